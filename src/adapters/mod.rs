@@ -1,0 +1,1 @@
+//! Implementations of the seams. Only `app` names them.

@@ -1,0 +1,11 @@
+//! Pure nouns and rules. No clock, no chance, no sockets: those come in as arguments.
+
+pub mod agent;
+pub mod call;
+pub mod conversation;
+pub mod ids;
+pub mod knowledge;
+pub mod phone_number;
+pub mod ticket;
+pub mod time;
+pub mod turn;

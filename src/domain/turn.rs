@@ -1,0 +1,175 @@
+//! One turn of a conversation as the support core sees it: what came in, and what was decided.
+
+use serde::{Deserialize, Serialize};
+
+use super::time::EpochMs;
+
+/// What a channel can do, as data: the support core knows nothing else about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChannelTraits {
+    /// The customer waits on the line.
+    pub live: bool,
+    /// The customer can be joined to a person.
+    pub can_transfer: bool,
+    /// The longest text that can be sent, in characters.
+    pub text_chars_max: usize,
+    /// How long an answer may take, in milliseconds.
+    pub latency_ms_budget: u32,
+    /// Whether Markdown survives.
+    pub markup: bool,
+}
+
+impl ChannelTraits {
+    /// A telephone call.
+    pub const PHONE: ChannelTraits =
+        ChannelTraits { live: true, can_transfer: true, text_chars_max: 600, latency_ms_budget: 700, markup: false };
+    /// Messages posted through the API.
+    pub const API: ChannelTraits = ChannelTraits {
+        live: false,
+        can_transfer: false,
+        text_chars_max: 10_000,
+        latency_ms_budget: 10_000,
+        markup: true,
+    };
+}
+
+/// Who said an earlier line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Speaker {
+    /// The customer.
+    Customer,
+    /// The agent or a person of ours.
+    Us,
+}
+
+/// An earlier line of the conversation.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Who said it.
+    pub speaker: Speaker,
+    /// What was said (for us: what was heard of it).
+    pub text: String,
+}
+
+/// A turn to be answered.
+#[derive(Clone)]
+pub struct TurnInput {
+    /// What the customer wrote or said.
+    pub text: String,
+    /// Earlier lines, oldest first.
+    pub history: Vec<Line>,
+    /// The entry that was offered by "Do you mean …?" in the last turn, if one was.
+    pub offered: Option<String>,
+    /// What the channel can do.
+    pub channel: ChannelTraits,
+    /// Now.
+    pub now: EpochMs,
+}
+
+/// What becomes of a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// The reply goes out.
+    Send,
+    /// A question goes back: "Do you mean …?"
+    Clarify,
+    /// A person looks at the draft first. On live channels this follows the on-unresolved choice.
+    Hold,
+    /// A person takes the case.
+    HandOff,
+}
+
+/// A matter on which nothing is answered automatically (R18).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RiskTopic {
+    /// Danger to life: its own fixed path.
+    SelfHarm,
+    /// A person is asked for.
+    RequestForHuman,
+    /// Lawyers, authorities, threats of action.
+    Legal,
+    /// Danger to health or property.
+    Safety,
+    /// A disputed charge or bill.
+    BillingDispute,
+    /// Money back.
+    Refund,
+    /// Access to, or change of, an account.
+    AccountAccess,
+    /// Personal data.
+    PersonalData,
+    /// Threats or insults.
+    Abuse,
+    /// An upset customer.
+    Upset,
+}
+
+/// Why a verdict was passed; shown to people as a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "topic")]
+pub enum Reason {
+    /// Clear and low-risk.
+    ClearAndLowRisk,
+    /// Two or more answers are near.
+    Ambiguous,
+    /// Nothing in the knowledge answers it well enough.
+    NotKnown,
+    /// A sensitive matter.
+    Risk(RiskTopic),
+    /// The entry itself wants a person.
+    EntrySensitivity,
+    /// The words tell of a fault, which a how-to does not answer.
+    FaultReported,
+    /// The agent only drafts.
+    DraftOnly,
+    /// The agent is not published.
+    Unpublished,
+    /// Small talk that asks nothing.
+    NothingAsked,
+    /// The text is in a language that is not supported.
+    UnsupportedLanguage,
+}
+
+/// A source that a reply rests on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    /// The entry's id.
+    pub entry: String,
+    /// Its question.
+    pub question: String,
+    /// Where it comes from.
+    pub source: String,
+    /// How near it was, the retrieval score H.
+    pub score: f32,
+}
+
+/// What was decided and on what ground; stored with the message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// What becomes of the turn.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: Reason,
+    /// Calibrated probability that the best answer is right, 0–1.
+    pub confidence: f32,
+    /// What the reply rests on, best first.
+    pub sources: Vec<Source>,
+    /// The eight features of the confidence, for later calibration (order: see `support::confidence`).
+    pub features: Vec<f32>,
+    /// Time the desk took, in milliseconds.
+    pub desk_ms: f32,
+}
+
+/// A turn answered, before anything was done about it: it can be thrown away without a trace.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Turn {
+    /// What was decided.
+    pub decision: Decision,
+    /// What to say or write, sentence by sentence; for Hold and HandOff the draft, which the customer does not get.
+    pub sentences: Vec<String>,
+    /// The entry offered by a clarifying question.
+    pub offered: Option<String>,
+}

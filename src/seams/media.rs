@@ -1,0 +1,217 @@
+//! Where legs are made: sockets and the real-time threads behind them.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use media::{HeardFrame, Key, PlayItem, StreamParams, UtteranceId};
+use tokio::sync::mpsc;
+
+use crate::domain::ids::LegId;
+
+/// Why a leg could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum MediaError {
+    /// Every port of the range is taken.
+    #[error("no free RTP port between {0} and {1}; widen media.rtp_ports or end calls")]
+    PortsExhausted(u16, u16),
+    /// As many legs as configured are in use.
+    #[error("{0} legs are in use, the configured limit")]
+    LegLimit(usize),
+    /// The operating system refused.
+    #[error("media socket: {0}")]
+    Socket(#[from] std::io::Error),
+    /// The real-time threads have stopped.
+    #[error("the media engine has stopped")]
+    Stopped,
+}
+
+/// What a leg needs when it is made, before anything is negotiated.
+#[derive(Clone, Debug)]
+pub struct LegSpec {
+    /// Its name.
+    pub leg: LegId,
+    /// Address to bind.
+    pub bind: IpAddr,
+    /// Address to write into session descriptions, where it differs (behind NAT).
+    pub advertised: Option<IpAddr>,
+    /// Even ports to choose RTP from; RTCP takes the next one.
+    pub ports: RangeInclusive<u16>,
+    /// A leg on whose thread this one must live, so that the two can be bridged.
+    pub beside: Option<LegId>,
+    /// Whether tones in the audio count as keys.
+    pub inband_dtmf: bool,
+}
+
+/// Makes legs.
+#[async_trait]
+pub trait MediaNode: Send + Sync {
+    /// Binds ports and makes a leg that waits for [`LegCommand::Configure`].
+    async fn open(&self, spec: LegSpec) -> Result<MediaLeg, MediaError>;
+}
+
+/// One leg, as its owner sees it. Dropping `control`'s last clone closes it.
+pub struct MediaLeg {
+    /// Its name.
+    pub id: LegId,
+    /// Address and port to write into session descriptions.
+    pub advertised: SocketAddr,
+    /// The RTCP port.
+    pub advertised_rtcp: SocketAddr,
+    /// What the far end says.
+    pub ears: Ears,
+    /// What happens on it.
+    pub events: mpsc::Receiver<LegEvent>,
+    /// Orders to it; may be cloned.
+    pub control: LegControl,
+}
+
+/// What the far end says, 20 ms at a time, from a bounded single-producer ring. When its owner falls
+/// behind, the oldest frames stay, new ones are dropped and counted.
+pub struct Ears {
+    ring: rtrb::Consumer<HeardFrame>,
+    bell: Arc<Bell>,
+}
+
+/// Wakes the owner of [`Ears`], and counts what it missed.
+#[derive(Default)]
+pub struct Bell {
+    waker: atomic_waker::AtomicWaker,
+    dropped: AtomicU64,
+}
+
+/// The real-time end of [`Ears`].
+pub struct EarsWriter {
+    /// `None` only while it is being dropped.
+    ring: Option<rtrb::Producer<HeardFrame>>,
+    bell: Arc<Bell>,
+}
+
+impl Ears {
+    /// A ring of `frames` frames.
+    pub fn ring(frames: usize) -> (EarsWriter, Ears) {
+        let (producer, consumer) = rtrb::RingBuffer::new(frames);
+        let bell = Arc::new(Bell::default());
+        (EarsWriter { ring: Some(producer), bell: bell.clone() }, Ears { ring: consumer, bell })
+    }
+
+    /// The next frame; waits for it. `None` once the leg is closed and everything was read.
+    pub async fn next(&mut self) -> Option<HeardFrame> {
+        std::future::poll_fn(|context| {
+            use std::task::Poll;
+            if let Ok(frame) = self.ring.pop() {
+                return Poll::Ready(Some(frame));
+            }
+            self.bell.waker.register(context.waker());
+            match self.ring.pop() {
+                Ok(frame) => Poll::Ready(Some(frame)),
+                Err(_) if self.ring.is_abandoned() => Poll::Ready(None),
+                Err(_) => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// Frames lost because they were not read in time.
+    pub fn dropped(&self) -> u64 {
+        self.bell.dropped.load(Ordering::Relaxed)
+    }
+}
+
+impl EarsWriter {
+    /// Hands a frame over and wakes its reader; never waits.
+    pub fn push(&mut self, frame: HeardFrame) {
+        if self.ring.as_mut().is_some_and(|ring| ring.push(frame).is_err()) {
+            self.bell.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        self.bell.waker.wake();
+    }
+}
+
+impl Drop for EarsWriter {
+    fn drop(&mut self) {
+        // The ring counts as abandoned once its producer is gone; only then is the reader woken to see it.
+        self.ring = None;
+        self.bell.waker.wake();
+    }
+}
+
+/// An order to a leg.
+pub enum LegCommand {
+    /// Applies an offer and answer.
+    Configure(Box<StreamParams>),
+    /// Says something.
+    Play(PlayItem),
+    /// Sends a key to the far end for this many milliseconds.
+    SendKey(Key, u32),
+    /// A key that signalling brought (SIP INFO).
+    KeyByInfo(Key),
+    /// Records both sides to this WAV file, from now on.
+    Record(PathBuf),
+    /// Writes silence instead of both sides until `false` (card numbers, "one moment").
+    MuteRecording(bool),
+    /// Ends the recording and completes the file.
+    StopRecording,
+    /// Joins the audio of two legs of the same thread, both ways, until [`LegCommand::Unbridge`] or one closes.
+    Bridge(LegId),
+    /// Parts them again.
+    Unbridge,
+    /// Plays back what is heard; for tests and the echo service.
+    Echo(bool),
+}
+
+/// Carries orders to a real-time thread; a node's own type stands behind it.
+pub trait LegPort: Send + Sync {
+    /// Queues an order and wakes the thread. Gives it back when the bounded queue is full or the leg is closed.
+    fn send(&self, command: LegCommand) -> Result<(), LegCommand>;
+    /// Silences this utterance and all before it. Never fails and never waits: no sample of them leaves
+    /// after the thread's next packet, which is at most one packet time away.
+    fn flush(&self, up_to: UtteranceId);
+    /// Samples (16 kHz) of this utterance that have left, for as long as it is the newest one.
+    fn samples_sent(&self, utterance: UtteranceId) -> u64;
+}
+
+/// Orders to one leg. The leg closes when the last clone is dropped.
+#[derive(Clone)]
+pub struct LegControl(pub Arc<dyn LegPort>);
+
+impl std::ops::Deref for LegControl {
+    type Target = dyn LegPort;
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+/// What happens on a leg.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LegEvent {
+    /// The far end pressed a key; told once.
+    Key(Key),
+    /// The first sample of an utterance left.
+    PlayStarted(UtteranceId),
+    /// An utterance ended or was flushed.
+    PlayEnded {
+        /// Which one.
+        utterance: UtteranceId,
+        /// 16 kHz samples of it that left.
+        samples_sent: u64,
+        /// False when it was flushed.
+        complete: bool,
+    },
+    /// Audio arrives, for the first time or again.
+    RtpStarted,
+    /// No audio arrived for the configured time.
+    RtpTimedOut,
+    /// A recording was completed, this many milliseconds long.
+    Recorded {
+        /// The file.
+        file: PathBuf,
+        /// Its length in milliseconds.
+        duration_ms: u64,
+    },
+    /// A recording cannot go on (the disk is full, say); the call does.
+    RecordingFailed(String),
+}

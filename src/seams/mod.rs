@@ -1,0 +1,10 @@
+//! The traits behind which everything replaceable stands, with the types that cross them.
+
+pub mod bus;
+pub mod clock;
+pub mod embed;
+pub mod media;
+pub mod signaling;
+pub mod store;
+pub mod stt;
+pub mod tts;
