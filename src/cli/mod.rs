@@ -1,5 +1,7 @@
 //! The command line: one file a subcommand.
 
+pub mod config;
+
 use clap::{Parser, Subcommand};
 
 /// Switchboard answers phone lines and chat channels with one brain, and brings in a person when needed.
@@ -13,9 +15,15 @@ pub struct Cli {
 
 /// The subcommands.
 #[derive(Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Explains and tests the configuration.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+}
 
 /// Runs the chosen subcommand to its end.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
-    match cli.command {}
+    match cli.command {
+        Command::Config(command) => config::run(command),
+    }
 }
