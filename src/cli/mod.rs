@@ -1,5 +1,8 @@
 //! The command line: one file a subcommand.
 
+pub mod models;
+pub mod transcribe;
+
 use clap::{Parser, Subcommand};
 
 /// Switchboard answers phone lines and chat channels with one brain, and brings in a person when needed.
@@ -13,9 +16,17 @@ pub struct Cli {
 
 /// The subcommands.
 #[derive(Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Fetches the speech and language models, or checks them.
+    Models(models::Args),
+    /// Writes down what is said in WAV files.
+    Transcribe(transcribe::Args),
+}
 
 /// Runs the chosen subcommand to its end.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
-    match cli.command {}
+    match cli.command {
+        Command::Models(args) => models::run(args),
+        Command::Transcribe(args) => transcribe::run(args),
+    }
 }
