@@ -1,1 +1,4 @@
 //! Implementations of the seams. Only `app` names them.
+
+pub mod models;
+pub mod stt;

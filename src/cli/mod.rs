@@ -1,6 +1,8 @@
 //! The command line: one file a subcommand.
 
 pub mod config;
+pub mod models;
+pub mod transcribe;
 
 use clap::{Parser, Subcommand};
 
@@ -19,11 +21,17 @@ pub enum Command {
     /// Explains and tests the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Fetches the speech and language models, or checks them.
+    Models(models::Args),
+    /// Writes down what is said in WAV files.
+    Transcribe(transcribe::Args),
 }
 
 /// Runs the chosen subcommand to its end.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Config(command) => config::run(command),
+        Command::Models(args) => models::run(args),
+        Command::Transcribe(args) => transcribe::run(args),
     }
 }
