@@ -1,5 +1,7 @@
 //! The command line: one file a subcommand.
 
+mod speak;
+
 use clap::{Parser, Subcommand};
 
 /// Switchboard answers phone lines and chat channels with one brain, and brings in a person when needed.
@@ -13,9 +15,14 @@ pub struct Cli {
 
 /// The subcommands.
 #[derive(Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Speaks a text into a WAV file.
+    Speak(speak::Speak),
+}
 
 /// Runs the chosen subcommand to its end.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
-    match cli.command {}
+    match cli.command {
+        Command::Speak(speak) => speak.run(),
+    }
 }
