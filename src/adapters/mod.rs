@@ -1,3 +1,5 @@
 //! Implementations of the seams. Only `app` names them.
 
+pub mod models;
+pub mod stt;
 pub mod tts;

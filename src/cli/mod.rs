@@ -1,6 +1,8 @@
 //! The command line: one file a subcommand.
 
-mod speak;
+pub mod models;
+pub mod speak;
+pub mod transcribe;
 
 use clap::{Parser, Subcommand};
 
@@ -16,13 +18,19 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Subcommand)]
 pub enum Command {
+    /// Fetches the speech and language models, or checks them.
+    Models(models::Args),
+    /// Writes down what is said in WAV files.
+    Transcribe(transcribe::Args),
     /// Speaks a text into a WAV file.
-    Speak(speak::Speak),
+    Speak(speak::Args),
 }
 
 /// Runs the chosen subcommand to its end.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
-        Command::Speak(speak) => speak.run(),
+        Command::Models(args) => models::run(args),
+        Command::Transcribe(args) => transcribe::run(args),
+        Command::Speak(args) => speak::run(args),
     }
 }

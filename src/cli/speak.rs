@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
-use clap::Args;
 
+use crate::adapters::models::Models;
 use crate::adapters::tts::hibari::{HibariTts, VOICES};
 use crate::seams::tts::{Tts, TtsRequest};
 
-/// Speaks a text with the local voice into a WAV file.
-#[derive(Args)]
-pub struct Speak {
+/// Arguments of `speak`.
+#[derive(clap::Args)]
+pub struct Args {
     /// What to say.
     text: String,
     /// The WAV file to write: 16 kHz, mono, 16 bits.
@@ -24,37 +24,35 @@ pub struct Speak {
     #[arg(long, default_value_t = 1.0)]
     speed: f32,
     /// The folder of models.
-    #[arg(long, env = "SWITCHBOARD_MODELS_DIR")]
-    models_dir: PathBuf,
+    #[arg(long, value_name = "DIR")]
+    models_dir: Option<PathBuf>,
 }
 
-impl Speak {
-    /// Speaks, writes, and prints how long it is and how long it took.
-    pub fn run(self) -> anyhow::Result<()> {
-        if let Some(name) = self.voice.as_deref().filter(|name| VOICES.iter().all(|voice| voice.name != *name)) {
-            let known: Vec<&str> = VOICES.iter().map(|voice| voice.name).collect();
-            bail!("there is no voice {name}; there are {}", known.join(", "));
-        }
-        let tts = HibariTts::load(&self.models_dir, 1)?;
-        let started = Instant::now();
-        let mut stream = tts.speak(TtsRequest { text: self.text, speed: self.speed, voice: self.voice });
-        let (mut first, mut samples) = (None, Vec::<i16>::new());
-        while let Some(chunk) = stream.blocking_recv() {
-            first.get_or_insert_with(|| started.elapsed());
-            samples.extend_from_slice(&chunk?.clip);
-        }
-        let took = started.elapsed();
-        write_wav(&self.out, &samples).with_context(|| format!("cannot write {}", self.out.display()))?;
-        let seconds = samples.len() as f64 / f64::from(media::ENGINE_RATE_HZ);
-        let first = first.unwrap_or_default();
-        println!(
-            "{}: {seconds:.2} s of speech in {:.0} ms, the first of it after {:.0} ms",
-            self.out.display(),
-            took.as_secs_f64() * 1e3,
-            first.as_secs_f64() * 1e3,
-        );
-        Ok(())
+/// Speaks, writes, and prints how long it is and how long it took.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    if let Some(name) = args.voice.as_deref().filter(|name| VOICES.iter().all(|voice| voice.name != *name)) {
+        let known: Vec<&str> = VOICES.iter().map(|voice| voice.name).collect();
+        bail!("there is no voice {name}; there are {}", known.join(", "));
     }
+    let tts = HibariTts::load(&Models::resolve(args.models_dir.as_deref()), 1)?;
+    let started = Instant::now();
+    let mut stream = tts.speak(TtsRequest { text: args.text, speed: args.speed, voice: args.voice });
+    let (mut first, mut samples) = (None, Vec::<i16>::new());
+    while let Some(chunk) = stream.blocking_recv() {
+        first.get_or_insert_with(|| started.elapsed());
+        samples.extend_from_slice(&chunk?.clip);
+    }
+    let took = started.elapsed();
+    write_wav(&args.out, &samples).with_context(|| format!("cannot write {}", args.out.display()))?;
+    let seconds = samples.len() as f64 / f64::from(media::ENGINE_RATE_HZ);
+    let first = first.unwrap_or_default();
+    println!(
+        "{}: {seconds:.2} s of speech in {:.0} ms, the first of it after {:.0} ms",
+        args.out.display(),
+        took.as_secs_f64() * 1e3,
+        first.as_secs_f64() * 1e3,
+    );
+    Ok(())
 }
 
 fn write_wav(path: &std::path::Path, samples: &[i16]) -> Result<(), hound::Error> {

@@ -8,7 +8,6 @@
 mod clip;
 mod model;
 mod noise;
-mod onnx;
 mod phonemes;
 mod pieces;
 mod queue;
@@ -16,7 +15,6 @@ mod synthesiser;
 mod vocoder;
 mod voice;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -26,6 +24,7 @@ use tokio::sync::mpsc;
 use self::queue::{Job, Queue};
 use self::synthesiser::Synthesiser;
 pub use self::voice::{AGENT, CALLER, VOICES, Voice};
+use crate::adapters::models::Models;
 use crate::seams::tts::{Tts, TtsChunk, TtsError, TtsRequest, TtsStream};
 
 /// The name under which it is configured and logged.
@@ -45,11 +44,11 @@ pub struct HibariTts {
 impl HibariTts {
     /// Loads the model once a worker (about 0.3 s and 60 MB each). One worker speaks fifty times as fast as
     /// anyone listens; a second one helps only where two replies begin within the same 50 ms.
-    pub fn load(models_dir: &Path, workers: usize) -> Result<HibariTts, TtsError> {
+    pub fn load(models: &Models, workers: usize) -> Result<HibariTts, TtsError> {
         let queue = Arc::new(Queue::new());
         let mut threads = Vec::new();
         for n in 0..workers.max(1) {
-            let mut synthesiser = Synthesiser::load(models_dir)?;
+            let mut synthesiser = Synthesiser::load(models)?;
             let queue = queue.clone();
             let work = move || {
                 while let Some(job) = queue.next() {

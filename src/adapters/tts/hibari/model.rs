@@ -7,8 +7,9 @@ use ort::session::Session;
 use ort::value::TensorRef;
 use serde::Deserialize;
 
-use super::onnx::session;
 use super::vocoder::{NET_BINS, Spectra};
+use crate::adapters::models::Models;
+use crate::adapters::models::runtime::onnx_session;
 use crate::seams::tts::TtsError;
 
 /// Phonemes the network takes at once; it was trained on no more (hibari's `MAX_PHONEMES`).
@@ -24,9 +25,10 @@ pub struct Acoustic {
 
 impl Acoustic {
     /// Loads `hibari.onnx` and `vocab.json` from a folder.
-    pub fn load(models_dir: &Path, assets: &Path) -> Result<Acoustic, TtsError> {
-        let session = session(models_dir, &assets.join("hibari.onnx"))?;
-        let ids = json::<HashMap<char, i64>>(&assets.join("vocab.json"))?;
+    pub fn load(models: &Models) -> Result<Acoustic, TtsError> {
+        let session = onnx_session(models, &models.hibari_assets().join("hibari.onnx"))
+            .map_err(|error| TtsError::Model(error.to_string()))?;
+        let ids = json::<HashMap<char, i64>>(&models.hibari_assets().join("vocab.json"))?;
         Ok(Acoustic { session, ids })
     }
 
@@ -85,10 +87,11 @@ struct UnknownAlphabet {
 
 impl Unknown {
     /// Loads `oov.onnx` and `oov.json` from a folder.
-    pub fn load(models_dir: &Path, assets: &Path) -> Result<Unknown, TtsError> {
-        let alphabet = json::<UnknownAlphabet>(&assets.join("oov.json"))?;
+    pub fn load(models: &Models) -> Result<Unknown, TtsError> {
+        let alphabet = json::<UnknownAlphabet>(&models.hibari_assets().join("oov.json"))?;
         let letters = alphabet.letters.into_iter().zip(1..).collect();
-        let session = session(models_dir, &assets.join("oov.onnx"))?;
+        let session = onnx_session(models, &models.hibari_assets().join("oov.onnx"))
+            .map_err(|error| TtsError::Model(error.to_string()))?;
         Ok(Unknown { session, letters, phonemes: alphabet.phonemes, length_max: alphabet.maxlen })
     }
 

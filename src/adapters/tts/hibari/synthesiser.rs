@@ -1,7 +1,6 @@
 //! One worker's whole chain from a piece of text to samples.
 
 use std::panic::AssertUnwindSafe;
-use std::path::Path;
 
 use super::clip::finish;
 use super::model::{Acoustic, Unknown};
@@ -9,6 +8,7 @@ use super::phonemes::Reader;
 use super::pieces::Piece;
 use super::vocoder::Vocoder;
 use super::voice::{VOICES, Voice};
+use crate::adapters::models::Models;
 use crate::seams::tts::TtsError;
 
 /// Everything a worker needs, loaded.
@@ -20,16 +20,15 @@ pub struct Synthesiser {
 
 impl Synthesiser {
     /// Loads the model files; a missing network for unknown words only costs their pronunciation.
-    pub fn load(models_dir: &Path) -> Result<Synthesiser, TtsError> {
-        let assets = models_dir.join("hibari/assets");
-        let unknown = match Unknown::load(models_dir, &assets) {
+    pub fn load(models: &Models) -> Result<Synthesiser, TtsError> {
+        let unknown = match Unknown::load(models) {
             Ok(unknown) => Some(unknown),
             Err(error) => {
                 tracing::warn!(tts.error = %error, "Words in no lexicon will be spelled");
                 None
             }
         };
-        let acoustic = Acoustic::load(models_dir, &assets)?;
+        let acoustic = Acoustic::load(models)?;
         let vocoders = VOICES.into_iter().map(|voice| (voice, Vocoder::new(voice.hop, voice.pitch))).collect();
         Ok(Synthesiser { acoustic, reader: Reader::new(unknown), vocoders })
     }
