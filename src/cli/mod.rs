@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod models;
+pub mod speak;
 pub mod transcribe;
 
 use clap::{Parser, Subcommand};
@@ -25,6 +26,8 @@ pub enum Command {
     Models(models::Args),
     /// Writes down what is said in WAV files.
     Transcribe(transcribe::Args),
+    /// Speaks a text into a WAV file.
+    Speak(speak::Args),
 }
 
 /// Runs the chosen subcommand to its end.
@@ -33,5 +36,6 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Config(command) => config::run(command),
         Command::Models(args) => models::run(args),
         Command::Transcribe(args) => transcribe::run(args),
+        Command::Speak(args) => speak::run(args),
     }
 }
