@@ -8,4 +8,5 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod seams;
+pub mod sip;
 pub mod voice;

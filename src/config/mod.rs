@@ -10,6 +10,7 @@ pub mod load;
 pub mod logging;
 mod problem;
 pub mod reference;
+pub mod sip;
 pub mod store;
 
 use std::path::PathBuf;
@@ -64,6 +65,8 @@ macro_rules! sections {
 sections! {
     /// The API, the live page and the metrics.
     http: http::HttpConfig,
+    /// Signalling: who may call, trunks and limits.
+    sip: sip::SipConfig,
     /// The database.
     store: store::StoreConfig,
     /// Logs.

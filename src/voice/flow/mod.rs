@@ -192,7 +192,7 @@ impl CallFlow {
                 self.deadline = Some(now + FILLER_EVERY);
                 self.effects.push_back(Effect::Say(Say::filler(words)));
             }
-            State::Transferring { .. } => {
+            State::Transferring => {
                 self.deadline = Some(now + TRANSFER_UPDATE_EVERY);
                 self.effects.push_back(Effect::Say(Say::filler(phrases::STILL_CALLING)));
             }
@@ -236,7 +236,7 @@ impl CallFlow {
                     self.collected(now, next);
                 }
                 // What is said while a person is rung joins the summary, which the driver takes from the transcript.
-                State::Transferring { .. } => self.say(now, Say::prompt(phrases::STILL_CALLING)),
+                State::Transferring => self.say(now, Say::prompt(phrases::STILL_CALLING)),
                 State::Ringing | State::Bridged | State::Leaving | State::Over => {}
             },
         }
@@ -253,7 +253,7 @@ impl CallFlow {
             }
             Intent::Goodbye => Some(wish).filter(|_| conversing || matches!(self.state, State::Collecting(_))),
             Intent::NeverMind => {
-                Some(wish).filter(|_| matches!(self.state, State::Transferring { .. } | State::Collecting(_)))
+                Some(wish).filter(|_| matches!(self.state, State::Transferring | State::Collecting(_)))
             }
             // A plain "no" to "anything else?" ends the call; to "do you mean …?" it goes to the desk.
             Intent::No => Some(Intent::Goodbye).filter(|_| conversing && self.asked_anything_else()),
@@ -282,7 +282,7 @@ impl CallFlow {
                 self.say(now, Say::new(SayKind::Prompt, [vec![phrases::NOT_RECORDED.to_owned()], open].concat()));
             }
             Intent::NeverMind => {
-                if matches!(self.state, State::Transferring { .. }) {
+                if matches!(self.state, State::Transferring) {
                     self.effects.push_back(Effect::CancelTransfer);
                 }
                 self.state = State::Conversing;
@@ -386,7 +386,7 @@ impl CallFlow {
     }
 
     fn transfer(&mut self, now: Instant, words: Vec<String>, decision: Option<Decision>, reason: String) {
-        self.state = State::Transferring { since: now };
+        self.state = State::Transferring;
         let mut say = Say::new(SayKind::Prompt, words);
         say.decision = decision.map(Box::new);
         self.say(now, say);
@@ -462,7 +462,7 @@ impl CallFlow {
                 self.collected(now, next);
             }
             // Noise while a person is rung, or while leaving, asks for nothing.
-            State::Ringing | State::Transferring { .. } | State::Bridged | State::Leaving | State::Over => {}
+            State::Ringing | State::Transferring | State::Bridged | State::Leaving | State::Over => {}
         }
     }
 
@@ -516,7 +516,7 @@ impl CallFlow {
         match &self.state {
             State::Leaving => self.hang_up(),
             State::Conversing | State::Collecting(_) => self.deadline = Some(now + SILENCE),
-            State::Transferring { .. } => self.effects.push_back(Effect::HoldTone),
+            State::Transferring => self.effects.push_back(Effect::HoldTone),
             State::Ringing | State::Thinking { .. } | State::Bridged | State::Over => {}
         }
     }
@@ -557,7 +557,7 @@ impl CallFlow {
     fn transfer_ended(&mut self, now: Instant, outcome: AttemptOutcome) {
         match self.state {
             // The caller chose to go on with the agent; the attempt's end changes nothing.
-            State::Transferring { .. } if outcome != AttemptOutcome::Accepted => {
+            State::Transferring if outcome != AttemptOutcome::Accepted => {
                 self.collect(now, vec![phrases::NOBODY_FREE.to_owned()], None);
             }
             State::Bridged => {
@@ -596,7 +596,7 @@ impl CallFlow {
         match &self.state {
             State::Collecting(_) if self.wish.is_some() || self.understood_once => self.store_ticket(),
             // A caller who hangs up while a person is rung leaves a ticket: no case is lost.
-            State::Transferring { .. } => {
+            State::Transferring => {
                 self.effects.push_back(Effect::CancelTransfer);
                 let (collect, _) = Collect::begin(self.wish.clone(), self.caller.clone(), self.home_country.clone());
                 self.state = State::Collecting(Box::new(collect));

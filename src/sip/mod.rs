@@ -1,0 +1,6 @@
+//! Signalling: SIP behind the house's own seam.
+//!
+//! The rooms named here first are pure: bytes, times and secrets come in, decisions come out. The core that
+//! owns sockets and the transaction stack is built upon them.
+
+pub mod sdp;
