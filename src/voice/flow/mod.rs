@@ -67,9 +67,7 @@ enum State {
     },
     Collecting(Box<Collect>),
     /// A person is being rung.
-    Transferring {
-        since: Instant,
-    },
+    Transferring,
     /// The caller speaks with a person.
     Bridged,
     /// The last words are being said.
