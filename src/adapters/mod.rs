@@ -1,1 +1,5 @@
 //! Implementations of the seams. Only `app` names them.
+
+pub mod bus;
+pub mod store;
+pub mod system;
