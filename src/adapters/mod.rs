@@ -3,3 +3,6 @@
 pub mod models;
 pub mod stt;
 pub mod tts;
+pub mod bus;
+pub mod store;
+pub mod system;
