@@ -1,5 +1,10 @@
 //! The command line: one file a subcommand.
 
+pub mod config;
+pub mod models;
+pub mod speak;
+pub mod transcribe;
+
 use clap::{Parser, Subcommand};
 
 /// Switchboard answers phone lines and chat channels with one brain, and brings in a person when needed.
@@ -13,9 +18,24 @@ pub struct Cli {
 
 /// The subcommands.
 #[derive(Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Explains and tests the configuration.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Fetches the speech and language models, or checks them.
+    Models(models::Args),
+    /// Writes down what is said in WAV files.
+    Transcribe(transcribe::Args),
+    /// Speaks a text into a WAV file.
+    Speak(speak::Args),
+}
 
 /// Runs the chosen subcommand to its end.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
-    match cli.command {}
+    match cli.command {
+        Command::Config(command) => config::run(command),
+        Command::Models(args) => models::run(args),
+        Command::Transcribe(args) => transcribe::run(args),
+        Command::Speak(args) => speak::run(args),
+    }
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::problem::Problem;
+use super::Problem;
 
 /// How calls' audio is carried.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -75,7 +75,7 @@ impl MediaConfig {
     pub fn validate(&self) -> Result<(), Vec<Problem>> {
         let mut problems = Vec::new();
         let mut say = |key: &str, problem: String, remedy: &str| {
-            problems.push(Problem { key: format!("media.{key}"), problem, remedy: remedy.to_owned() });
+            problems.push(Problem { key: key.to_owned(), problem, remedy: remedy.to_owned() });
         };
         if self.rtp_ports.pairs() == 0 {
             say(
@@ -198,9 +198,6 @@ mod tests {
             toml::from_str("rtp_ports = \"7-8\"\nshards = 99\nrtp_timeout_ms = 1\nlegs_max = 0").unwrap();
         let problems = config.validate().unwrap_err();
         let keys: Vec<&str> = problems.iter().map(|problem| problem.key.as_str()).collect();
-        assert_eq!(
-            keys,
-            ["media.rtp_ports", "media.rtp_ports", "media.shards", "media.rtp_timeout_ms", "media.legs_max"]
-        );
+        assert_eq!(keys, ["rtp_ports", "rtp_ports", "shards", "rtp_timeout_ms", "legs_max"]);
     }
 }

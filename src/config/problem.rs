@@ -1,12 +1,18 @@
-//! What is wrong with a configuration, and what to do about it.
+//! What is wrong with a configuration, as shown to the person who wrote it.
 
-/// One thing that is wrong with one key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One thing to mend.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The key, with its section: `media.rtp_ports`.
+    /// The key, dotted: `http.listen`.
     pub key: String,
     /// What is wrong with its value.
     pub problem: String,
-    /// What to write instead.
+    /// What to do about it.
     pub remedy: String,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}; {}", self.key, self.problem, self.remedy)
+    }
 }

@@ -1,0 +1,5 @@
+//! Speech recognition: the local model and its sharing among calls.
+
+pub mod moonshine;
+pub mod vocabulary;
+pub mod wav;
