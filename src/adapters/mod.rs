@@ -1,5 +1,6 @@
 //! Implementations of the seams. Only `app` names them.
 
+pub mod media_node;
 pub mod models;
 pub mod stt;
 pub mod tts;

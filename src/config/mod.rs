@@ -8,6 +8,7 @@
 pub mod http;
 pub mod load;
 pub mod logging;
+pub mod media;
 mod problem;
 pub mod reference;
 pub mod sip;
@@ -69,6 +70,8 @@ sections! {
     sip: sip::SipConfig,
     /// The database.
     store: store::StoreConfig,
+    /// Calls' audio: sockets and real-time threads.
+    media: media::MediaConfig,
     /// Logs.
     logging: logging::LoggingConfig,
 }
