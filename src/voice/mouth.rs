@@ -30,6 +30,8 @@ pub struct Mouth {
     saying: Option<Saying>,
     prepared: Option<Prepared>,
     tone: Option<UtteranceId>,
+    /// A phrase that bridges the pause until speech arrives.
+    filler: Option<TtsStream>,
 }
 
 /// The first sentence of something that may have to be said soon, already being synthesised.
@@ -69,7 +71,7 @@ struct Sentence {
 impl Mouth {
     /// A mouth for this leg. `voice` is the provider's name of a voice; `None` its default.
     pub fn new(tts: Arc<dyn Tts>, voice: Option<String>, control: LegControl) -> Mouth {
-        Mouth { tts, voice, control, last_utterance: UtteranceId(0), saying: None, prepared: None, tone: None }
+        Mouth { tts, voice, control, last_utterance: UtteranceId(0), saying: None, prepared: None, tone: None, filler: None }
     }
 
     /// Begins to synthesise a sentence that may have to be said next. What was prepared before is dropped.
@@ -126,6 +128,13 @@ impl Mouth {
         let _ = self.control.send(LegCommand::Play(PlayItem { utterance, clip, last: true }));
     }
 
+    /// Bridges the pause until the first speech of the present words arrives; they follow it.
+    pub fn fill(&mut self, phrase: &str) {
+        if self.filler.is_none() && !self.has_speech() {
+            self.filler = Some(self.tts.speak(self.request(phrase, false)));
+        }
+    }
+
     /// Whether words are being said or are about to be.
     pub fn is_speaking(&self) -> bool {
         self.saying.as_ref().is_some_and(|saying| !saying.ended && !saying.silenced)
@@ -156,6 +165,7 @@ impl Mouth {
 
     /// Silences the leg at once and keeps what was not heard, for [`Mouth::go_on`].
     pub fn silence(&mut self) {
+        self.filler = None;
         if let Some(tone) = self.tone.take() {
             self.control.flush(tone);
         }
@@ -227,6 +237,25 @@ impl Mouth {
     /// Waits for the next speech from the synthesiser and puts it on the leg. Cancel-safe; pends for ever while
     /// nothing is being synthesised. `Some` when all of it failed before a sound.
     pub async fn work(&mut self) -> Option<MouthEvent> {
+        if let Some(filler) = &mut self.filler {
+            let words = async {
+                match self.saying.as_mut().and_then(|saying| saying.stream.as_mut()) {
+                    Some(stream) => stream.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                arrived = words => {
+                    self.filler = None;
+                    return self.arrived(arrived);
+                }
+                chunk = filler.recv() => {
+                    self.filler_arrived(chunk);
+                    return None;
+                }
+            }
+        }
         let saying = match &mut self.saying {
             Some(saying) if !saying.waiting.is_empty() => {
                 tokio::time::sleep(RETRY_QUEUE).await;
@@ -257,6 +286,20 @@ impl Mouth {
                 self.next_sentence()
             }
             None => self.next_sentence(),
+        }
+    }
+
+    /// The phrase goes before the words: they take a later number, so that silencing them silences it too.
+    fn filler_arrived(&mut self, chunk: Option<Result<crate::seams::tts::TtsChunk, TtsError>>) {
+        let Some(Ok(chunk)) = chunk else {
+            self.filler = None;
+            return;
+        };
+        let utterance = self.next_utterance();
+        let _ = self.control.send(LegCommand::Play(PlayItem { utterance, clip: chunk.clip, last: true }));
+        let words = self.next_utterance();
+        if let Some(saying) = &mut self.saying {
+            saying.utterance = words;
         }
     }
 
