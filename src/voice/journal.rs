@@ -235,13 +235,13 @@ impl Keeper {
                 self.tell(LiveKind::CallAnswered);
             }
             Entry::Message(message) | Entry::MessageChanged(message) => {
-                self.tell(LiveKind::Message { message: json(&ShownMessage::of(message)) });
+                self.tell(LiveKind::Message { message: ShownMessage::json(message) });
             }
             Entry::Mark { .. } | Entry::Summary(_) | Entry::Recording(_) | Entry::RecordingDeleted(_) => {
                 self.tell_conversation();
             }
-            Entry::Ticket(ticket) => self.tell(LiveKind::Ticket { ticket: json(&ShownTicket::of(ticket)) }),
-            Entry::Attempt(attempt) => self.tell(LiveKind::Attempt { attempt: json(&ShownAttempt::of(attempt)) }),
+            Entry::Ticket(ticket) => self.tell(LiveKind::Ticket { ticket: ShownTicket::json(ticket) }),
+            Entry::Attempt(attempt) => self.tell(LiveKind::Attempt { attempt: ShownAttempt::json(attempt) }),
             Entry::Ended(_) => {
                 self.tell_conversation();
                 self.tell(LiveKind::CallEnded);
@@ -251,7 +251,7 @@ impl Keeper {
     }
 
     fn tell_conversation(&self) {
-        let conversation = json(&ShownSummary::of(&self.conversation, Some(&self.call)));
+        let conversation = ShownSummary::json(&self.conversation, Some(&self.call));
         self.tell(LiveKind::Conversation { conversation });
     }
 
@@ -266,10 +266,6 @@ fn changes_conversation(entry: &Entry) -> bool {
         entry,
         Entry::Message(_) | Entry::Mark { .. } | Entry::Summary(_) | Entry::Ticket(_) | Entry::Ended(_)
     )
-}
-
-fn json(shown: &impl serde::Serialize) -> serde_json::Value {
-    serde_json::to_value(shown).unwrap_or_default()
 }
 
 /// Calls that were cut by a crash of ours: each is marked lost and its case becomes a ticket (P3).

@@ -4,15 +4,13 @@
 //! of what would be said is synthesised. 2. The caller goes on: all of it is thrown away unheard. 3. The turn is
 //! over with the same words: the answer is there.
 
-use std::sync::Arc;
-
 use tokio::sync::mpsc;
 use tracing::warn;
 
 use crate::domain::turn::{ChannelTraits, Turn, TurnInput};
-use crate::support::unresolved;
+use crate::support::unresolved::{self, Resolution};
 
-use super::super::flow::{Choice, Input, Resolution};
+use super::super::flow::Input;
 use super::super::intents::words;
 use super::Call;
 use super::effects::first_sentence;
@@ -144,7 +142,8 @@ impl Call {
         tokio::spawn(async move {
             let answer = tokio::task::spawn_blocking(move || {
                 let turn = desk.turn(&agent, &input);
-                let resolution = resolution(&agent, &turn, &input);
+                let resolution =
+                    unresolved::choose(&agent, &turn.decision, input.channel, &input.text, &input.history);
                 (turn, resolution)
             });
             let turn = answer.await.inspect_err(|error| warn!(%error, "The desk failed")).ok();
@@ -153,16 +152,6 @@ impl Call {
         });
         question
     }
-}
-
-fn resolution(agent: &Arc<crate::domain::agent::Agent>, turn: &Turn, input: &TurnInput) -> Resolution {
-    let resolved = unresolved::choose(agent, &turn.decision, &input.channel, &input.history);
-    let choice = match resolved.choice {
-        unresolved::Choice::Nothing => Choice::Nothing,
-        unresolved::Choice::Flag => Choice::Flag,
-        unresolved::Choice::Escalate => Choice::Escalate,
-    };
-    Resolution { choice, why: resolved.why }
 }
 
 /// Answers of one call that may wait to be read; stale ones are read and dropped at once.

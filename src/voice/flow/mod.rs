@@ -17,17 +17,18 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::domain::agent::{Agent, ReplyMode};
+use crate::domain::agent::Agent;
 use crate::domain::call::{AttemptOutcome, CallOutcome};
 use crate::domain::conversation::{Handler, Status};
 use crate::domain::phone_number::PhoneNumber;
 use crate::domain::turn::{Decision, Reason, RiskTopic, Turn, Verdict};
+use crate::support::unresolved::{Action, Resolution};
 
 use super::collect::{Collect, Next};
 use super::intents::{self, Intent};
 use super::phrases;
 
-pub use types::{Effect, Input, Resolution, Say, SayKind};
+pub use types::{Effect, Input, Say, SayKind};
 
 /// One call's course.
 #[derive(Clone)]
@@ -348,39 +349,43 @@ impl CallFlow {
     fn unresolved(&mut self, now: Instant, draft: Vec<String>, decision: Decision, resolution: Resolution) {
         let in_danger = decision.reason == Reason::Risk(RiskTopic::SelfHarm);
         let not_alone = matches!(decision.reason, Reason::DraftOnly | Reason::Unpublished);
-        let reason = resolution.why.clone();
-        self.effects.push_back(Effect::Mark {
-            status: Status::NeedsHuman,
-            handler: Handler::Bot,
-            reason: reason.clone(),
-        });
+        let reason = resolution.why;
+        if resolution.needs_human || not_alone {
+            self.needs_human(&reason);
+        }
         if !draft.is_empty() && !in_danger {
             self.effects.push_back(Effect::Draft { sentences: draft.clone(), decision: Box::new(decision.clone()) });
         }
         self.ticket_reason = Some(reason.clone());
         // In danger, the fixed words that hold the emergency number come first, whatever follows (R57).
         let mut words = if in_danger { draft } else { Vec::new() };
-        match resolution.choice {
-            types::Choice::Escalate if self.can_transfer && self.understood_once => {
+        let action = if not_alone { Action::Flag } else { resolution.action };
+        match action {
+            Action::Escalate if self.can_transfer && self.understood_once => {
                 words.push(phrases::CALLING_A_COLLEAGUE.to_owned());
                 self.transfer(now, words, Some(decision), reason);
             }
-            types::Choice::Nothing if !in_danger => {
+            Action::Nothing if !in_danger => {
                 self.outcome = Some(CallOutcome::BestEffort);
                 words.push(phrases::NO_RELIABLE_ANSWER.to_owned());
                 words.push(phrases::ANYTHING_ELSE.to_owned());
                 self.answer(now, words, decision);
             }
-            types::Choice::Nothing | types::Choice::Flag | types::Choice::Escalate => {
-                let lead = if not_alone || self.agent.mode == ReplyMode::DraftOnly {
-                    phrases::TAKES_THE_CASE
-                } else {
-                    phrases::NEEDS_A_PERSON
-                };
+            Action::AskAgain if !in_danger => self.nothing_understood(now),
+            Action::Nothing | Action::AskAgain | Action::Flag | Action::Callback | Action::Escalate => {
+                let lead = if not_alone { phrases::TAKES_THE_CASE } else { phrases::NEEDS_A_PERSON };
                 words.push(lead.to_owned());
                 self.collect(now, words, Some(decision));
             }
         }
+    }
+
+    fn needs_human(&mut self, reason: &str) {
+        self.effects.push_back(Effect::Mark {
+            status: Status::NeedsHuman,
+            handler: Handler::Bot,
+            reason: reason.to_owned(),
+        });
     }
 
     fn transfer(&mut self, now: Instant, words: Vec<String>, decision: Option<Decision>, reason: String) {
@@ -438,11 +443,7 @@ impl CallFlow {
             return;
         }
         self.ticket_reason = Some("The answer could not be worked out (a fault of ours).".to_owned());
-        self.effects.push_back(Effect::Mark {
-            status: Status::NeedsHuman,
-            handler: Handler::Bot,
-            reason: "The answer could not be worked out.".to_owned(),
-        });
+        self.needs_human("The answer could not be worked out.");
         self.collect(now, vec![phrases::TROUBLE.to_owned()], None);
     }
 
@@ -490,11 +491,7 @@ impl CallFlow {
     fn help(&mut self, now: Instant) {
         self.understood_once = true;
         let reason = "The caller pressed 0 for help.".to_owned();
-        self.effects.push_back(Effect::Mark {
-            status: Status::NeedsHuman,
-            handler: Handler::Bot,
-            reason: reason.clone(),
-        });
+        self.needs_human(&reason);
         self.ticket_reason = Some(reason.clone());
         if self.can_transfer {
             self.transfer(now, vec![phrases::CALLING_A_COLLEAGUE.to_owned()], None, reason);

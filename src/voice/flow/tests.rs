@@ -1,5 +1,4 @@
 use super::*;
-use types::Choice;
 
 fn agent() -> Agent {
     Agent {
@@ -8,7 +7,7 @@ fn agent() -> Agent {
         business: "Acorn".into(),
         greeting: "Hello, this is Acorn.".into(),
         published: true,
-        mode: ReplyMode::AutomaticWhenSafe,
+        mode: crate::domain::agent::ReplyMode::AutomaticWhenSafe,
         on_unresolved: Default::default(),
         escalate_topics: vec![],
         callback_topics: vec![],
@@ -47,10 +46,10 @@ impl Call {
         self.give(Input::Heard { text: text.into() })
     }
 
-    fn decide(&mut self, text: &str, verdict: Verdict, reason: Reason, choice: Choice) -> Vec<Effect> {
+    fn decide(&mut self, text: &str, verdict: Verdict, reason: Reason, action: Action) -> Vec<Effect> {
         let decision = Decision { verdict, reason, confidence: 0.95, sources: vec![], features: vec![], desk_ms: 1.0 };
         let turn = Turn { decision, sentences: vec!["We open at nine.".into()], offered: None };
-        let resolution = Resolution { choice, why: "because".into() };
+        let resolution = Resolution { action, then: None, needs_human: true, urgent: false, why: "because".into() };
         self.give(Input::TurnReady { text: text.into(), turn: Box::new(turn), resolution })
     }
 
@@ -89,7 +88,7 @@ fn a_notice_that_was_talked_over_is_said_again_before_the_next_words() {
     let mut call = Call::new(agent(), false);
     call.give(Input::Answered);
     call.hear("when do you open");
-    let effects = call.decide("when do you open", Verdict::Send, Reason::ClearAndLowRisk, Choice::Flag);
+    let effects = call.decide("when do you open", Verdict::Send, Reason::ClearAndLowRisk, Action::Flag);
     assert!(said(&effects).starts_with(phrases::RECORDED));
 }
 
@@ -98,7 +97,7 @@ fn a_clear_question_is_answered() {
     let mut call = Call::answered(agent(), false);
     let effects = call.hear("when do you open");
     assert_eq!(effects, [Effect::Consult { text: "when do you open".into(), offered: None }]);
-    let effects = call.decide("when do you open", Verdict::Send, Reason::ClearAndLowRisk, Choice::Flag);
+    let effects = call.decide("when do you open", Verdict::Send, Reason::ClearAndLowRisk, Action::Flag);
     assert_eq!(said(&effects), "We open at nine.");
 }
 
@@ -107,7 +106,7 @@ fn an_answer_to_a_question_that_was_added_to_is_stale() {
     let mut call = Call::answered(agent(), false);
     call.hear("when do you open");
     call.hear("on sundays");
-    assert_eq!(call.decide("when do you open", Verdict::Send, Reason::ClearAndLowRisk, Choice::Flag), []);
+    assert_eq!(call.decide("when do you open", Verdict::Send, Reason::ClearAndLowRisk, Action::Flag), []);
 }
 
 #[test]
@@ -116,7 +115,7 @@ fn what_flag_is_chosen_for_becomes_a_ticket_with_name_number_and_reason() {
     let mut call = Call::answered(agent(), true);
     call.hear("i want my money back");
     let risk = Reason::Risk(RiskTopic::Refund);
-    let effects = call.decide("i want my money back", Verdict::Hold, risk, Choice::Flag);
+    let effects = call.decide("i want my money back", Verdict::Hold, risk, Action::Flag);
     assert!(said(&effects).contains(phrases::ASK_NAME));
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Draft { .. })));
     assert!(!said(&effects).contains("We open at nine"), "a held draft is never spoken");
@@ -137,7 +136,7 @@ fn nobody_takes_the_transfer_so_the_case_becomes_a_ticket() {
     let mut call = Call::answered(agent(), true);
     call.hear("let me talk to a person");
     let risk = Reason::Risk(RiskTopic::RequestForHuman);
-    let effects = call.decide("let me talk to a person", Verdict::HandOff, risk, Choice::Escalate);
+    let effects = call.decide("let me talk to a person", Verdict::HandOff, risk, Action::Escalate);
     assert!(said(&effects).contains(phrases::CALLING_A_COLLEAGUE));
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Transfer { .. })));
     let effects = call.give(Input::TransferEnded(AttemptOutcome::Busy));
@@ -222,7 +221,7 @@ fn a_slow_desk_is_bridged_with_fillers_and_ends_at_a_person() {
 fn repeat_and_slower_say_the_last_words_again() {
     let mut call = Call::answered(agent(), false);
     call.hear("when do you open");
-    call.decide("when do you open", Verdict::Send, Reason::ClearAndLowRisk, Choice::Flag);
+    call.decide("when do you open", Verdict::Send, Reason::ClearAndLowRisk, Action::Flag);
     assert_eq!(said(&call.hear("sorry, what was that?")), "We open at nine.");
     let effects = call.hear("slower please");
     assert!(said(&effects).ends_with("We open at nine."));
@@ -261,7 +260,7 @@ fn a_caller_in_danger_hears_the_fixed_words_before_anything_else() {
     let mut call = Call::answered(agent(), true);
     call.hear("i want to end my life");
     let risk = Reason::Risk(RiskTopic::SelfHarm);
-    let effects = call.decide("i want to end my life", Verdict::HandOff, risk, Choice::Nothing);
+    let effects = call.decide("i want to end my life", Verdict::HandOff, risk, Action::Nothing);
     assert!(said(&effects).starts_with("We open at nine."), "the desk's fixed words come first");
     assert!(!said(&effects).contains(phrases::NO_RELIABLE_ANSWER));
 }
@@ -279,9 +278,9 @@ proptest::proptest! {
                 0 => call.give(Input::Answered),
                 1 => { spoke = true; call.hear("when do you open") }
                 2 => call.hear(""),
-                3 => call.decide("when do you open", Verdict::Send, Reason::ClearAndLowRisk, Choice::Flag),
-                4 => call.decide("when do you open", Verdict::HandOff, Reason::NotKnown, Choice::Escalate),
-                5 => call.decide("when do you open", Verdict::Hold, Reason::NotKnown, Choice::Nothing),
+                3 => call.decide("when do you open", Verdict::Send, Reason::ClearAndLowRisk, Action::Flag),
+                4 => call.decide("when do you open", Verdict::HandOff, Reason::NotKnown, Action::Escalate),
+                5 => call.decide("when do you open", Verdict::Hold, Reason::NotKnown, Action::Nothing),
                 6 => { spoke = true; call.give(Input::Key(b'0')) }
                 7 => call.give(Input::SpeechEnded),
                 8 => call.give(Input::TransferEnded(AttemptOutcome::NoAnswer)),

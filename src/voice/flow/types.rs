@@ -4,26 +4,7 @@ use crate::domain::call::{AttemptOutcome, CallOutcome};
 use crate::domain::conversation::{Handler, Status};
 use crate::domain::ticket::Field;
 use crate::domain::turn::{Decision, Turn};
-
-/// What becomes of a case that the agent cannot resolve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
-    /// The best honest answer.
-    Nothing,
-    /// A ticket.
-    Flag,
-    /// A person is called.
-    Escalate,
-}
-
-/// The choice for one case, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resolution {
-    /// What is done.
-    pub choice: Choice,
-    /// Why, as people read it.
-    pub why: String,
-}
+use crate::support::unresolved::Resolution;
 
 /// What happened.
 #[derive(Clone, Debug)]
