@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use mio::{Events, Interest, Poll, Token};
+use rustix::buffer::spare_capacity;
+use rustix::event::{Timespec, epoll};
 
 /// How the loop wakes.
 #[derive(Clone, Copy)]
@@ -53,27 +54,29 @@ pub fn start(floor: Floor, calls: usize) -> Running {
     let stop = Arc::new(AtomicBool::new(false));
     let stopping = stop.clone();
     let serve = move || match floor {
-        Floor::Event => on_events(sockets, &stopping),
+        Floor::Event => on_events(&sockets, &stopping),
         Floor::Tick => on_ticks(&sockets, &stopping),
     };
     let thread = std::thread::Builder::new().name("floor".into()).spawn(serve).unwrap();
     Running { addresses, stop, thread }
 }
 
-fn on_events(sockets: Vec<UdpSocket>, stop: &AtomicBool) {
-    let mut poll = Poll::new().unwrap();
-    let mut sockets: Vec<mio::net::UdpSocket> = sockets.into_iter().map(mio::net::UdpSocket::from_std).collect();
-    for (index, socket) in sockets.iter_mut().enumerate() {
-        poll.registry().register(socket, Token(index), Interest::READABLE).unwrap();
+/// One read for each report of a readable socket: level-triggered, the fewest calls there can be.
+fn on_events(sockets: &[UdpSocket], stop: &AtomicBool) {
+    let ready = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
+    for (index, socket) in sockets.iter().enumerate() {
+        let data = epoll::EventData::new_u64(index as u64);
+        epoll::add(&ready, socket, data, epoll::EventFlags::IN).unwrap();
     }
-    let mut events = Events::with_capacity(512);
+    let mut events = Vec::with_capacity(512);
     let mut datagram = [0; 1500];
+    let timeout = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
     while !stop.load(Ordering::Relaxed) {
-        poll.poll(&mut events, Some(Duration::from_millis(200))).unwrap();
+        events.clear();
+        epoll::wait(&ready, spare_capacity(&mut events), Some(&timeout)).unwrap();
         for event in &events {
-            let socket = &sockets[event.token().0];
-            // mio reports edges: a socket has to be read until it is empty.
-            while let Ok((len, source)) = socket.recv_from(&mut datagram) {
+            let socket = &sockets[event.data.u64() as usize];
+            if let Ok((len, source)) = socket.recv_from(&mut datagram) {
                 transcode(&mut datagram[..len]);
                 let _ = socket.send_to(&datagram[..len], source);
             }

@@ -77,7 +77,7 @@ fn node(service: Service, calls: usize, span: Duration) -> f64 {
     let config = MediaConfig { legs_max: calls, shards: 1, ..MediaConfig::default() };
     let node = Node::start(&config).unwrap();
     let callers = Callers::start(calls);
-    let clip: Clip = (0..16_000 * 120).map(|at| ((at * at / 7) % 8_000) as i16).collect::<Arc<[i16]>>();
+    let clip: Clip = (0..16_000 * 120).map(|at: i64| (at * at / 7 % 8_000) as i16).collect::<Arc<[i16]>>();
     let before_kb = resident_kb();
     let legs: Vec<MediaLeg> = callers.addresses.iter().map(|&caller| open(&node, caller)).collect();
     for leg in &legs {
