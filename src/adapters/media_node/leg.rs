@@ -152,9 +152,9 @@ impl Leg {
         }
     }
 
-    /// Whether speech waits for room in the session or in the owner's channel.
+    /// Whether speech waits for room in the session.
     pub(super) fn is_holding(&self) -> bool {
-        self.held.is_some() || self.outbox.is_waiting()
+        self.held.is_some()
     }
 
     /// Sends, tells and hands on everything that the session has ready. Heard frames for the bridge go to `bridged`.
@@ -262,6 +262,13 @@ impl Leg {
             bench.stats.events_lost += u64::from(self.outbox.tell(event));
         }
         bench.bin.clip(item.clip);
+    }
+}
+
+impl Drop for Leg {
+    fn drop(&mut self) {
+        // Also when it is lost to a defect.
+        self.line.close();
     }
 }
 

@@ -11,7 +11,7 @@ use std::io::{self, BufWriter};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -142,12 +142,16 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => std::thread::sleep(SWEEP),
                 Err(RecvTimeoutError::Timeout) => {}
             }
+            // Asked before the last look at the queue: whatever began before the stop is completed.
             let stopping = self.stopping.load(Ordering::Acquire);
+            while let Ok(begun) = self.begun.try_recv() {
+                self.open(begun);
+            }
             let now = Instant::now();
             sweep_due = now + SWEEP;
             self.sweep(now);
             self.bin.empty();
-            if stopping && self.open.is_empty() && matches!(self.begun.try_recv(), Err(error) if ended(error)) {
+            if stopping && self.open.is_empty() {
                 return;
             }
         }
@@ -269,8 +273,4 @@ fn complete(file: OpenFile) -> (mpsc::Sender<LegEvent>, LegEvent) {
 /// False when the owner has no room for it now.
 fn tell(events: &mpsc::Sender<LegEvent>, event: &LegEvent) -> bool {
     !matches!(events.try_send(event.clone()), Err(TrySendError::Full(_)))
-}
-
-fn ended(error: TryRecvError) -> bool {
-    matches!(error, TryRecvError::Empty | TryRecvError::Disconnected)
 }

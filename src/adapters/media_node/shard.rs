@@ -1,8 +1,10 @@
 //! A real-time thread: news → receive → due ticks → sleep until the earliest of anything.
 //!
-//! It owns its legs. Nothing here blocks but the sleep, locks, or (on plain RTP) allocates.
+//! It owns its legs. Nothing here blocks but the sleep, locks, or (on plain RTP) allocates. A panic over one leg
+//! closes that leg; the others on the thread go on.
 
 use std::mem::MaybeUninit;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -84,8 +86,7 @@ impl Shard {
             let now = Instant::now();
             self.bell.sleep(nap.until.map(|until| until.saturating_duration_since(now)), nap.for_packets);
         }
-        self.take_arrivals(Instant::now());
-        (0..self.top).rev().for_each(|slot| self.close(slot));
+        // Dropping the thread's state closes the legs.
     }
 
     fn take_arrivals(&mut self, now: Instant) {
@@ -109,7 +110,7 @@ impl Shard {
             if leg.line.abandoned() {
                 self.close(slot);
             } else {
-                self.obey(now, slot);
+                self.guard(slot, |shard| shard.obey(now, slot));
             }
         }
     }
@@ -191,12 +192,18 @@ impl Shard {
         for event in ready {
             let token = event.data.u64();
             let (slot, port) = ((token >> 1) as usize, if token & 1 == 0 { Port::Rtp } else { Port::Rtcp });
-            let mut bench = Bench { datagram: &mut self.datagram, stats: &mut self.stats, bin: &self.bin };
-            let Some(leg) = self.legs.get_mut(slot).and_then(Option::as_mut) else { continue };
-            let read = leg.receive(now, port, self.round, &mut bench);
-            self.pace.worked(read);
-            self.drain(slot);
+            if slot < self.top {
+                self.guard(slot, |shard| shard.receive_from(now, slot, port));
+            }
         }
+    }
+
+    fn receive_from(&mut self, now: Instant, slot: usize, port: Port) {
+        let mut bench = Bench { datagram: &mut self.datagram, stats: &mut self.stats, bin: &self.bin };
+        let Some(leg) = &mut self.legs[slot] else { return };
+        let read = leg.receive(now, port, self.round, &mut bench);
+        self.pace.worked(read);
+        self.drain(slot);
     }
 
     fn tick(&mut self, now: Instant) {
@@ -205,15 +212,19 @@ impl Shard {
                 let Some(due) = self.due[slot].filter(|due| *due <= now) else { break };
                 self.stats.tick(now - due);
                 self.pace.worked(1);
-                let Some(leg) = &mut self.legs[slot] else { break };
-                leg.session.handle_timeout(now);
-                if leg.is_holding() {
-                    let mut bench = Bench { datagram: &mut self.datagram, stats: &mut self.stats, bin: &self.bin };
-                    leg.speak(now, &mut bench);
-                }
-                self.drain(slot);
+                self.guard(slot, |shard| shard.tick_one(now, slot));
             }
         }
+    }
+
+    fn tick_one(&mut self, now: Instant, slot: usize) {
+        let Some(leg) = &mut self.legs[slot] else { return };
+        leg.session.handle_timeout(now);
+        if leg.is_holding() {
+            let mut bench = Bench { datagram: &mut self.datagram, stats: &mut self.stats, bin: &self.bin };
+            leg.speak(now, &mut bench);
+        }
+        self.drain(slot);
     }
 
     /// Lets a leg hand on what it has, to its bridged leg as well, and notes when it wants its next tick.
@@ -224,6 +235,22 @@ impl Shard {
         leg.drain(&mut bench, peer.map(|peer| &mut peer.session));
         self.due[slot] = leg.session.poll_timeout();
         self.legs[slot] = Some(leg);
+    }
+
+    /// Works on a leg; should that panic, the leg is lost and nothing else.
+    fn guard(&mut self, slot: usize, work: impl FnOnce(&mut Shard)) {
+        if catch_unwind(AssertUnwindSafe(|| work(self))).is_ok() {
+            return;
+        }
+        tracing::error!(slot, "A leg was closed over a defect in its audio");
+        metrics::counter!("switchboard_media_leg_panics_total").increment(1);
+        // It may have been dropped while its peer still points to it.
+        for other in 0..self.top {
+            if self.legs[other].as_ref().is_some_and(|leg| leg.peer == Some(slot as u32)) {
+                self.link(other, None);
+            }
+        }
+        self.close(slot);
     }
 
     fn close(&mut self, slot: usize) {
@@ -239,6 +266,15 @@ impl Shard {
         while self.top > 0 && self.legs[self.top - 1].is_none() {
             self.top -= 1;
         }
+    }
+}
+
+impl Drop for Shard {
+    fn drop(&mut self) {
+        // After a defect of the thread itself nobody may wait for it.
+        self.bell.stop();
+        self.take_arrivals(Instant::now());
+        (0..self.top).rev().for_each(|slot| self.close(slot));
     }
 }
 
