@@ -6,6 +6,7 @@
 
 pub mod frame;
 pub mod session;
+pub mod vad;
 
 pub use frame::{Clip, ENGINE_RATE_HZ, FRAME_MS, FRAME_SAMPLES, Frame};
 pub use session::{
