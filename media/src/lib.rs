@@ -32,6 +32,7 @@ pub mod resample;
 pub mod rtcp;
 pub mod rtp;
 pub mod session;
+pub mod vad;
 
 pub use frame::{Clip, ENGINE_RATE_HZ, FRAME_MS, FRAME_SAMPLES, Frame};
 pub use params::{
