@@ -24,6 +24,7 @@ use tokio::sync::mpsc;
 use self::queue::{Job, Queue};
 use self::synthesiser::Synthesiser;
 pub use self::voice::{AGENT, CALLER, VOICES, Voice};
+use super::normalise::normalise;
 use crate::adapters::models::Models;
 use crate::seams::tts::{Tts, TtsChunk, TtsError, TtsRequest, TtsStream};
 
@@ -32,8 +33,6 @@ pub const NAME: &str = "hibari";
 /// Speeds beyond these are not understood any more.
 const SPEED_MIN: f32 = 0.5;
 const SPEED_MAX: f32 = 2.0;
-/// Characters of a request that are spoken: about five minutes; a reply is a few hundred.
-const TEXT_CHARS_MAX: usize = 4_000;
 
 /// The local synthesiser. Dropping it ends its threads after the piece they are at.
 pub struct HibariTts {
@@ -70,8 +69,7 @@ impl Tts for HibariTts {
     }
 
     fn speak(&self, request: TtsRequest) -> TtsStream {
-        let text: String = request.text.chars().take(TEXT_CHARS_MAX).collect();
-        let pieces = pieces::pieces(&text);
+        let pieces = pieces::pieces(&normalise(&request.text));
         // Room for every piece: a worker never waits for a listener.
         let (sender, stream) = mpsc::channel(pieces.len() + 1);
         let speed = if request.speed.is_finite() { request.speed.clamp(SPEED_MIN, SPEED_MAX) } else { 1.0 };

@@ -27,8 +27,11 @@ impl Reader {
             return text.split_whitespace().map(spelled).collect::<Vec<_>>().join(" ");
         };
         let mut phonemes = String::with_capacity(text.len() * 2);
-        for token in &tokens {
+        for (n, token) in tokens.iter().enumerate() {
+            let around =
+                (n.checked_sub(1).map(|n| tokens[n].text.as_str()), tokens.get(n + 1).map(|t| t.text.as_str()));
             match &token.phonemes {
+                _ if is_letter_name(&token.text, around) => phonemes.push_str(&spelled(&token.text)),
                 Some(known) if !known.contains(UNKNOWN_MARK) => phonemes.push_str(known),
                 _ => phonemes.push_str(&self.unknown_word(&token.text)),
             }
@@ -46,6 +49,14 @@ impl Reader {
         }
         parts.join(" ")
     }
+}
+
+/// Whether a single capital stands for its name. "I" is a word unless letters stand beside it, "A" is one at the
+/// start of a sentence.
+fn is_letter_name(word: &str, (before, after): (Option<&str>, Option<&str>)) -> bool {
+    let single = |word: &str| word.len() == 1 && word.starts_with(|c: char| c.is_ascii_uppercase());
+    let beside_letters = before.is_some_and(|w| single(w) && w != "I") || after.is_some_and(|w| single(w) && w != "I");
+    single(word) && (beside_letters || word != "I" && (word != "A" || before.is_some()))
 }
 
 /// What misaki writes for a word it cannot read.
@@ -113,6 +124,14 @@ mod tests {
     fn known_words_come_from_the_lexicon() {
         let mut reader = Reader::new(None);
         assert_eq!(reader.phonemes("Hello there."), "həlˈO ðˈɛɹ.");
+    }
+
+    #[test]
+    fn single_capitals_are_read_by_their_names() {
+        let mut reader = Reader::new(None);
+        assert_eq!(reader.phonemes("nine A M"), "nˈIn ˈA ˈɛm");
+        assert_eq!(reader.phonemes("code A B, one"), "kˈOd ˈA bˈi, wˈʌn");
+        assert!(reader.phonemes("A bike and I.").starts_with('ɐ'));
     }
 
     #[test]

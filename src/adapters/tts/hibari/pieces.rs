@@ -83,7 +83,7 @@ fn clause_end(sentence: &str, limit: usize) -> Option<usize> {
     let mut best: Option<(usize, usize)> = None;
     let mut any: Option<usize> = None;
     for pair in words.windows(2) {
-        let [(before, before_at), (after, after_at)] = pair else { continue };
+        let [(before, _), (after, after_at)] = pair else { continue };
         let chars = sentence[..*after_at].chars().count();
         if chars > CHARS_MAX {
             break;
@@ -103,7 +103,6 @@ fn clause_end(sentence: &str, limit: usize) -> Option<usize> {
                 break;
             }
         }
-        let _ = before_at;
     }
     best.map(|(_, at)| at).or_else(|| (length > CHARS_MAX).then_some(any).flatten())
 }
@@ -124,7 +123,8 @@ fn inside_number(before: &str, after: &str) -> bool {
         let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
         word.chars().count() == 1 && word != "a" && word != "i" || word.split('-').any(|w| NUMBER_WORDS.contains(&w))
     };
-    counts(before) && (counts(after) || after == "and" || after == "point") || before == "and" && counts(after)
+    let joined = after == "and" && !before.ends_with(',') || after == "point";
+    counts(before) && (counts(after) || joined) || before == "and" && counts(after)
 }
 
 const NUMBER_WORDS: [&str; 34] = [

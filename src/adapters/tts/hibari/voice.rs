@@ -21,7 +21,7 @@ pub struct Voice {
 /// The agent's voice, and what an unknown name gets.
 pub const AGENT: Voice = Voice { name: "agent", hop: NATURAL_HOP, pitch: 1.0, pace: 1.0, gain: 1.8 };
 /// A deeper speaker, plainly another person, for the synthesised caller of the demo.
-pub const CALLER: Voice = Voice { name: "caller", hop: 232, pitch: 0.72, pace: 1.02, gain: 0.94 };
+pub const CALLER: Voice = Voice { name: "caller", hop: 232, pitch: 0.72, pace: 1.02, gain: 0.8 };
 /// All of them.
 pub const VOICES: [Voice; 2] = [AGENT, CALLER];
 
