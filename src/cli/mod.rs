@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+pub mod ask;
 pub mod models;
 pub mod transcribe;
 
@@ -17,6 +18,8 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Subcommand)]
 pub enum Command {
+    /// Puts a question to the desk and shows what it would do.
+    Ask(ask::Args),
     /// Fetches the speech and language models, or checks them.
     Models(models::Args),
     /// Writes down what is said in WAV files.
@@ -26,6 +29,7 @@ pub enum Command {
 /// Runs the chosen subcommand to its end.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
+        Command::Ask(args) => ask::run(args),
         Command::Models(args) => models::run(args),
         Command::Transcribe(args) => transcribe::run(args),
     }
