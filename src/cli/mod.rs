@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 pub mod ask;
+pub mod eval;
 pub mod models;
 pub mod transcribe;
 
@@ -20,6 +21,8 @@ pub struct Cli {
 pub enum Command {
     /// Puts a question to the desk and shows what it would do.
     Ask(ask::Args),
+    /// Measures the answers on labelled questions.
+    Eval(eval::Args),
     /// Fetches the speech and language models, or checks them.
     Models(models::Args),
     /// Writes down what is said in WAV files.
@@ -30,6 +33,7 @@ pub enum Command {
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Ask(args) => ask::run(args),
+        Command::Eval(args) => eval::run(args),
         Command::Models(args) => models::run(args),
         Command::Transcribe(args) => transcribe::run(args),
     }
