@@ -11,3 +11,4 @@ pub mod seams;
 pub mod sip;
 pub mod support;
 pub mod voice;
+pub mod support;

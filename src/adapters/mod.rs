@@ -1,6 +1,8 @@
 //! Implementations of the seams. Only `app` names them.
 
 pub mod media_node;
+pub mod embed;
+pub mod knowledge_folder;
 pub mod models;
 pub mod stt;
 pub mod tts;
