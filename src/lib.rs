@@ -9,6 +9,5 @@ pub mod config;
 pub mod domain;
 pub mod seams;
 pub mod sip;
-pub mod support;
 pub mod voice;
 pub mod support;

@@ -5,6 +5,7 @@
 //!
 //! To add a section: its file, and one line in the `sections!` call below.
 
+pub mod agent;
 pub mod http;
 pub mod load;
 pub mod logging;
@@ -64,6 +65,8 @@ macro_rules! sections {
 }
 
 sections! {
+    /// What the agent says and may do.
+    agent: agent::AgentConfig,
     /// The API, the live page and the metrics.
     http: http::HttpConfig,
     /// Signalling: who may call, trunks and limits.

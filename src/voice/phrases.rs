@@ -91,11 +91,16 @@ pub const STAFF_CALLER_LEFT: &str = "The caller has hung up. The case is in the 
 /// applies, and the question. The notice's place in the list is returned beside it.
 pub fn greeting(agent: &Agent) -> (Vec<String>, Option<usize>) {
     let words = agent.greeting.trim();
+    // A question of the admin's own comes last, after the notices.
+    let (opening, question) = match words.strip_suffix('?').map(|rest| rest.rfind(['.', '!'])) {
+        Some(Some(end)) => (words[..=end].trim(), words[end + 1..].trim()),
+        _ => (words, HOW_CAN_I_HELP),
+    };
     let mut sentences = Vec::new();
-    if words.is_empty() {
+    if opening.is_empty() {
         sentences.push(format!("Hello, this is {}.", agent.business));
     } else {
-        sentences.push(words.to_owned());
+        sentences.push(opening.to_owned());
     }
     if !says_automated(words) {
         sentences.push(AUTOMATED.to_owned());
@@ -104,7 +109,7 @@ pub fn greeting(agent: &Agent) -> (Vec<String>, Option<usize>) {
         sentences.push(RECORDED.to_owned());
         sentences.len() - 1
     });
-    sentences.push(HOW_CAN_I_HELP.to_owned());
+    sentences.push(question.to_owned());
     (sentences, notice)
 }
 
@@ -154,4 +159,43 @@ pub fn kept_ready(agent: &Agent) -> Vec<String> {
     );
     texts.push(staff_offer(&agent.business));
     texts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn agent(greeting: &str, record_calls: bool) -> Agent {
+        Agent {
+            id: crate::domain::ids::AgentId(uuid::Uuid::nil()),
+            revision: 1,
+            business: "Acorn".into(),
+            greeting: greeting.into(),
+            published: true,
+            mode: crate::domain::agent::ReplyMode::AutomaticWhenSafe,
+            on_unresolved: Default::default(),
+            escalate_topics: Vec::new(),
+            callback_topics: Vec::new(),
+            send_confidence: 0.9,
+            record_calls,
+            emergency_number: "112".into(),
+        }
+    }
+
+    #[test]
+    fn every_greeting_says_that_it_is_automated_and_asks_last() {
+        // R48
+        let (sentences, notice) = greeting(&agent("", true));
+        assert_eq!(sentences, ["Hello, this is Acorn.", AUTOMATED, RECORDED, HOW_CAN_I_HELP]);
+        assert_eq!(notice, Some(2));
+        let own = "Hello, this is the automated assistant of Acorn. What can I do for you?";
+        let (sentences, notice) = greeting(&agent(own, true));
+        assert_eq!(
+            sentences,
+            ["Hello, this is the automated assistant of Acorn.", RECORDED, "What can I do for you?"]
+        );
+        assert_eq!(notice, Some(1));
+        let (sentences, notice) = greeting(&agent("Acorn here!", false));
+        assert_eq!((sentences, notice), (vec!["Acorn here!".into(), AUTOMATED.into(), HOW_CAN_I_HELP.into()], None));
+    }
 }
