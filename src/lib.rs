@@ -7,4 +7,5 @@ pub mod adapters;
 pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod http;
 pub mod seams;
