@@ -9,8 +9,8 @@ use crate::domain::ids::ConversationId;
 use crate::domain::time::EpochMs;
 use crate::seams::bus::{Bus, LiveEvent, LiveKind};
 
-/// The in-process bus. Ids begin anew with each process, from a random-free base: the time it started in
-/// milliseconds, so that a reader that resumes across a restart is behind them all and misses nothing new.
+/// The in-process bus. Ids of a process begin at the millisecond it started, so that a reader that resumes across
+/// a restart is behind them all and misses nothing new.
 pub struct LocalBus {
     kept: Mutex<Kept>,
     listeners: broadcast::Sender<LiveEvent>,

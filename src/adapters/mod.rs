@@ -6,6 +6,8 @@ pub mod knowledge_folder;
 pub mod models;
 pub mod stt;
 pub mod tts;
+pub mod bootstrap_token;
 pub mod bus;
 pub mod store;
 pub mod system;
+pub mod telemetry;

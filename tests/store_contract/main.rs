@@ -1,5 +1,8 @@
 //! What every store must do, proved on each (R13, R31, P3): the databases and the one in memory alike.
 
+// Clippy sees tests only in functions that are marked as such; everything here is one.
+#![allow(clippy::unwrap_used, missing_docs)]
+
 mod killed;
 mod samples;
 mod suite;

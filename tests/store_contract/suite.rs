@@ -30,7 +30,7 @@ pub async fn everything_stored_comes_back_as_it_was(store: &dyn Store) {
     assert_eq!(view.messages, [message]);
     assert!(view.call == Some(call));
     assert!(view.attempts == [attempt]);
-    assert_eq!(view.recordings, [recording.clone()]);
+    assert_eq!(view.recordings, std::slice::from_ref(&recording));
     assert!(view.tickets == [ticket]);
     assert_eq!(store.recording(recording.id).await.unwrap(), Some(recording));
     let stored = store.agent(agent.id).await.unwrap().unwrap();
