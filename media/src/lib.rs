@@ -4,6 +4,7 @@
 //! are polled out. Nothing here reads a clock, draws a random number, opens a socket or a file, or
 //! knows an async runtime: the compiler keeps those out, since they are not dependencies.
 
+pub mod echo;
 pub mod frame;
 pub mod session;
 pub mod vad;
