@@ -26,6 +26,7 @@ mod sender;
 mod source;
 mod time;
 
+pub mod echo;
 pub mod frame;
 pub mod params;
 pub mod resample;

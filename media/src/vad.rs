@@ -13,6 +13,9 @@ pub struct Voice {
     pub level_dbfs: f32,
     /// The level of the background, in the same unit.
     pub floor_dbfs: f32,
+    /// Whether it counts as speech: probable enough, and loud enough beside the background and the voice
+    /// itself. The level ends it at once where the probability takes 100 ms to fall.
+    pub speech: bool,
 }
 
 /// Listens to one direction of one call. About 9 KB; allocates only when it is made.
@@ -22,6 +25,8 @@ pub struct VoiceActivity {
     filled: usize,
     probability: f32,
     floor_dbfs: f32,
+    peak_dbfs: f32,
+    speech: bool,
 }
 
 impl VoiceActivity {
@@ -33,6 +38,8 @@ impl VoiceActivity {
             filled: 0,
             probability: 0.0,
             floor_dbfs: FLOOR_AT_FIRST_DBFS,
+            peak_dbfs: LEVEL_MIN_DBFS,
+            speech: false,
         }
     }
 
@@ -55,7 +62,18 @@ impl VoiceActivity {
         self.probability = highest.unwrap_or(self.probability).clamp(0.0, 1.0);
         let level_dbfs = level_dbfs(frame);
         self.follow_floor(level_dbfs);
-        Voice { probability: self.probability, level_dbfs, floor_dbfs: self.floor_dbfs }
+        self.judge(level_dbfs);
+        Voice { probability: self.probability, level_dbfs, floor_dbfs: self.floor_dbfs, speech: self.speech }
+    }
+
+    fn judge(&mut self, level_dbfs: f32) {
+        self.peak_dbfs = (self.peak_dbfs - PEAK_FALL_DB).max(LEVEL_MIN_DBFS);
+        let audible_dbfs = (self.floor_dbfs + OVER_FLOOR_DB).max(self.peak_dbfs - UNDER_PEAK_DB).max(AUDIBLE_MIN_DBFS);
+        let threshold = if self.speech { STAY_PROBABILITY } else { BEGIN_PROBABILITY };
+        self.speech = level_dbfs >= audible_dbfs && self.probability >= threshold;
+        if self.speech {
+            self.peak_dbfs = self.peak_dbfs.max(level_dbfs);
+        }
     }
 
     fn follow_floor(&mut self, level_dbfs: f32) {
@@ -102,6 +120,18 @@ const FLOOR_FALL: f32 = 0.3;
 const FLOOR_RISE: f32 = 0.03;
 /// During speech the floor still creeps up, 1 dB a second, so that a steady hum taken for speech is unlearned.
 const FLOOR_CREEP_DB: f32 = 0.02;
+/// The network's own threshold.
+const BEGIN_PROBABILITY: f32 = 0.5;
+/// Quiet consonants inside a word have less.
+const STAY_PROBABILITY: f32 = 0.4;
+/// Speech stands out of its background by this much, or nobody could follow it.
+const OVER_FLOOR_DB: f32 = 6.0;
+/// The quietest sounds of a voice lie this far below its vowels; what is quieter is breath and room.
+const UNDER_PEAK_DB: f32 = 32.0;
+/// The voice's loudest moment is forgotten at 5 dB a second: people turn away from the telephone.
+const PEAK_FALL_DB: f32 = 0.1;
+/// Below it nothing can be understood.
+const AUDIBLE_MIN_DBFS: f32 = -60.0;
 /// Below it a frame is surely not speech.
 const QUIET_PROBABILITY: f32 = 0.3;
 

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use super::moonshine::Moonshine;
 use super::queue::{CallKey, FairQueue};
 use super::utterance::{Known, Utterance};
-use super::{Engine, VOICED_PROBABILITY, decode_pieces};
+use super::{Engine, decode_pieces};
 use crate::adapters::models::{ModelError, Models};
 use crate::seams::stt::{HeardId, Stt, SttError, SttEvent, SttInput, SttSession, Want};
 
@@ -178,7 +178,7 @@ struct Current {
 impl SttInput for LocalInput {
     fn push(&mut self, frame: &Frame) {
         let voice = self.voice.hear(frame);
-        let voiced = voice.probability >= VOICED_PROBABILITY;
+        let voiced = voice.speech;
         if self.recent.len() == LEAD_FRAMES_MAX {
             self.recent.pop_front();
         }

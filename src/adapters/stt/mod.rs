@@ -29,6 +29,3 @@ impl Engine for Moonshine {
 fn decode_pieces(engine: &mut impl Engine, pieces: &Pieces) -> Result<Vec<(usize, Decoded)>, DecodeError> {
     pieces.pieces.iter().map(|(index, samples, draft)| Ok((*index, engine.decode(samples, draft)?))).collect()
 }
-
-/// The voice activity network's own threshold.
-const VOICED_PROBABILITY: f32 = 0.5;

@@ -3,9 +3,9 @@
 use media::vad::VoiceActivity;
 use media::{FRAME_SAMPLES, Frame};
 
+use super::decode_pieces;
 use super::moonshine::{DecodeError, Moonshine};
 use super::utterance::Utterance;
-use super::{VOICED_PROBABILITY, decode_pieces};
 
 /// What is said in 16 kHz mono audio of any length, −1 to 1; empty when nobody speaks.
 pub fn transcribe_whole(recogniser: &mut Moonshine, samples: &[f32]) -> Result<String, DecodeError> {
@@ -17,7 +17,7 @@ pub fn transcribe_whole(recogniser: &mut Moonshine, samples: &[f32]) -> Result<S
             *to = (from.clamp(-1.0, 1.0) * f32::from(i16::MAX)) as i16;
         }
         let heard = voice.hear(&frame);
-        if utterance.push(&frame, heard.level_dbfs, heard.probability >= VOICED_PROBABILITY) {
+        if utterance.push(&frame, heard.level_dbfs, heard.speech) {
             decode(recogniser, &mut utterance)?;
         }
     }
