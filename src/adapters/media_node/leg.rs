@@ -5,7 +5,7 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use media::{Event, FRAME_SAMPLES, HeardFrame, PlayItem, RecordFrame, Session, Transmit, TransmitKind, UtteranceId};
+use media::{Event, PlayItem, RecordFrame, Session, Transmit, TransmitKind, UtteranceId};
 
 use super::berth::{Berth, Pair};
 use super::bin::Bin;
@@ -55,11 +55,10 @@ pub(super) struct LegParts {
     pub(super) berth: Berth,
 }
 
-/// How far the newest utterance has been sent, counted by the frames that carried speech.
+/// Where the newest utterance stands.
 #[derive(Default)]
 struct Progress {
     speaking: Option<UtteranceId>,
-    samples: u64,
     /// One more than the newest utterance that ended.
     ended: u64,
 }
@@ -163,13 +162,14 @@ impl Leg {
             self.send(transmit, bench);
         }
         self.drain_events(bench);
+        self.note_progress();
         while let Some(heard) = self.session.poll_heard() {
             if let Some(peer) = bridged.as_deref_mut() {
                 peer.push_bridged(&heard.frame);
             } else if self.echo {
                 self.session.push_bridged(&heard.frame);
             }
-            self.hear(heard);
+            self.ears.push(heard);
         }
         while let Some(frame) = self.session.poll_record() {
             self.record(frame, bench);
@@ -189,16 +189,6 @@ impl Leg {
             // Late audio is worth nothing: what the kernel does not take now is lost like any other packet.
             Err(_) => bench.stats.send_failed += 1,
         }
-    }
-
-    fn hear(&mut self, heard: HeardFrame) {
-        if heard.speaking
-            && let Some(utterance) = self.progress.speaking
-        {
-            self.progress.samples += FRAME_SAMPLES as u64;
-            self.line.set_progress(utterance, self.progress.samples);
-        }
-        self.ears.push(heard);
     }
 
     fn record(&mut self, frame: RecordFrame, bench: &mut Bench<'_>) {
@@ -229,8 +219,6 @@ impl Leg {
                 Event::Key(key) => LegEvent::Key(key),
                 Event::PlayStarted(utterance) => {
                     self.progress.speaking = Some(utterance);
-                    self.progress.samples = 0;
-                    self.line.set_progress(utterance, 0);
                     LegEvent::PlayStarted(utterance)
                 }
                 Event::PlayEnded { utterance, samples_sent, complete } => {
@@ -243,6 +231,14 @@ impl Leg {
             bench.stats.events_lost += u64::from(self.outbox.tell(event));
         }
         self.outbox.retry();
+    }
+
+    fn note_progress(&self) {
+        if let Some(utterance) = self.progress.speaking
+            && let Some(samples) = self.session.samples_sent(utterance)
+        {
+            self.line.set_progress(utterance, samples);
+        }
     }
 
     fn ended(&mut self, utterance: UtteranceId, samples_sent: u64) {

@@ -26,7 +26,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use media::{Session, SessionConfig};
+use media::{FRAME_MS, Session, SessionConfig};
 use tokio::sync::mpsc;
 
 use self::bell::Bell;
@@ -51,6 +51,8 @@ pub struct Node {
     bells: Vec<Arc<Bell>>,
     recorder: Recorder,
     rtp_timeout: Duration,
+    /// Ticks of all legs are whole frames after this, so that one wake-up serves them together.
+    anchor: Instant,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -71,14 +73,20 @@ impl Node {
             bells: (0..shards).map(|_| Bell::new(config.legs_max).map(Arc::new)).collect::<Result<_, _>>()?,
             recorder,
             rtp_timeout: Duration::from_millis(config.rtp_timeout_ms),
+            anchor: Instant::now(),
             threads: Mutex::new(writer),
         };
         for (index, bell) in node.bells.iter().enumerate() {
-            let shard = Shard::new(bell.clone(), bin.clone(), config.legs_max);
+            let shard = Shard::new(bell.clone(), bin.clone(), config.legs_max, node.anchor);
             let thread = std::thread::Builder::new().name(format!("media-{index}")).spawn(move || shard.run())?;
             node.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         }
         Ok(node)
+    }
+
+    fn last_tick(&self, now: Instant) -> Instant {
+        let since = now.duration_since(self.anchor).as_nanos() as u64;
+        self.anchor + Duration::from_nanos(since - since % (u64::from(FRAME_MS) * 1_000_000))
     }
 
     /// Legs that are open.
@@ -132,7 +140,7 @@ impl MediaNode for Node {
         let handle = Handle::new(line.clone(), self.recorder.clone(), events.clone());
         let leg = Leg::new(LegParts {
             id: spec.leg,
-            session: Session::new(config, Instant::now()),
+            session: Session::new(config, self.last_tick(Instant::now())),
             pair,
             ears: ears_writer,
             outbox: Outbox::new(events),

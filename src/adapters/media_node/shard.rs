@@ -52,16 +52,16 @@ pub(super) fn register(bell: &Bell, leg: &Leg) -> Result<(), MediaError> {
 }
 
 impl Shard {
-    pub(super) fn new(bell: Arc<Bell>, bin: Arc<Bin>, legs_max: usize) -> Shard {
-        let now = Instant::now();
+    /// `anchor` is where the ticks of all legs are counted from.
+    pub(super) fn new(bell: Arc<Bell>, bin: Arc<Bin>, legs_max: usize, anchor: Instant) -> Shard {
         Shard {
             bell,
             bin,
             legs: (0..legs_max).map(|_| None).collect(),
             due: vec![None; legs_max],
             top: 0,
-            pace: Pace::new(now),
-            stats: Stats::new(now),
+            pace: Pace::new(anchor),
+            stats: Stats::new(anchor),
             round: 0,
             datagram: Box::new([0; DATAGRAM_BYTES]),
         }
@@ -255,9 +255,15 @@ impl Shard {
 
     fn close(&mut self, slot: usize) {
         self.part(slot);
+        let Some(leg) = &mut self.legs[slot] else {
+            self.due[slot] = None;
+            return;
+        };
+        leg.line.close();
+        leg.session.close(Instant::now());
+        self.drain(slot);
         self.due[slot] = None;
         let Some(leg) = self.legs[slot].take() else { return };
-        leg.line.close();
         for socket in leg.sockets() {
             // Not yet registered when the node stops while a leg is being made.
             let _ = epoll::delete(self.bell.sockets(), socket);
