@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod ask;
+pub mod demo;
 pub mod eval;
 pub mod models;
 pub mod speak;

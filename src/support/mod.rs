@@ -15,6 +15,7 @@ pub mod risk_head;
 pub mod rules;
 pub mod sensitivity;
 pub mod small_talk;
+pub mod summary;
 pub mod text;
 pub mod unresolved;
 mod vectors;
