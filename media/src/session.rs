@@ -7,6 +7,7 @@ use crate::codec::Encoder;
 use crate::comfort_noise::{ComfortNoise, SENT_PEAK};
 use crate::dtmf::sending::KeySender;
 use crate::dtmf::telephone_event::EventReader;
+use crate::dtmf::tones::ToneReader;
 use crate::dtmf::{Presses, Way};
 use crate::elastic::Elastic;
 use crate::events::Events;
@@ -81,6 +82,7 @@ pub struct Session {
     receiver: Receiver,
     reception: Reception,
     event_reader: EventReader,
+    tone_reader: ToneReader,
     presses: Presses,
     heard: Queue<HeardFrame, HEARD_MAX>,
     /// Since when the far end has given no sign of life; `None` while none is expected.
@@ -123,6 +125,7 @@ impl Session {
             receiver: Receiver::new(0, seed),
             reception: Reception::default(),
             event_reader: EventReader::new(),
+            tone_reader: ToneReader::new(),
             presses: Presses::new(),
             heard: Queue::new(),
             silent_since: None,
@@ -259,9 +262,7 @@ impl Session {
     }
 
     fn sign_of_life(&mut self, now: Instant) {
-        if self.silent_since.is_some() {
-            self.silent_since = Some(now);
-        }
+        self.silent_since = Some(now);
         if !self.alive {
             self.alive = true;
             self.events.push(Event::RtpStarted);
@@ -403,7 +404,14 @@ impl Session {
 
     fn hear(&mut self, now: Instant) {
         let ticks = self.epoch.ticks(now);
+        let tones = self.config.inband_dtmf && self.params.as_ref().is_some_and(|params| params.dtmf.is_none());
         while let Some(received) = self.receiver.take(ticks) {
+            if tones
+                && !received.concealed
+                && let Some(key) = self.tone_reader.frame(&received.frame)
+            {
+                self.key(now, key, Way::Tone);
+            }
             if self.recording {
                 self.recorded_heard.push(&received.frame.0);
             }
