@@ -3,5 +3,6 @@
 //! The rooms named here first are pure: bytes, times and secrets come in, decisions come out. The core that
 //! owns sockets and the transaction stack is built upon them.
 
+pub mod auth;
 pub mod screen;
 pub mod sdp;
