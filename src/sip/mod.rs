@@ -21,6 +21,8 @@ mod numbers_stand_in;
 mod outgoing;
 mod peers;
 mod reliable;
+pub mod auth;
+pub mod screen;
 pub mod sdp;
 mod server;
 mod session_timer;
