@@ -4,5 +4,7 @@
 //! owns sockets and the transaction stack is built upon them.
 
 pub mod auth;
+mod grammar;
+pub mod registrar;
 pub mod screen;
 pub mod sdp;

@@ -10,7 +10,6 @@
 
 mod check;
 mod framer;
-mod grammar;
 mod head;
 #[cfg(test)]
 mod properties;

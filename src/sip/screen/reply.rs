@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use sha2::{Digest, Sha256};
 
 use super::Fault;
-use super::grammar;
 use super::head::{Head, Name};
+use crate::sip::grammar;
 
 /// What a reply can be longer than its request, in bytes: status line, `received`, `rport`, tag, length.
 /// It bounds what a forged source can make us send.
