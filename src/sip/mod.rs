@@ -5,6 +5,7 @@
 
 pub mod auth;
 mod grammar;
+pub mod numbers;
 pub mod registrar;
 pub mod screen;
 pub mod sdp;
