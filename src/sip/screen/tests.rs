@@ -332,6 +332,13 @@ fn keep_alives_and_broken_responses_get_no_answer() {
 }
 
 #[test]
+fn a_refusal_never_grows_far_beyond_its_request() {
+    let text = request("Call-ID: second\r\n").replace("From", &format!("v: a{}\r\nFrom", ",b".repeat(98)));
+    assert_eq!(status(text.as_bytes()), 0);
+    fuzz(text.as_bytes());
+}
+
+#[test]
 fn a_refusal_goes_to_the_real_source_and_repeats_itself() {
     let text = request("").replace("Call-ID: c1", "Call-ID: c 1").replace(";rport", ";received=198.51.100.1;rport=9");
     let Screening::Reply { response, .. } = judge(text.as_bytes(), Transport::Datagram) else { panic!() };
