@@ -18,15 +18,19 @@ pub enum PhoneNumberError {
     Unassigned,
 }
 
+/// Longest text that is read, in bytes. Numbers with separators take 30.
+const TEXT_BYTES_MAX: usize = 64;
+/// Most digits: fifteen (ITU-T E.164 §6) and the longest international prefix before them.
+const DIGITS_MAX: usize = 20;
+
 impl PhoneNumber {
-    /// Reads a number as people or trunks write it. `home_country` is an ISO 3166 code ("DE") by which
-    /// a number without a country code is understood.
+    /// Reads a number as people or trunks write it: with or without separators, `+`, or the home country's
+    /// international prefix. `home_country` is an ISO 3166 code ("DE") by which a number without a country
+    /// code is understood. Letters are never read as digits: a user name is no number.
     pub fn parse(text: &str, home_country: Option<&str>) -> Result<PhoneNumber, PhoneNumberError> {
-        let country = home_country.and_then(|code| code.parse().ok());
-        let parsed = phonenumber::parse(country, text).map_err(|_| PhoneNumberError::Unreadable)?;
-        if !phonenumber::is_viable(text) {
-            return Err(PhoneNumberError::Unreadable);
-        }
+        let dialled = dialled(text).ok_or(PhoneNumberError::Unreadable)?;
+        let country = home_country.and_then(|code| code.trim().to_ascii_uppercase().parse().ok());
+        let parsed = phonenumber::parse(country, &dialled).map_err(|_| PhoneNumberError::Unreadable)?;
         if !parsed.is_valid() {
             return Err(PhoneNumberError::Unassigned);
         }
@@ -36,5 +40,110 @@ impl PhoneNumber {
     /// The E.164 form, with its plus sign.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// The digits of a written number, after a plus sign where one leads them; `None` if anything stands there
+/// that nobody writes into a number. The library behind guesses more boldly, and may panic on odd letters.
+fn dialled(text: &str) -> Option<String> {
+    if text.len() > TEXT_BYTES_MAX {
+        return None;
+    }
+    let mut dialled = String::new();
+    for letter in text.trim().chars() {
+        match letter {
+            '0'..='9' => dialled.push(letter),
+            // Full-width forms, from East Asian keyboards.
+            '\u{ff10}'..='\u{ff19}' => dialled.extend(char::from_digit(u32::from(letter) - 0xff10, 10)),
+            '+' | '\u{ff0b}' if dialled.is_empty() => dialled.push('+'),
+            ' ' | '\u{a0}' | '\u{202f}' | '-' | '\u{2010}'..='\u{2015}' | '.' | '/' | '(' | ')' => {}
+            _ => return None,
+        }
+    }
+    let digits = dialled.trim_start_matches('+').len();
+    (3..=DIGITS_MAX).contains(&digits).then_some(dialled)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(text: &str, home: Option<&str>) -> Option<String> {
+        PhoneNumber::parse(text, home).ok().map(|number| number.as_str().to_owned())
+    }
+
+    /// R49: all comparison is on E.164.
+    #[test]
+    fn every_way_to_write_a_number_reads_as_the_same() {
+        let ways = [
+            "+4930123456",
+            "+49 30 123456",
+            "+49 (0) 30 / 12 34 56",
+            "+49-30-123.456",
+            "004930123456",
+            "030123456",
+            "(030) 123456",
+            "030/123456",
+            "4930123456",
+            " +49\u{a0}30\u{2013}123456 ",
+            "＋４９３０１２３４５６",
+        ];
+        for way in ways {
+            assert_eq!(read(way, Some("DE")).as_deref(), Some("+4930123456"), "{way}");
+        }
+        assert_eq!(read("+4930123456", None).as_deref(), Some("+4930123456"));
+        assert_eq!(read("+4930123456", Some("US")).as_deref(), Some("+4930123456"));
+        assert_eq!(read("01149 30 123456", Some("US")).as_deref(), Some("+4930123456"));
+        assert_eq!(read("(212) 555-0123", Some("us")).as_deref(), Some("+12125550123"));
+        assert_eq!(read("0612345678", Some("NL")).as_deref(), Some("+31612345678"));
+        assert_eq!(read("06 6982 1234", Some("IT")).as_deref(), Some("+390669821234"), "Italy keeps its zero");
+    }
+
+    #[test]
+    fn names_short_numbers_and_nonsense_are_no_numbers() {
+        let texts = [
+            "",
+            "+",
+            "alice",
+            "alice12345678",
+            "030alice123456",
+            "1800FLOWERS",
+            "110",
+            "112",
+            "100",
+            "12",
+            "+49",
+            "*21#",
+            "+49+30123456",
+            "030123456;ext=5",
+            "tel:+4930123456",
+            "++4930123456",
+            "00000000",
+            "+9991234567",
+            "030123456789012345678901234567890",
+            "\u{0663}\u{0660}123456",
+        ];
+        for text in texts {
+            assert_eq!(read(text, Some("DE")), None, "{text}");
+        }
+        assert_eq!(read("030123456", None), None, "without a home country a national number says nothing");
+        assert_eq!(read("030123456", Some("no such country")), None);
+        assert_eq!(PhoneNumber::parse("+4930", None).err(), Some(PhoneNumberError::Unassigned));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_what_is_read_reads_the_same_again(
+            text in prop_oneof![".{0,24}", "[+0-9 ()/.-]{0,24}", "(\\+|00|011|0)?[0-9]{1,16}"],
+            home in proptest::option::of("[A-Z]{2}|DE|US|IT|BR|AR|MX|CI"),
+        ) {
+            if let Ok(number) = PhoneNumber::parse(&text, home.as_deref()) {
+                let written = number.as_str().to_owned();
+                prop_assert!(written.starts_with('+') && written.len() <= 17, "{}", written);
+                prop_assert_eq!(read(&written, None), Some(written));
+            }
+        }
     }
 }

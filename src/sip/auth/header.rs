@@ -24,15 +24,7 @@ pub(super) struct DigestAnswer {
 /// The first answer for our realm; those of other schemes and realms are none of our business.
 pub(super) fn find(values: &[&str], realm: &str) -> Result<Option<DigestAnswer>, &'static str> {
     for value in values {
-        let value = value.trim();
-        let (scheme, rest) = value.split_once(char::is_whitespace).unwrap_or((value, ""));
-        if !scheme.eq_ignore_ascii_case("digest") {
-            continue;
-        }
-        if value.len() > VALUE_BYTES_MAX {
-            return Err("Authorization Too Long");
-        }
-        let parameters = parameters(rest)?;
+        let Some(parameters) = digest_parameters(value)? else { continue };
         let parameter = |wanted: &str| {
             parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str())
         };
@@ -42,6 +34,19 @@ pub(super) fn find(values: &[&str], realm: &str) -> Result<Option<DigestAnswer>,
         return read(parameter).map(Some);
     }
     Ok(None)
+}
+
+/// The parameters of a value of the digest scheme; `None` for another scheme.
+pub(super) fn digest_parameters(value: &str) -> Result<Option<Vec<(String, String)>>, &'static str> {
+    let value = value.trim();
+    let (scheme, rest) = value.split_once(char::is_whitespace).unwrap_or((value, ""));
+    if !scheme.eq_ignore_ascii_case("digest") {
+        return Ok(None);
+    }
+    if value.len() > VALUE_BYTES_MAX {
+        return Err("Authorization Too Long");
+    }
+    parameters(rest).map(Some)
 }
 
 fn read<'a>(parameter: impl Fn(&str) -> Option<&'a str>) -> Result<DigestAnswer, &'static str> {

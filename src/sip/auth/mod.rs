@@ -73,6 +73,15 @@ pub struct AuthRequest<'a> {
     pub authorization: &'a [&'a str],
 }
 
+/// The realm of a digest challenge that we received. Passwords are only used within the realm they are
+/// configured for: a challenge from another one is somebody fishing (S8).
+pub fn challenged_realm(www_authenticate: &str) -> Option<String> {
+    header::digest_parameters(www_authenticate)
+        .ok()??
+        .into_iter()
+        .find_map(|(name, value)| name.eq_ignore_ascii_case("realm").then_some(value))
+}
+
 /// What is to be done with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -131,16 +140,18 @@ impl Authenticator {
             Ok(None) => return self.challenge(now, source, false, false),
             Err(reason) => return Verdict::Malformed { reason },
         };
-        let state = self.nonces.state(now, source, &answer.nonce);
+        // A nonce of ours proves that this source heard us. Without one nothing is judged, so that a forged
+        // source can neither test passwords nor make its victim wait.
+        let NonceState::Live(nonce) = self.nonces.state(now, source, &answer.nonce) else {
+            return self.challenge(now, source, true, false);
+        };
         let known = users.credentials(&answer.username);
-        // The digest is computed whoever asks and whatever the nonce, so that time tells nothing.
         let credentials = known.unwrap_or(&self.nobody);
         let right = digest_fits(credentials, request.method, &answer) & Choice::from(u8::from(known.is_some()));
         if !bool::from(right) || !same_target(&answer.uri, request.uri) {
             self.backoff.note_failure(now, source);
             return self.challenge(now, source, false, true);
         }
-        let NonceState::Live(nonce) = state else { return self.challenge(now, source, true, false) };
         let count = answer.count.map_or(Count::Once, Count::Number);
         if !self.nonces.use_once(now, nonce, count) {
             return self.challenge(now, source, true, false);

@@ -144,6 +144,31 @@ fn an_old_nonce_and_one_of_another_source_are_stale() {
     assert_eq!(check(&mut authenticator, &[&answer]), accepted());
 }
 
+/// Whoever writes another's source into a packet never hears the nonce that was sent there.
+#[test]
+fn a_forged_source_neither_tests_passwords_nor_blocks_its_victim() {
+    let mut authenticator = authenticator();
+    let mut answers = ["guess", "secret"].map(|password| {
+        let forged = Device { password, ..Device::desk("SHA-256", Some(1)) }.answer("bm9uY2U");
+        (0..100).for_each(|_| assert!(challenge(&check(&mut authenticator, &[&forged])).1));
+        let verdict = check(&mut authenticator, &[&forged]);
+        format!("{verdict:?}").replace(challenge(&verdict).0, "")
+    });
+    assert_eq!(std::mem::take(&mut answers[0]), answers[1], "right and wrong are told the same");
+    let nonce = fresh_nonce(&mut authenticator);
+    let answer = Device::desk("SHA-256", Some(1)).answer(&nonce);
+    assert_eq!(check(&mut authenticator, &[&answer]), accepted());
+}
+
+#[test]
+fn the_realm_of_a_challenge_to_us_is_read() {
+    let value = "Digest nonce=\"x\", realm=\"sip.carrier.example\", algorithm=MD5";
+    assert_eq!(challenged_realm(value).as_deref(), Some("sip.carrier.example"));
+    for value in ["Basic realm=\"x\"", "Digest nonce=\"x\"", "Digest realm=\"a\", realm=\"b\"", ""] {
+        assert_eq!(challenged_realm(value), None, "{value}");
+    }
+}
+
 /// S8: no enumeration.
 #[test]
 fn an_unknown_user_and_a_wrong_password_are_told_the_same() {

@@ -1,8 +1,8 @@
 //! The rules: what must be refused, and with which status.
 
-use super::grammar;
 use super::head::{Head, Name, SINGLE, Start};
 use super::{Fault, ScreenLimits, Transport, malformed};
+use crate::sip::grammar;
 
 /// Methods that exist. Others are answered 501; whether one is allowed is the core's to say (405).
 const METHODS: [&str; 14] = [

@@ -3,7 +3,7 @@
 //! Bytes are pushed as they come; complete messages are polled. Every search goes on where the last one
 //! ended, so that a peer who sends one byte at a time costs no more than one who sends all at once.
 
-use super::grammar;
+use crate::sip::grammar;
 
 /// Bounds on what one connection may make us keep.
 #[derive(Clone, Copy, Debug)]

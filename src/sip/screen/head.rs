@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::grammar;
 use super::{Fault, ScreenLimits, malformed};
+use crate::sip::grammar;
 
 /// What a message begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,6 @@
 
 mod check;
 mod framer;
-mod grammar;
 mod head;
 #[cfg(test)]
 mod properties;
@@ -119,10 +118,12 @@ pub fn screen<'a>(bytes: &'a [u8], source: SocketAddr, transport: Transport, lim
         head::Start::Response => Screening::Drop { reason: fault.reason },
         head::Start::Request { method: "ACK", .. } => Screening::Drop { reason: fault.reason },
         head::Start::Unreadable if message.starts_with(b"ACK ") => Screening::Drop { reason: fault.reason },
-        head::Start::Request { .. } | head::Start::Unreadable => match reply::build(&head, source, fault) {
-            Some(response) => Screening::Reply { status: fault.status, reason: fault.reason, response },
-            None => Screening::Drop { reason: fault.reason },
-        },
+        head::Start::Request { .. } | head::Start::Unreadable => {
+            match reply::build(&head, source, fault, message.len()) {
+                Some(response) => Screening::Reply { status: fault.status, reason: fault.reason, response },
+                None => Screening::Drop { reason: fault.reason },
+            }
+        }
     }
 }
 

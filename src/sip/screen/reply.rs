@@ -5,15 +5,16 @@ use std::net::SocketAddr;
 use sha2::{Digest, Sha256};
 
 use super::Fault;
-use super::grammar;
 use super::head::{Head, Name};
+use crate::sip::grammar;
 
 /// What a reply can be longer than its request, in bytes: status line, `received`, `rport`, tag, length.
 /// It bounds what a forged source can make us send.
 pub(super) const GROWTH_MAX: usize = 256;
 
-/// The whole response, or `None` where there is no Via to answer by.
-pub(super) fn build(head: &Head<'_>, source: SocketAddr, fault: Fault) -> Option<Vec<u8>> {
+/// The whole response, or `None` where there is no Via to answer by, or where it would grow past its bound
+/// (a hundred one-letter Vias in one line).
+pub(super) fn build(head: &Head<'_>, source: SocketAddr, fault: Fault, request_bytes: usize) -> Option<Vec<u8>> {
     let mut vias = head.values(Name::Via);
     let top = vias.next().filter(|via| via.contains(' '))?;
     let mut text = format!("SIP/2.0 {} {}\r\nVia: {}\r\n", fault.status, fault.reason, with_source(top, source));
@@ -29,7 +30,7 @@ pub(super) fn build(head: &Head<'_>, source: SocketAddr, fault: Fault) -> Option
         };
     }
     text += "Content-Length: 0\r\n\r\n";
-    Some(text.into_bytes())
+    (text.len() <= request_bytes + GROWTH_MAX).then(|| text.into_bytes())
 }
 
 /// The top Via with the real source in it (RFC 3261 §18.2.1, RFC 3581 §4). What the sender wrote there goes.

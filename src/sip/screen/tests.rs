@@ -135,6 +135,46 @@ fn the_stack_reads_everything_that_is_accepted() {
     }
 }
 
+/// S1 with seeded damage: bytes flipped, cut out, doubled. Nothing panics, and nothing that goes on is left
+/// without an answer because the stack cannot read it.
+#[test]
+fn damaged_torture_messages_are_judged_and_what_goes_on_is_readable() {
+    let Some(messages) = torture_messages() else { return };
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut draw = |below: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        usize::try_from(seed % below.max(1) as u64).unwrap()
+    };
+    let letters = b"\r\n :;,<>\"\\=@%/?*\0\t\xff01az";
+    let (mut accepted, mut judged) = (0, 0);
+    for (name, bytes) in &messages {
+        for _ in 0..200 {
+            let mut damaged = bytes.clone();
+            for _ in 0..=draw(3) {
+                let at = draw(damaged.len());
+                match draw(3) {
+                    0 => damaged[at] = letters[draw(letters.len())],
+                    1 => drop(damaged.drain(at..(at + draw(8)).min(damaged.len()))),
+                    _ => {
+                        let piece = damaged[at..(at + draw(40)).min(damaged.len())].to_vec();
+                        damaged.splice(at..at, piece);
+                    }
+                }
+            }
+            fuzz(&damaged);
+            judged += 1;
+            if let Screening::Accept { normalised } = judge(&damaged, Transport::Datagram) {
+                accepted += 1;
+                let read = rsipstack::sip::SipMessage::try_from(&normalised[..]);
+                assert!(read.is_ok(), "{name}: {:?}\n{}", read.err(), String::from_utf8_lossy(&normalised));
+            }
+        }
+    }
+    assert!(accepted * 20 > judged, "damage left {accepted} of {judged}: too few to prove anything");
+}
+
 /// S1 over streams: byte by byte, split anywhere, and several in one segment.
 #[test]
 fn a_stream_of_torture_messages_is_cut_where_they_end_however_it_arrives() {
@@ -329,6 +369,13 @@ fn keep_alives_and_broken_responses_get_no_answer() {
     let response = request("").replace("OPTIONS sip:a@example.com SIP/2.0", "SIP/2.0 200 OK");
     assert_eq!(status(response.as_bytes()), 200);
     assert_eq!(status(response.replace("Call-ID: c1\r\n", "").as_bytes()), 0);
+}
+
+#[test]
+fn a_refusal_never_grows_far_beyond_its_request() {
+    let text = request("Call-ID: second\r\n").replace("From", &format!("v: a{}\r\nFrom", ",b".repeat(98)));
+    assert_eq!(status(text.as_bytes()), 0);
+    fuzz(text.as_bytes());
 }
 
 #[test]

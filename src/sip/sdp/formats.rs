@@ -50,7 +50,9 @@ pub(super) fn static_number(codec: Codec) -> u8 {
 /// The stream's formats that we know, in its order of preference, each number once.
 pub(super) fn known(stream: &MediaDescription) -> Vec<(u8, Format)> {
     let mut known: Vec<(u8, Format)> = Vec::new();
-    for number in stream.formats.iter().filter_map(|format| format.parse::<u8>().ok()) {
+    // `08` or `+8` is no number that could be answered as it was offered.
+    let written_plainly = |format: &String| format.parse::<u8>().ok().filter(|number| number.to_string() == *format);
+    for number in stream.formats.iter().filter_map(written_plainly) {
         // Numbers 72 to 76 look like RTCP once the marker bit is set (RFC 5761 §4).
         if number > 127 || (72..=76).contains(&number) || known.iter().any(|(seen, _)| *seen == number) {
             continue;

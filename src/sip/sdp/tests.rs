@@ -34,13 +34,14 @@ fn address(text: &str) -> SocketAddr {
 
 #[test]
 fn the_codec_we_like_best_is_taken_under_the_number_it_was_offered_with() {
-    let cases: [(&str, &[&str], u8, Codec); 7] = [
+    let cases: [(&str, &[&str], u8, Codec); 8] = [
         ("RTP/AVP 0 8", &[], 8, Codec::Pcma),
         ("RTP/AVP 0", &[], 0, Codec::Pcmu),
         ("RTP/AVP 0 9 8", &["a=rtpmap:9 G722/8000"], 9, Codec::G722),
         ("RTP/AVP 0 9", &["a=rtpmap:9 G722/16000"], 9, Codec::G722),
         ("RTP/AVP 111 118 0", &["a=rtpmap:111 opus/48000/2", "a=rtpmap:118 g722/8000/1"], 118, Codec::G722),
         ("RTP/AVP 97 0", &["a=rtpmap:97 pcma/8000"], 97, Codec::Pcma),
+        ("RTP/AVP 08 +8 0", &[], 0, Codec::Pcmu),
         ("RTP/AVPF 0 8", &["a=rtpmap:8 PCMU/8000", "a=rtpmap:0 PCMA/8000"], 0, Codec::Pcma),
     ];
     for (m, attributes, number, codec) in cases {

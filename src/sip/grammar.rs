@@ -134,8 +134,13 @@ pub(super) fn is_plain_uri(uri: &str) -> bool {
 }
 
 /// A From, To, Contact or Route value, cut up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Address<'a> {
+    /// As written, quotes and escapes included; empty where there is none.
+    pub(super) display_name: &'a str,
     pub(super) uri: &'a str,
+    /// Whatever follows the address, with its first semicolon; sound.
+    pub(super) parameters: &'a str,
     pub(super) has_brackets: bool,
 }
 
@@ -155,14 +160,15 @@ pub(super) fn address(value: &str) -> Result<Address<'_>, &'static str> {
         return Err("Unbalanced Quote");
     }
     let Some(open) = open else { return bare_address(value) };
-    check_display_name(value[..open].trim_end())?;
-    let (uri, rest) = value[open + 1..].split_once('>').ok_or("Unbalanced Bracket")?;
+    let display_name = value[..open].trim();
+    check_display_name(display_name)?;
+    let (uri, parameters) = value[open + 1..].split_once('>').ok_or("Unbalanced Bracket")?;
     if uri.bytes().any(|byte| byte.is_ascii_whitespace() || byte == b'<' || byte == b'"') {
         return Err("Bad Address");
     }
     scheme(uri).ok_or("Address Without Scheme")?;
-    check_parameters(rest)?;
-    Ok(Address { uri, has_brackets: true })
+    check_parameters(parameters)?;
+    Ok(Address { display_name, uri, parameters, has_brackets: true })
 }
 
 fn bare_address(value: &str) -> Result<Address<'_>, &'static str> {
@@ -173,7 +179,20 @@ fn bare_address(value: &str) -> Result<Address<'_>, &'static str> {
     }
     scheme(uri).ok_or("Address Without Scheme")?;
     check_parameters(parameters)?;
-    Ok(Address { uri, has_brackets: false })
+    Ok(Address { display_name: "", uri, parameters, has_brackets: false })
+}
+
+/// A display name as a person reads it: without quotes and escapes.
+pub(super) fn unquoted(display_name: &str) -> String {
+    let Some(inner) = display_name.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
+        return display_name.to_owned();
+    };
+    let mut escaped = false;
+    let keeps = |letter: &char| {
+        escaped = *letter == '\\' && !escaped;
+        !escaped
+    };
+    inner.chars().filter(keeps).collect()
 }
 
 /// Words or one quoted text. Letters beyond ASCII occur unquoted and do no harm; separators do.
