@@ -14,6 +14,17 @@ pub(super) enum BodyError {
     NotAcceptable,
 }
 
+impl BodyError {
+    /// The status of the refusal, and the header that says what would do.
+    pub fn refusal(&self) -> (u16, Option<Header>) {
+        match self {
+            BodyError::Type => (415, Some(Header::Accept("application/sdp".into()))),
+            BodyError::Encoding => (415, Some(Header::AcceptEncoding("identity".into()))),
+            BodyError::NotAcceptable => (406, None),
+        }
+    }
+}
+
 /// The session description of an INVITE or UPDATE; `None` where there is no body.
 pub(super) fn session_description<'a>(
     message: &(impl HasHeaders + HeadersExt),

@@ -6,12 +6,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rsipstack::sip::headers::Reason;
+use rsipstack::sip::headers::{Contact, Reason};
 use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{Header, Method, Request, Response};
 use rsipstack::transaction::Transaction;
 use tokio::sync::{mpsc, oneshot};
 
+use super::body::{self, BodyError};
 use super::client::{self, Challenge};
 use super::core::{Core, Flow, Listed};
 use super::descriptions::Descriptions;
@@ -30,7 +31,10 @@ pub(super) struct Call {
     pub core: Arc<Core>,
     pub peer: Option<Arc<Peer>>,
     pub dialog: Dialog,
+    /// Where the call came from, or its INVITE went to.
     pub flow: Flow,
+    /// Where our requests go, once it was needed; forgotten when the far end names another target.
+    pub next_hop: Option<Flow>,
     pub descriptions: Descriptions,
     /// Gone as soon as the call has ended, so that the leg closes.
     pub leg: Option<LegControl>,
@@ -44,7 +48,8 @@ pub(super) struct Call {
     pub reinvite: Option<InviteServer>,
     pub refresh: Option<Refresh>,
     pub places: Vec<Place>,
-    pub listed: Vec<Listed>,
+    /// Its entries among the dialogs, held for what dropping them does.
+    pub _listed: Vec<Listed>,
 }
 
 /// A refresh of ours that waits for its answer.
@@ -114,8 +119,7 @@ impl Call {
 
     /// Sends BYE and waits for nothing.
     pub async fn send_bye(&mut self, reason: Option<&str>) {
-        let via = self.core.via(&self.flow, self.peer.as_deref());
-        let mut bye = self.dialog.request(Method::Bye, via);
+        let mut bye = self.request(Method::Bye).await;
         bye.headers.extend(reason.map(|reason| Header::Reason(Reason::new(reason))).into_iter().collect());
         self.send(bye, None).await;
     }
@@ -131,12 +135,32 @@ impl Call {
         self.events.end(by);
     }
 
-    /// Sends a request of ours; its final response goes to `answer`.
-    async fn send(&mut self, request: Request, answer: Option<oneshot::Sender<Option<Response>>>) {
-        if !self.flow.is_alive() {
-            self.flow = in_dialog_flow(&self.core, &self.dialog, &self.flow).await;
+    /// A request of ours, with its Via.
+    pub async fn request(&mut self, method: Method) -> Request {
+        let flow = self.flow_out().await;
+        let via = self.core.via(&flow, self.peer.as_deref());
+        self.dialog.request(method, via)
+    }
+
+    /// Where our requests go. Names are looked up only now: a call that only its far end ends needs none.
+    async fn flow_out(&mut self) -> Flow {
+        if let Some(flow) = self.next_hop.as_ref().filter(|flow| flow.is_alive()) {
+            return flow.clone();
         }
-        let Ok(mut transaction) = self.core.client(request, &self.flow) else { return };
+        let flow = in_dialog_flow(&self.core, &self.dialog, &self.flow).await;
+        self.next_hop = Some(flow.clone());
+        flow
+    }
+
+    fn refresh_target(&mut self, contacts: &[&Contact]) {
+        self.dialog.refresh_target(contacts);
+        self.next_hop = None;
+    }
+
+    /// Sends a request of ours; its final response goes to `answer`.
+    pub async fn send(&mut self, request: Request, answer: Option<oneshot::Sender<Option<Response>>>) {
+        let flow = self.flow_out().await;
+        let Ok(mut transaction) = self.core.client(request, &flow) else { return };
         if let Err(error) = transaction.send().await {
             tracing::debug!(%error, "A request within a call could not be sent");
             return;
@@ -192,10 +216,10 @@ impl Call {
                 return server.respond(response);
             }
         };
-        let body = if request.body.is_empty() {
-            Ok(self.descriptions.offer())
-        } else {
-            self.descriptions.answer(&request.body)
+        let body = match body::session_description(&request, &request.body) {
+            Ok(None) => Ok(self.descriptions.offer()),
+            Ok(Some(offer)) => self.descriptions.answer(offer),
+            Err(error) => return server.respond(self.body_refusal(&request, error)),
         };
         let body = match body {
             Ok(body) => body,
@@ -206,7 +230,7 @@ impl Call {
                 return server.respond(response);
             }
         };
-        self.dialog.refresh_target(&request.contact_headers());
+        self.refresh_target(&request.contact_headers());
         self.restart_timer(timer);
         let mut response = self.response(&request, 200);
         response.headers.extend(timer.map(session_timer::response_headers).unwrap_or_default());
@@ -239,7 +263,11 @@ impl Call {
 
     async fn handle_update(&mut self, mut transaction: Transaction) {
         let request = transaction.original.clone();
-        let has_offer = !request.body.is_empty();
+        let offer = match body::session_description(&request, &request.body) {
+            Ok(offer) => offer,
+            Err(error) => return self.reply(&mut transaction, self.body_refusal(&request, error)).await,
+        };
+        let has_offer = offer.is_some();
         let is_glare = self.descriptions.is_offer_open()
             || self.refresh.as_ref().is_some_and(|refresh| refresh.method == Method::Invite);
         if has_offer && is_glare {
@@ -254,8 +282,8 @@ impl Call {
             }
         };
         let mut response = self.response(&request, 200);
-        if has_offer {
-            match self.descriptions.answer(&request.body) {
+        if let Some(offer) = offer {
+            match self.descriptions.answer(offer) {
                 Ok(answer) => dialog::with_body(&mut response, SDP, answer),
                 Err(error) => {
                     let mut response = self.response(&request, error.status());
@@ -265,7 +293,7 @@ impl Call {
                 }
             }
         }
-        self.dialog.refresh_target(&request.contact_headers());
+        self.refresh_target(&request.contact_headers());
         self.restart_timer(timer);
         response.headers.extend(timer.map(session_timer::response_headers).unwrap_or_default());
         self.reply(&mut transaction, response).await;
@@ -319,8 +347,7 @@ impl Call {
             return;
         }
         let method = if self.can_update { Method::Update } else { Method::Invite };
-        let via = self.core.via(&self.flow, self.peer.as_deref());
-        let mut request = self.dialog.request(method, via);
+        let mut request = self.request(method).await;
         let wish = Wish { seconds: timer.agreed().seconds, ..self.wish() };
         request.headers.extend(session_timer::request_headers(wish, Some(true)));
         request.headers.push(Header::Supported(SUPPORTED.into()));
@@ -340,7 +367,7 @@ impl Call {
         let offered = refresh.method == Method::Invite;
         match (status, response) {
             (200..=299, Some(response)) => {
-                self.dialog.refresh_target(&response.contact_headers());
+                self.refresh_target(&response.contact_headers());
                 if offered && self.descriptions.take_answer(&response.body).is_ok() {
                     self.apply_agreement();
                 }
@@ -353,7 +380,7 @@ impl Call {
                 let min_seconds = Asked::read(&response).min_seconds.unwrap_or(0);
                 if let Some(timer) = &mut self.timer {
                     let agreed = Agreed { seconds: timer.agreed().seconds.max(min_seconds), refresher: Refresher::Us };
-                    *timer = SessionTimer::start(agreed, self.core.clock.now());
+                    *timer = SessionTimer::start(agreed, self.core.clock.now(), self.core.times.second);
                     self.retry_refresh(Duration::ZERO);
                 }
             }
@@ -369,6 +396,13 @@ impl Call {
         }
     }
 
+    fn body_refusal(&self, request: &Request, error: BodyError) -> Response {
+        let (status, header) = error.refusal();
+        let mut response = self.response(request, status);
+        response.headers.extend(header.into_iter().collect());
+        response
+    }
+
     fn retry_refresh(&mut self, after: Duration) {
         let now = self.core.clock.now();
         if let Some(timer) = &mut self.timer {
@@ -378,7 +412,7 @@ impl Call {
 
     fn restart_timer(&mut self, agreed: Option<Agreed>) {
         let now = self.core.clock.now();
-        self.timer = agreed.map(|agreed| SessionTimer::start(agreed, now));
+        self.timer = agreed.map(|agreed| SessionTimer::start(agreed, now, self.core.times.second));
     }
 
     /// Our wishes for the session timer.

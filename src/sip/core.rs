@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::hash::RandomState;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket as StdUdpSocket};
-use std::ops::RangeInclusive;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::limits::{Buckets, Places, TokenBucket};
 use super::peers::{Peer, Peers};
+use super::screen::ScreenLimits;
 use crate::config::sip::{SipConfig, TransportName};
 use crate::seams::clock::{Clock, Ids};
 use crate::seams::media::MediaNode;
@@ -33,11 +33,18 @@ pub struct SipTimes {
     pub t2: Duration,
     /// How long a message may stay in the network, T4.
     pub t4: Duration,
+    /// The length of a second of session timers.
+    pub second: Duration,
 }
 
 impl Default for SipTimes {
     fn default() -> Self {
-        SipTimes { t1: Duration::from_millis(500), t2: Duration::from_secs(4), t4: Duration::from_secs(5) }
+        SipTimes {
+            t1: Duration::from_millis(500),
+            t2: Duration::from_secs(4),
+            t4: Duration::from_secs(5),
+            second: Duration::from_secs(1),
+        }
     }
 }
 
@@ -48,7 +55,6 @@ pub(super) struct Core {
     pub media: Arc<dyn MediaNode>,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn Ids>,
-    pub rtp_ports: RangeInclusive<u16>,
     pub peers: Peers,
     pub stack: Stack,
     pub dialogs: Dialogs,
@@ -58,6 +64,8 @@ pub(super) struct Core {
     pub draining: AtomicBool,
     /// Names this process in INVITEs, so that one that comes back is known.
     pub loop_mark: String,
+    /// What a message may look like.
+    pub screen_limits: ScreenLimits,
     /// Makes the tags of stateless replies.
     pub tag_hasher: RandomState,
 }

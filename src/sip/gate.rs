@@ -13,7 +13,7 @@ use std::sync::{Arc, PoisonError};
 
 use metrics::counter;
 use rsipstack::sip::prelude::HeadersExt;
-use rsipstack::sip::{Header, Method, Request, Scheme, SipMessage};
+use rsipstack::sip::{Header, Method, Request, SipMessage};
 use rsipstack::transaction::Transaction;
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transport::SipConnection;
@@ -23,8 +23,9 @@ use super::dialog::{tag_of_from, tag_of_to};
 use super::incoming;
 use super::limits::Place;
 use super::peers::Peer;
+use super::screen::{self, Screening};
 use super::wire;
-use crate::config::sip::Strangers;
+use crate::config::sip::{Strangers, TransportName};
 
 /// Methods that we understand (RFC 3261 §20.5).
 pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REGISTER";
@@ -33,7 +34,7 @@ pub(super) const SUPPORTED: &str = "100rel, timer";
 /// Extensions that a request may demand.
 pub(super) const REQUIRABLE: [&str; 2] = ["100rel", "timer"];
 /// The header by which an INVITE of ours is known when it comes back through others.
-pub(super) const LOOP_HEADER: &str = "X-Switchboard-Loop";
+pub(super) const LOOP_HEADER: &str = "X-Loop-Mark";
 
 /// A new call that was let in: the places it holds until it ends.
 pub(super) struct Admitted {
@@ -49,25 +50,47 @@ struct TooMuch(&'static str);
 impl Core {
     /// Takes one message from the wire.
     pub async fn receive(self: &Arc<Self>, raw: &[u8], flow: &Flow) {
-        let raw = raw.trim_ascii_start();
-        if raw.is_empty() {
-            return;
+        let source = flow.address.ip();
+        let is_stranger = self.peers.by_source(source).is_none();
+        if is_stranger && !self.is_request_in_time(source) {
+            return self.drop_message("rate");
         }
-        if raw.len() > self.config.limits.message_bytes_max {
-            return self.refuse_raw(&raw[..raw.len().min(8_192)], flow, 513, &[]).await;
-        }
+        let transport = match flow.transport {
+            TransportName::Udp => screen::Transport::Datagram,
+            TransportName::Tcp => screen::Transport::Stream,
+        };
+        let message = match screen::screen(raw, flow.address, transport, &self.screen_limits) {
+            Screening::Accept { normalised } => normalised,
+            Screening::Drop { reason } => return self.drop_message(reason),
+            // Strangers get nothing for nonsense.
+            Screening::Reply { reason, .. } if is_stranger || !self.is_request_in_time(source) => {
+                return self.drop_message(reason);
+            }
+            Screening::Reply { status, response, .. } => {
+                counter!("switchboard_sip_stateless_replies_total", "status" => status.to_string()).increment(1);
+                return self.send_raw(flow, &response).await;
+            }
+        };
+        self.receive_screened(&message, flow).await;
+    }
+
+    fn drop_message(&self, why: &'static str) {
+        counter!("switchboard_sip_dropped_total", "why" => why).increment(1);
+    }
+
+    async fn receive_screened(self: &Arc<Self>, raw: &[u8], flow: &Flow) {
         let message = match SipMessage::try_from(raw) {
             Ok(message) => message,
             Err(error) => {
                 tracing::debug!(sip.source = %flow.address, %error, "Unreadable SIP message");
-                return self.refuse_raw(raw, flow, 400, &[]).await;
+                return self.refuse_raw(raw, flow, 400).await;
             }
         };
         let transport = transport_type(flow.transport);
         match SipConnection::update_msg_received(message, flow.address, transport) {
             Ok(SipMessage::Request(request)) => self.receive_request(raw, request, flow).await,
             Ok(response @ SipMessage::Response(_)) => self.to_stack(response, flow).await,
-            Err(_) => self.refuse_raw(raw, flow, 400, &[]).await,
+            Err(_) => self.refuse_raw(raw, flow, 400).await,
         }
     }
 
@@ -117,17 +140,11 @@ impl Core {
         let source = flow.address.ip();
         let is_invite = request.method == Method::Invite;
         if !is_invite && !self.is_request_in_time(source) {
-            counter!("switchboard_sip_dropped_total", "why" => "rate").increment(1);
-            return;
+            return self.drop_message("rate");
         }
         let Some(peer) = self.peers.by_source(source).cloned() else {
             return self.receive_from_stranger(raw, flow).await;
         };
-        if !matches!(request.uri.scheme, Some(Scheme::Sip | Scheme::Sips))
-            && !matches!(&request.uri.scheme, Some(Scheme::Other(scheme)) if scheme.eq_ignore_ascii_case("tel"))
-        {
-            return self.refuse(raw, flow, 416).await;
-        }
         let unsupported = unsupported_extensions(&request);
         if !unsupported.is_empty() {
             return self.refuse_with(raw, flow, 420, &[format!("Unsupported: {}", unsupported.join(", "))]).await;
@@ -259,12 +276,12 @@ impl Core {
     }
 
     /// Refuses a message that could not be read as a whole. Strangers get nothing for nonsense.
-    pub async fn refuse_raw(&self, raw: &[u8], flow: &Flow, status: u16, extra: &[String]) {
+    pub async fn refuse_raw(&self, raw: &[u8], flow: &Flow, status: u16) {
         let source = flow.address.ip();
         if self.peers.by_source(source).is_none() || !self.is_request_in_time(source) {
             return;
         }
-        self.refuse_with(raw, flow, status, extra).await;
+        self.refuse(raw, flow, status).await;
     }
 
     async fn reply(&self, raw: &[u8], flow: &Flow, status: u16, reason: &str, extra: &[String]) {

@@ -13,8 +13,8 @@ use rsipstack::sip::{Header, Method, Request, Response};
 use rsipstack::transaction::{Transaction, random_text};
 use tokio::sync::{mpsc, oneshot};
 
-use super::body::{self, BodyError};
-use super::call::{Call, SDP, in_dialog_flow, until, wish};
+use super::body;
+use super::call::{Call, SDP, until, wish};
 use super::core::{Core, Dialogs, Flow};
 use super::descriptions::Descriptions;
 use super::dialog::{self, Dialog};
@@ -109,10 +109,9 @@ impl Early {
         };
         let offer = match body::session_description(&invite.request, &invite.request.body) {
             Ok(offer) => offer.map(<[u8]>::to_vec),
-            Err(BodyError::NotAcceptable) => return Err(refuse(invite, 406, vec![])),
-            Err(BodyError::Type) => return Err(refuse(invite, 415, vec![Header::Accept(SDP.into())])),
-            Err(BodyError::Encoding) => {
-                return Err(refuse(invite, 415, vec![Header::AcceptEncoding("identity".into())]));
+            Err(error) => {
+                let (status, header) = error.refusal();
+                return Err(refuse(invite, status, header.into_iter().collect()));
             }
         };
         let bind = core.stack.local.ip();
@@ -155,7 +154,8 @@ impl Early {
             ["Supported", "Require"].iter().any(|name| invite.request.header_contains_token(name, "100rel"));
         let mut call = Call {
             peer: Some(peer.clone()),
-            flow: in_dialog_flow(&core, &dialog, &flow).await,
+            flow,
+            next_hop: None,
             dialog,
             descriptions,
             leg: Some(leg.control.clone()),
@@ -168,7 +168,7 @@ impl Early {
             reinvite: None,
             refresh: None,
             places: admitted.places.into(),
-            listed,
+            _listed: listed,
             core,
         };
         call.apply_agreement();
@@ -338,7 +338,7 @@ impl Early {
             self.call.apply_agreement();
         }
         let now = self.call.core.clock.now();
-        self.call.timer = self.agreed_timer.map(|agreed| SessionTimer::start(agreed, now));
+        self.call.timer = self.agreed_timer.map(|agreed| SessionTimer::start(agreed, now, self.call.core.times.second));
         self.call.events.tell(DialogEvent::Confirmed);
         true
     }

@@ -80,16 +80,6 @@ impl<K: Eq + Hash> Buckets<K> {
         self.by_source.insert(source, bucket);
         allowed
     }
-
-    /// How many sources are remembered.
-    pub fn len(&self) -> usize {
-        self.by_source.len()
-    }
-
-    /// Whether none is.
-    pub fn is_empty(&self) -> bool {
-        self.by_source.is_empty()
-    }
 }
 
 /// Most sources remembered, about 100 bytes each.
@@ -171,10 +161,10 @@ mod tests {
         for source in 0..100_000_u32 {
             buckets.take(source, start);
         }
-        assert_eq!(buckets.len(), SOURCES_MAX);
+        assert_eq!(buckets.by_source.len(), SOURCES_MAX);
         let later = start + Duration::from_secs(5);
         assert!(buckets.take(1_000_000, later));
-        assert_eq!(buckets.len(), 1);
+        assert_eq!(buckets.by_source.len(), 1);
     }
 
     #[test]

@@ -3,13 +3,13 @@
 //! The rooms named here first are pure: bytes, times and secrets come in, decisions come out. The core that
 //! owns sockets and the transaction stack is built upon them.
 
+pub mod auth;
 mod body;
 mod call;
 mod client;
 mod core;
 mod descriptions;
 mod dialog;
-mod framing;
 mod gate;
 mod handle;
 mod incoming;
@@ -21,7 +21,6 @@ mod numbers_stand_in;
 mod outgoing;
 mod peers;
 mod reliable;
-pub mod auth;
 mod grammar;
 pub mod numbers;
 pub mod registrar;

@@ -82,6 +82,7 @@ impl Core {
             peer: Some(way.peer),
             dialog: dialog.clone(),
             flow,
+            next_hop: None,
             descriptions,
             leg: Some(leg.control.clone()),
             commands: lines.commands,
@@ -93,7 +94,7 @@ impl Core {
             reinvite: None,
             refresh: None,
             places: vec![place],
-            listed,
+            _listed: listed,
         };
         let mut calling = Calling {
             wish: wish(self),
@@ -353,11 +354,10 @@ impl Calling {
         {
             self.call.apply_agreement();
         }
-        let flow = in_dialog_flow(&self.call.core, &self.call.dialog, &self.call.flow).await;
-        let via = self.call.core.via(&flow, self.call.peer.as_deref());
-        let mut prack = self.call.dialog.request(Method::PRack, via);
+        self.call.next_hop = None;
+        let mut prack = self.call.request(Method::PRack).await;
         prack.headers.push(Header::RAck(RAck::new(format!("{rseq} {cseq} INVITE"))));
-        send_and_forget(&self.call.core, self.call.peer.as_ref(), prack, &flow).await;
+        self.call.send(prack, None).await;
     }
 
     async fn handle_success(&mut self, response: &Response) -> Next {
@@ -377,7 +377,7 @@ impl Calling {
         let cseq = self.call.dialog.local_cseq();
         self.call.dialog = made;
         self.call.dialog.skip_to_cseq(cseq);
-        self.call.flow = in_dialog_flow(&self.call.core, &self.call.dialog, &self.call.flow).await;
+        self.call.next_hop = None;
         if self.call.descriptions.is_offer_open()
             && let Err(error) = self.call.descriptions.take_answer(&response.body)
         {
@@ -388,8 +388,9 @@ impl Calling {
         }
         self.call.apply_agreement();
         self.call.can_update = response.header_value("Allow").is_some_and(|allow| allow.contains("UPDATE"));
-        let now = self.call.core.clock.now();
-        self.call.timer = session_timer::accepted(Asked::read(response)).map(|agreed| SessionTimer::start(agreed, now));
+        let (now, second) = (self.call.core.clock.now(), self.call.core.times.second);
+        self.call.timer =
+            session_timer::accepted(Asked::read(response)).map(|agreed| SessionTimer::start(agreed, now, second));
         self.call.events.tell(DialogEvent::Confirmed);
         Next::Agreed
     }

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::core::{Core, Rates, SipTimes, Stack};
 use super::limits::{Buckets, Places, TokenBucket};
 use super::peers::Peers;
+use super::screen::ScreenLimits;
 use super::{tcp, udp};
 use crate::config::sip::SipConfig;
 use crate::seams::clock::{Clock, Ids};
@@ -90,7 +91,7 @@ impl SipServer {
         let (incoming, calls_out) = mpsc::channel(INCOMING);
         let core = Arc::new(Core {
             times,
-            peers: Peers::new(&parts.config, parts.rtp_ports.clone(), now),
+            peers: Peers::new(&parts.config, parts.rtp_ports, now),
             calls: Places::new(limits.calls_max),
             limits: Mutex::new(Rates {
                 calls: TokenBucket::new(limits.calls_per_second, limits.calls_per_second.saturating_mul(2), now),
@@ -100,7 +101,6 @@ impl SipServer {
             media: parts.media,
             clock: parts.clock,
             ids: parts.ids,
-            rtp_ports: parts.rtp_ports,
             stack: Stack {
                 endpoint: endpoint.inner.clone(),
                 udp: udp_socket,
@@ -114,6 +114,7 @@ impl SipServer {
             incoming,
             draining: AtomicBool::new(false),
             loop_mark: random_text(24),
+            screen_limits: ScreenLimits { message_bytes_max: limits.message_bytes_max, ..ScreenLimits::default() },
             tag_hasher: RandomState::new(),
             config: parts.config,
         });

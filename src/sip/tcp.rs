@@ -17,8 +17,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
 use super::core::{Core, Flow};
-use super::framing::{Framer, Piece};
 use super::limits::Places;
+use super::screen::{Framed, FramerError, FramerLimits, StreamFramer};
 use crate::config::sip::TransportName;
 use crate::seams::signaling::SignalingError;
 
@@ -144,7 +144,8 @@ impl Core {
         let limits = &self.config.limits;
         let idle = Duration::from_secs(limits.tcp_idle_seconds.into());
         let per_message = Duration::from_secs(limits.tcp_message_seconds.into());
-        let mut framer = Framer::new(limits.message_bytes_max);
+        let most = limits.message_bytes_max;
+        let mut framer = StreamFramer::new(FramerLimits { head_bytes_max: most, body_bytes_max: most });
         let mut buffer = vec![0_u8; READ_BYTES];
         let mut deadline = Instant::now() + idle;
         loop {
@@ -152,32 +153,40 @@ impl Core {
                 Ok(Ok(0)) | Ok(Err(_)) => return,
                 Ok(Ok(read)) => read,
                 // Silence within a call is no reason to cut the connection it runs on.
-                Err(_) if !framer.is_waiting() && self.has_calls_on(flow) => {
+                Err(_) if framer.pending_bytes() == 0 && self.has_calls_on(flow) => {
                     deadline = Instant::now() + idle;
                     continue;
                 }
                 Err(_) => return,
             };
-            let had_begun = framer.is_waiting();
+            let had_begun = framer.pending_bytes() > 0;
             framer.push(&buffer[..read]);
             let mut completed = false;
-            while let Some(piece) = framer.poll_piece() {
-                completed = true;
-                match piece {
-                    Piece::Message(message) => self.receive(&message, flow).await,
-                    Piece::KeepAlive => self.send_raw(flow, b"\r\n").await,
-                    Piece::Lost { head, status } => {
-                        self.refuse_raw(&head, flow, status, &[]).await;
-                        return;
-                    }
+            loop {
+                match framer.poll() {
+                    Ok(Some(Framed::Message(message))) => self.receive(&message, flow).await,
+                    Ok(Some(Framed::Ping)) => self.send_raw(flow, b"\r\n").await,
+                    Ok(Some(Framed::Pong)) => {}
+                    Ok(None) => break,
+                    Err(error) => return self.give_up_stream(error, flow).await,
                 }
+                completed = true;
             }
-            deadline = match (framer.is_waiting(), had_begun && !completed) {
+            deadline = match (framer.pending_bytes() > 0, had_begun && !completed) {
                 (false, _) => Instant::now() + idle,
                 // One byte a second keeps no message alive: its time runs from its first byte.
                 (true, true) => deadline,
                 (true, false) => Instant::now() + per_message,
             };
+        }
+    }
+
+    /// The place in the stream is lost: what can be answered is refused, and the connection ends.
+    async fn give_up_stream(&self, error: FramerError, flow: &Flow) {
+        match error {
+            FramerError::HeadTooLarge(_) => {}
+            FramerError::BodyTooLarge { head, .. } => self.refuse_raw(&head, flow, 513).await,
+            FramerError::BadContentLength { head } => self.refuse_raw(&head, flow, 400).await,
         }
     }
 

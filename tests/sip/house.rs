@@ -102,9 +102,14 @@ pub struct House {
     pub legs: Arc<Legs>,
 }
 
-/// Protocol times a tenth of the real ones: T1 50 ms, time-outs 3.2 s.
+/// Protocol times a tenth of the real ones (T1 50 ms, time-outs 3.2 s), session timers a hundredth.
 pub fn quick() -> SipTimes {
-    SipTimes { t1: Duration::from_millis(50), t2: Duration::from_millis(400), t4: Duration::from_millis(500) }
+    SipTimes {
+        t1: Duration::from_millis(50),
+        t2: Duration::from_millis(400),
+        t4: Duration::from_millis(500),
+        second: Duration::from_millis(10),
+    }
 }
 
 /// A configuration on a free port of 127.0.0.1.

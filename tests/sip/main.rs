@@ -2,5 +2,7 @@
 
 mod calls_in;
 mod calls_out;
+mod gate;
 mod house;
+mod in_dialog;
 mod peer;

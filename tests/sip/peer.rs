@@ -72,8 +72,6 @@ pub struct Peer {
     pub local_tag: String,
     pub remote_tag: String,
     pub cseq: u32,
-    /// From and To are swapped where the server called us.
-    pub is_called: bool,
 }
 
 impl Peer {
@@ -91,7 +89,6 @@ impl Peer {
             local_tag: format!("peer{number}"),
             remote_tag: String::new(),
             cseq: 0,
-            is_called: false,
         }
     }
 
@@ -181,7 +178,8 @@ impl Peer {
             let message = self.receive().await;
             match message.status() {
                 Some(found) if found == status => {
-                    if status > 100 && status < 300 && self.remote_tag.is_empty() {
+                    let is_invite = message.header("CSeq").is_some_and(|cseq| cseq.ends_with("INVITE"));
+                    if is_invite && status > 100 && status < 300 && self.remote_tag.is_empty() {
                         self.remote_tag = message.tag("To");
                     }
                     return message;
