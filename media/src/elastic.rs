@@ -5,8 +5,8 @@
 
 use crate::frame::FRAME_SAMPLES;
 
-/// Engine-rate samples held: 240 ms.
-const CAPACITY: usize = 3840;
+/// Engine-rate samples held: 160 ms.
+const CAPACITY: usize = 2560;
 /// 10 ms, the piece left out or doubled, and the crossing at its seam.
 const PIECE: usize = 160;
 const CROSSING: usize = 80;

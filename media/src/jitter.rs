@@ -123,7 +123,7 @@ impl JitterBuffer {
             self.begin(now, start, transit);
         } else {
             let off = transit - self.delay.base();
-            if off < -JUMP || off > DELAY_MAX + JUMP {
+            if !(-JUMP..=DELAY_MAX + JUMP).contains(&off) {
                 if !follows {
                     return Inserted::Refused;
                 }

@@ -178,14 +178,7 @@ impl Reception {
             (now.saturating_duration_since(at).as_micros() * 65_536 / 1_000_000).min(u128::from(u32::MAX)) as u32
         });
         let mut block = [0; 24];
-        let words = [
-            self.ssrc,
-            (fraction as u32) << 24 | lost,
-            self.highest,
-            self.jitter_16 >> 4,
-            self.last_sr,
-            since,
-        ];
+        let words = [self.ssrc, (fraction as u32) << 24 | lost, self.highest, self.jitter_16 >> 4, self.last_sr, since];
         for (bytes, word) in block.chunks_exact_mut(4).zip(words) {
             bytes.copy_from_slice(&word.to_be_bytes());
         }

@@ -510,9 +510,7 @@ impl Session {
     /// Where audio goes now, if it may go anywhere.
     fn destination(&self) -> Option<SocketAddr> {
         let params = self.params.as_ref()?;
-        matches!(params.direction, Direction::SendRecv | Direction::SendOnly)
-            .then(|| self.gate.destination())
-            .flatten()
+        matches!(params.direction, Direction::SendRecv | Direction::SendOnly).then(|| self.gate.destination()).flatten()
     }
 
     fn record_pairs(&mut self) {

@@ -1,5 +1,5 @@
 //! A session driven in virtual time, with a far end beside it.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 pub mod network;
 
@@ -242,9 +242,7 @@ pub fn tone(hz: f64, amplitude: f64, samples: usize) -> Vec<i16> {
 }
 
 pub fn tone_at(rate: f64, hz: f64, amplitude: f64, from: usize, samples: usize) -> Vec<i16> {
-    (from..from + samples)
-        .map(|i| ((i as f64 * hz * std::f64::consts::TAU / rate).sin() * amplitude) as i16)
-        .collect()
+    (from..from + samples).map(|i| ((i as f64 * hz * std::f64::consts::TAU / rate).sin() * amplitude) as i16).collect()
 }
 
 /// `samples` bytes of a µ-law tone that runs on from `from`.
