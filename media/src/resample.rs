@@ -49,7 +49,7 @@ const CHUNK: usize = 160;
 /// The odd taps of the half-band low-pass, from the centre outwards, scaled to a sum of one half: a Kaiser
 /// window (β = 5.5) on a sinc. The tests measure what they pass and stop.
 const TAPS: [f32; HALF_TAPS] = [
-    0.31711350,
+    0.3171135,
     -0.10210411,
     0.05712281,
     -0.03667453,

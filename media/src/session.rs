@@ -449,6 +449,7 @@ impl Session {
         let Some(destination) = self.destination() else {
             self.idle = true;
             self.muted_before = true;
+            self.bridged.clear();
             self.history.push(now, samples, false);
             return;
         };
@@ -526,7 +527,10 @@ impl Session {
     }
 
     fn report(&mut self, now: Instant, bye: bool) {
-        let Some(to) = self.params.as_ref().and_then(|params| params.remote_rtcp) else { return };
+        let Some(params) = &self.params else { return };
+        let Some(described) = params.remote_rtcp else { return };
+        // Multiplexed reports follow the audio to where the far end was learned to be.
+        let to = if described == params.remote { self.gate.destination().unwrap_or(described) } else { described };
         let until_next = self.pacer.next().saturating_duration_since(now).as_micros() as i64 * 8 / 1000;
         let timestamp = self.timestamp.wrapping_sub(until_next as u32);
         let sent = Sent { timestamp, ..self.sent };

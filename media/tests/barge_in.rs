@@ -4,6 +4,7 @@ mod common;
 
 use common::*;
 use media::{Event, UtteranceId};
+use proptest::prelude::*;
 
 fn ended(utterance: u32, samples_sent: u64, complete: bool) -> Event {
     Event::PlayEnded { utterance: UtteranceId(utterance), samples_sent, complete }
@@ -100,4 +101,83 @@ fn an_utterance_waits_for_its_next_piece_and_then_goes_on_at_once() {
     assert_eq!(leg.sent.len(), sent + 1);
     leg.run(ms(400));
     assert_eq!(leg.events[1..], [ended(1, 3200, true)]);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// A piece of this many samples for the newest utterance, or, if `next`, for a new one.
+    Say {
+        samples: usize,
+        next: bool,
+        last: bool,
+    },
+    /// Everything up to so many utterances before the newest.
+    Flush {
+        back: u32,
+    },
+    Wait(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (0usize..3000, any::<bool>(), any::<bool>())
+            .prop_map(|(samples, next, last)| Step::Say { samples, next, last }),
+        1 => (0u32..3).prop_map(|back| Step::Flush { back }),
+        3 => (0u64..150).prop_map(Step::Wait),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever the order of saying and stopping: every utterance ends once, in order, with what was queued
+    /// for it or less, and complete exactly when it was not stopped.
+    #[test]
+    fn every_utterance_ends_once_and_in_order(steps in proptest::collection::vec(step(), 1..80)) {
+        let mut leg = Leg::new(&params());
+        let mut newest = 1u32;
+        let mut closed = false;
+        let mut queued = std::collections::BTreeMap::<u32, u64>::new();
+        let mut flushed = 0;
+        for step in steps {
+            match step {
+                Step::Say { samples, next, last } => {
+                    if next || closed {
+                        newest += 1;
+                    }
+                    closed = last;
+                    if leg.play(newest, &vec![5000; samples], last) {
+                        *queued.entry(newest).or_default() += samples as u64;
+                    }
+                }
+                Step::Flush { back } => {
+                    flushed = flushed.max(newest.saturating_sub(back));
+                    leg.flush(newest.saturating_sub(back));
+                }
+                Step::Wait(time) => leg.run(ms(time)),
+            }
+        }
+        leg.play(newest + 1, &[5000; 320], true);
+        leg.run(ms(20_000));
+        let mut last = 0;
+        let mut started = 0;
+        for event in &leg.events {
+            match event {
+                Event::PlayStarted(utterance) => {
+                    prop_assert!(utterance.0 > started && utterance.0 > last);
+                    started = utterance.0;
+                }
+                Event::PlayEnded { utterance, samples_sent, complete } => {
+                    prop_assert!(utterance.0 > last, "{:?}", leg.events);
+                    last = utterance.0;
+                    let all = queued.get(&utterance.0).copied().unwrap_or(320);
+                    prop_assert!(*samples_sent <= all);
+                    prop_assert!(*complete || utterance.0 <= flushed);
+                    prop_assert!(!*complete || utterance.0 > newest || *samples_sent <= all);
+                }
+                _ => {}
+            }
+        }
+        prop_assert_eq!(last, newest + 1, "the last one was said");
+    }
 }

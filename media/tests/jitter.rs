@@ -31,7 +31,7 @@ fn run(jitter_ms: u64, reorders: bool, packets: usize) -> Outcome {
     let third = leg.heard.len() / 3;
     let real: Vec<_> = leg.heard.iter().skip_while(|(_, heard)| heard.concealed).collect();
     let latency = real.iter().enumerate().skip(2 * third).filter(|(i, _)| *i < packets);
-    let latency_ms = latency.map(|(i, (at, _))| (*at - (leg.start + ms(20 * i as u64))).as_millis()).max().unwrap();
+    let latency_ms = latency.map(|(i, (at, _))| (*at - (leg.start + ms(20 * i as u64))).as_millis()).max().unwrap_or(0);
     let concealed = real[third..packets.min(real.len())].iter().filter(|(_, heard)| heard.concealed).count();
     Outcome { concealed, wait_ms: leg.session.stats().wait_ms, latency_ms }
 }
