@@ -6,6 +6,7 @@ use crate::frame::{FRAME_SAMPLES, Frame};
 use crate::jitter::{Due, Inserted, JitterBuffer, codec_of};
 use crate::params::Codec;
 use crate::plc::Concealer;
+use crate::rtp::Packet;
 use crate::time::FRAME_TICKS;
 
 /// Frames made at once at most; when the engine was held up longer, the rest is passed over.
@@ -81,8 +82,8 @@ impl Receiver {
     }
 
     /// An audio packet.
-    pub fn audio(&mut self, now: i64, sequence: u16, timestamp: u32, codec: Codec, payload: &[u8]) {
-        match self.jitter.insert(now, sequence, timestamp, codec, payload) {
+    pub fn audio(&mut self, now: i64, packet: &Packet<'_>, codec: Codec) {
+        match self.jitter.insert(now, packet, codec) {
             Inserted::Kept => {
                 self.counts.used += 1;
                 self.noise_peak = None;
