@@ -104,6 +104,7 @@ impl Outgoing {
     pub fn flush(&mut self, up_to: UtteranceId, events: &mut Events) {
         if self.playout.flush(up_to, events) {
             self.encoder.cut();
+            self.idle |= !self.playout.ready();
         }
     }
 

@@ -42,7 +42,7 @@ pub struct Stats {
     pub duplicate: u64,
     /// Packets that came too late.
     pub late: u64,
-    /// Packets off the timeline.
+    /// Packets off the timeline, and frames beyond what time allows.
     pub refused: u64,
     /// Frames made up by concealment or comfort noise while a stream ran.
     pub concealed_frames: u64,
@@ -190,6 +190,10 @@ impl Session {
         let kind = kind_of(params, packet.payload_type);
         if kind == PayloadKind::Unknown {
             self.stats.unknown_payload += 1;
+            // Comfort noise that nobody agreed on, keep-alives: not heard, but somebody is there.
+            if self.alive && self.gate.is_heard(source, packet.ssrc) {
+                self.silent_since = Some(now);
+            }
             return;
         }
         let claim = Claim { address: source, ssrc: packet.ssrc, sequence: packet.sequence };
