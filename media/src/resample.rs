@@ -47,26 +47,32 @@ const HALF_TAPS: usize = 12;
 const CHUNK: usize = 160;
 
 /// The odd taps of the half-band low-pass, from the centre outwards, scaled to a sum of one half: a Kaiser
-/// window (β = 5.5) on a sinc. A test computes them afresh.
+/// window (β = 5.5) on a sinc. The tests measure what they pass and stop.
 const TAPS: [f32; HALF_TAPS] = [
-    0.317113503,
-    -0.102104113,
-    0.057122807,
-    -0.036674526,
-    0.024660223,
-    -0.016720553,
-    0.011183166,
-    -0.007252761,
-    0.004481347,
-    -0.002576856,
-    0.001325308,
-    -0.000557544,
+    0.3171135,
+    -0.10210411,
+    0.05712281,
+    -0.03667453,
+    0.02466022,
+    -0.01672055,
+    0.01118317,
+    -0.00725276,
+    0.00448135,
+    -0.00257686,
+    0.00132531,
+    -0.00055754,
 ];
 
 /// 8 kHz → 16 kHz, 1.5 ms late.
 #[derive(Clone)]
 pub struct Upsampler {
     history: [f32; 2 * HALF_TAPS - 1],
+}
+
+impl Default for Upsampler {
+    fn default() -> Upsampler {
+        Upsampler::new()
+    }
 }
 
 impl Upsampler {
@@ -100,6 +106,12 @@ impl Upsampler {
 pub struct Downsampler {
     odd: [f32; 2 * HALF_TAPS - 1],
     even: [f32; HALF_TAPS - 1],
+}
+
+impl Default for Downsampler {
+    fn default() -> Downsampler {
+        Downsampler::new()
+    }
 }
 
 impl Downsampler {
@@ -172,7 +184,8 @@ mod tests {
             Upsampler::new().process(&narrow, &mut wide);
             let expected = tone(16_000.0, hz, 16_000);
             let delay = 2 * HALF_TAPS;
-            let errors: Vec<i16> = wide[4000..12_000].iter().zip(&expected[4000 - delay..]).map(|(a, b)| a - b).collect();
+            let errors: Vec<i16> =
+                wide[4000..12_000].iter().zip(&expected[4000 - delay..]).map(|(a, b)| a - b).collect();
             assert!(power(&errors) < power(&expected) / 3000.0, "up at {hz}: {}", power(&errors));
             let mut back = vec![0; 8000];
             Downsampler::new().process(&wide, &mut back);

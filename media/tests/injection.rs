@@ -164,3 +164,40 @@ fn a_new_stream_is_heard_once_the_old_one_is_silent() {
     assert!(share_of(440.0, tail) > 0.95);
     assert_eq!(leg.events, [Event::RtpStarted]);
 }
+
+/// M1: a sprayer cannot keep out a far end whose port alone was changed on the way.
+#[test]
+fn the_described_host_at_another_port_takes_over_from_a_stranger() {
+    let mut leg = Leg::new(&learning());
+    let (mut far, mut other) = (Far::new(), Far { ssrc: 99, ..Far::new() });
+    for i in 0..100 {
+        let (real, sprayed) = (far.packet(&loud(i)), other.packet(&intruding(i)));
+        leg.arrive(STRANGER, &sprayed);
+        if i >= 20 {
+            leg.arrive("192.0.2.7:31000", &real);
+        }
+        leg.run(ms(20));
+    }
+    let from = leg.heard.len() - 60;
+    let samples: Vec<i16> = leg.heard[from..].iter().flat_map(|(_, heard)| heard.frame.0).collect();
+    assert!(share_of(440.0, &samples) > 0.95);
+    assert!(leg.sent[30..].iter().all(|sent| sent.transmit.to == address("192.0.2.7:31000")));
+}
+
+/// M3: a far end that sends faster than it speaks, or whose clock leaps with every packet.
+#[test]
+fn a_far_end_that_floods_is_heard_no_faster_than_time_passes() {
+    for leap in [0u32, 800_000] {
+        let mut leg = Leg::new(&params());
+        let mut far = Far::new();
+        for i in 0..20_000usize {
+            far.timestamp = far.timestamp.wrapping_add(leap);
+            let packet = far.packet(&loud(i));
+            leg.arrive(FAR, &packet);
+            if i % 10 == 0 {
+                leg.run(ms(1));
+            }
+        }
+        assert!(leg.heard.len() <= 130, "{leap}: {} frames in 2 s", leg.heard.len());
+    }
+}

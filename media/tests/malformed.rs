@@ -171,14 +171,23 @@ fn step() -> impl Strategy<Value = Step> {
     let bytes = || proptest::collection::vec(any::<u8>(), 0..700);
     prop_oneof![
         bytes().prop_map(Step::Bytes),
-        (prop_oneof![Just(0u8), Just(8), Just(9), Just(101), any::<u8>()], any::<u16>(), any::<u32>(), bytes(), any::<u8>())
+        (
+            prop_oneof![Just(0u8), Just(8), Just(9), Just(101), any::<u8>()],
+            any::<u16>(),
+            any::<u32>(),
+            bytes(),
+            any::<u8>()
+        )
             .prop_map(|(payload_type, sequence, timestamp, payload, first)| {
                 Step::Rtp { payload_type, sequence: sequence % 8, timestamp: timestamp % 4000, payload, first }
             }),
         bytes().prop_map(Step::Rtcp),
         (0u16..300).prop_map(Step::Wait),
-        (0u32..9, 0u16..2000, any::<bool>())
-            .prop_map(|(utterance, samples, last)| Step::Play { utterance, samples, last }),
+        (0u32..9, 0u16..2000, any::<bool>()).prop_map(|(utterance, samples, last)| Step::Play {
+            utterance,
+            samples,
+            last
+        }),
         (0u32..9).prop_map(Step::Flush),
         (any::<u8>(), 0u8..4).prop_map(|(packet_ms, direction)| Step::Configure { packet_ms, direction }),
         any::<u8>().prop_map(Step::Key),
