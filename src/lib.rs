@@ -7,3 +7,4 @@ pub mod adapters;
 pub mod cli;
 pub mod domain;
 pub mod seams;
+pub mod voice;
