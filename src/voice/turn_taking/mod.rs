@@ -13,4 +13,4 @@ mod turn_detector;
 pub use self::completeness::{Ending, Expectation};
 pub use self::interruption::{Interruption, InterruptionEffect, InterruptionEvent, Utterances};
 pub use self::speech_gate::{Gated, SpeechGate};
-pub use self::turn_detector::{TurnDetector, TurnEffect, TurnEvent, TurnPace};
+pub use self::turn_detector::{EndOfTurnSettings, TurnDetector, TurnEffect, TurnEvent};

@@ -13,7 +13,7 @@ use crate::seams::stt::{HeardId, Want};
 
 /// Follows one caller's turns.
 pub struct TurnDetector {
-    pace: TurnPace,
+    pace: EndOfTurnSettings,
     expectation: Expectation,
     last: HeardId,
     /// Frames since the last turn ended.
@@ -24,7 +24,7 @@ pub struct TurnDetector {
 
 /// How much silence ends a turn.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TurnPace {
+pub struct EndOfTurnSettings {
     /// 1.0 as tuned; less is faster and cuts more callers off, more is slower and kinder.
     pub patience: f32,
 }
@@ -136,7 +136,7 @@ struct Known {
 
 impl TurnDetector {
     /// Nobody has spoken yet.
-    pub fn new(pace: TurnPace) -> TurnDetector {
+    pub fn new(pace: EndOfTurnSettings) -> TurnDetector {
         TurnDetector {
             pace,
             expectation: Expectation::default(),
@@ -330,7 +330,7 @@ impl Current {
     }
 }
 
-impl TurnPace {
+impl EndOfTurnSettings {
     /// Frames of silence that end a turn whose words end like this. A melody that sounds finished shortens
     /// the wait, one that sounds unfinished lengthens it.
     pub fn wait_frames(&self, ending: Ending, melody: Option<f32>) -> usize {
@@ -345,9 +345,9 @@ impl TurnPace {
     }
 }
 
-impl Default for TurnPace {
+impl Default for EndOfTurnSettings {
     fn default() -> Self {
-        TurnPace { patience: 1.0 }
+        EndOfTurnSettings { patience: 1.0 }
     }
 }
 
@@ -436,7 +436,7 @@ mod tests {
 
     #[test]
     fn a_whole_question_ends_after_200_ms_with_its_answer_prepared() {
-        let mut detector = TurnDetector::new(TurnPace::default());
+        let mut detector = TurnDetector::new(EndOfTurnSettings::default());
         let begun = frames(&mut detector, 60, true);
         assert!(matches!(begun[0], TurnEffect::Begin { lead_frames: 8, .. }));
         assert!(begun.contains(&TurnEffect::AskTranscript(Want::Partial)));
@@ -451,7 +451,7 @@ mod tests {
 
     #[test]
     fn a_number_that_is_read_out_is_not_cut() {
-        let mut detector = TurnDetector::new(TurnPace::default());
+        let mut detector = TurnDetector::new(EndOfTurnSettings::default());
         frames(&mut detector, 60, true);
         frames(&mut detector, 6, false);
         tell(&mut detector, "My number is five five five");
@@ -467,7 +467,7 @@ mod tests {
 
     #[test]
     fn a_caller_who_goes_on_takes_the_prepared_answer_back() {
-        let mut detector = TurnDetector::new(TurnPace::default());
+        let mut detector = TurnDetector::new(EndOfTurnSettings::default());
         frames(&mut detector, 60, true);
         frames(&mut detector, 6, false);
         tell(&mut detector, "I lost my card.");
@@ -479,7 +479,7 @@ mod tests {
 
     #[test]
     fn a_late_transcript_of_an_earlier_pause_does_not_end_the_turn() {
-        let mut detector = TurnDetector::new(TurnPace::default());
+        let mut detector = TurnDetector::new(EndOfTurnSettings::default());
         frames(&mut detector, 60, true);
         frames(&mut detector, 6, false);
         let heard = detector.last;
@@ -498,7 +498,7 @@ mod tests {
 
     #[test]
     fn noise_without_words_is_no_turn() {
-        let mut detector = TurnDetector::new(TurnPace::default());
+        let mut detector = TurnDetector::new(EndOfTurnSettings::default());
         frames(&mut detector, 20, true);
         frames(&mut detector, 6, false);
         tell(&mut detector, "");
@@ -509,7 +509,7 @@ mod tests {
     /// P1: a recogniser that says nothing does not hold the call.
     #[test]
     fn a_silent_recogniser_is_asked_again_and_then_given_up() {
-        let mut detector = TurnDetector::new(TurnPace::default());
+        let mut detector = TurnDetector::new(EndOfTurnSettings::default());
         frames(&mut detector, 60, true);
         tell(&mut detector, "I want");
         let effects = frames(&mut detector, 200, false);
@@ -524,7 +524,7 @@ mod tests {
 
     #[test]
     fn a_click_in_the_silence_does_not_begin_the_wait_again() {
-        let mut detector = TurnDetector::new(TurnPace::default());
+        let mut detector = TurnDetector::new(EndOfTurnSettings::default());
         frames(&mut detector, 60, true);
         frames(&mut detector, 5, false);
         tell(&mut detector, "What are your opening hours?");
@@ -535,8 +535,9 @@ mod tests {
     #[test]
     fn patience_lengthens_every_wait_within_bounds() {
         for ending in [Ending::Finished, Ending::Statement, Ending::GoesOn] {
-            let waits: Vec<usize> =
-                [0.1, 0.6, 1.0, 2.0, 9.0].map(|patience| TurnPace { patience }.wait_frames(ending, None)).into();
+            let waits: Vec<usize> = [0.1, 0.6, 1.0, 2.0, 9.0]
+                .map(|patience| EndOfTurnSettings { patience }.wait_frames(ending, None))
+                .into();
             assert!(waits.is_sorted(), "{waits:?}");
             assert!(waits[0] >= WAIT_FRAMES_MIN && waits[4] <= WAIT_FRAMES_MAX);
         }
@@ -565,7 +566,7 @@ mod tests {
         /// outside of them, an end never comes while the caller speaks, and its text is the prepared one.
         #[test]
         fn effects_come_in_an_order_that_a_driver_can_follow(steps in proptest::collection::vec(step(), 1..60)) {
-            let mut detector = TurnDetector::new(TurnPace::default());
+            let mut detector = TurnDetector::new(EndOfTurnSettings::default());
             let (mut running, mut prepared): (Option<HeardId>, Option<String>) = (None, None);
             for step in steps {
                 let silent = matches!(step, Step::Frames(false, _) | Step::Tell(_) | Step::Melody(_) | Step::Abandon);
