@@ -10,9 +10,11 @@ pub mod http;
 pub mod load;
 pub mod logging;
 pub mod media;
+pub mod models;
 mod problem;
 pub mod reference;
 pub mod sip;
+pub mod speech;
 pub mod store;
 
 use std::path::PathBuf;
@@ -75,6 +77,10 @@ sections! {
     store: store::StoreConfig,
     /// Calls' audio: sockets and real-time threads.
     media: media::MediaConfig,
+    /// How callers are listened to.
+    speech: speech::SpeechConfig,
+    /// Where the models lie.
+    models: models::ModelsConfig,
     /// Logs.
     logging: logging::LoggingConfig,
 }
