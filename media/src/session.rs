@@ -3,185 +3,153 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use arrayvec::ArrayVec;
-
+use crate::codec::Encoder;
+use crate::comfort_noise::{ComfortNoise, SENT_PEAK};
+use crate::dtmf::sending::KeySender;
+use crate::dtmf::telephone_event::EventReader;
+use crate::dtmf::tones::ToneReader;
+use crate::dtmf::{Presses, Way};
+use crate::elastic::Elastic;
+use crate::events::Events;
 use crate::frame::{Clip, Frame};
+use crate::outbox::Outbox;
+use crate::params::{
+    Codec, Direction, Event, HeardFrame, Key, PlayItem, RecordFrame, SessionConfig, StreamParams, Transmit,
+    TransmitKind, UtteranceId,
+};
+use crate::playout::Playout;
+use crate::queue::Queue;
+use crate::receiver::Receiver;
+use crate::rtcp::{self, Reception, Report, Reporter, Sent};
+use crate::rtp;
+use crate::sender::{Pacer, SentHistory};
+use crate::source::{Claim, SourceGate, Verdict};
+use crate::time::Epoch;
 
-/// An audio codec that a leg can carry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Codec {
-    /// G.711 µ-law, static payload type 0 (RFC 3551).
-    Pcmu,
-    /// G.711 A-law, static payload type 8 (RFC 3551).
-    Pcma,
-    /// G.722 at 64 kbit/s: 16 kHz audio, RTP clock 8000 Hz, static payload type 9 (RFC 3551 §4.5.2).
-    G722,
-}
+/// Frames heard and not yet polled at most; the driver polls after every call.
+const HEARD_MAX: usize = 8;
+/// Pairs for the recording not yet polled at most.
+const RECORD_MAX: usize = 4;
+/// Engine-rate samples of the longest packet, 60 ms.
+const PACKET_SAMPLES_MAX: usize = 960;
+/// Idle for this long, the next speech begins a talk spurt and has the marker (RFC 3551 §4.1).
+const SPURT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Which way media flows, seen from us (RFC 3264 §5.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// Both ways.
-    SendRecv,
-    /// We send only: the far end holds.
-    SendOnly,
-    /// We listen only.
-    RecvOnly,
-    /// Neither.
-    Inactive,
-}
-
-/// Where the far end's audio may come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SourceRule {
-    /// Only from the address in the session description.
-    FromSdp,
-    /// The first valid packet after offer and answer fixes the source; it is learned again only
-    /// after the next offer and answer (the far end is behind NAT).
-    LearnOnce,
-}
-
-/// A keypad key: 0–9, *, #, A–D as ASCII.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Key(pub u8);
-
-/// The negotiated form of telephone events (RFC 4733).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DtmfFormat {
-    /// The dynamic payload type both sides agreed on.
-    pub payload_type: u8,
-    /// The clock its durations are counted in.
-    pub clock_rate_hz: u32,
-}
-
-/// What the leg is told once when it is made. Randomness comes in here.
-#[derive(Clone, Debug)]
-pub struct SessionConfig {
-    /// Our synchronisation source (RFC 3550 §5.1), drawn at random by the caller.
-    pub ssrc: u32,
-    /// The first sequence number, drawn at random.
-    pub first_sequence: u16,
-    /// The first timestamp, drawn at random.
-    pub first_timestamp: u32,
-    /// With no packet for this long, [`Event::RtpTimedOut`] is raised (and again when it comes back).
-    pub rtp_timeout: Duration,
-    /// Whether tones in the audio are read as keys when no telephone-event was negotiated.
-    pub inband_dtmf: bool,
-}
-
-/// What offer and answer settled for the stream.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StreamParams {
-    /// Where RTP goes, from the session description. An unspecified address or port 0 means nowhere.
-    pub remote: SocketAddr,
-    /// Where RTCP goes; `None` sends none.
-    pub remote_rtcp: Option<SocketAddr>,
-    /// What we send.
-    pub codec: Codec,
-    /// The payload type we send it under.
-    pub payload_type: u8,
-    /// The payload types that we offered or accepted, hence may hear.
-    pub accepted: ArrayVec<(u8, Codec), 8>,
-    /// Telephone events, when negotiated.
-    pub dtmf: Option<DtmfFormat>,
-    /// Comfort noise (RFC 3389), when negotiated.
-    pub comfort_noise_payload_type: Option<u8>,
-    /// Outgoing packet time in milliseconds: 10, 20, 30, 40 or 60.
-    pub packet_ms: u8,
-    /// Which way media flows.
-    pub direction: Direction,
-    /// How the source address is learned.
-    pub source_rule: SourceRule,
-}
-
-/// Names one thing that is being said on a leg; grows by one with each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UtteranceId(pub u32);
-
-/// A piece of something to say. Several items of one utterance follow each other without a gap.
-#[derive(Clone)]
-pub struct PlayItem {
-    /// Which utterance it belongs to.
-    pub utterance: UtteranceId,
-    /// The audio.
-    pub clip: Clip,
-    /// Whether the utterance ends with this item. Until then an empty queue plays comfort noise and waits.
-    pub last: bool,
-}
-
-/// 20 ms heard from the far end.
-#[derive(Clone, Copy)]
-pub struct HeardFrame {
-    /// The audio, concealed where packets were lost.
-    pub frame: Frame,
-    /// Whether it was made up by loss concealment or comfort noise rather than received.
-    pub concealed: bool,
-    /// What we were saying during the same 20 ms (for telling an echo of ourselves from the caller).
-    pub spoken: Frame,
-    /// Whether `spoken` was speech of ours rather than silence or comfort noise.
-    pub speaking: bool,
-}
-
-/// 20 ms of both sides for the recording, aligned.
-#[derive(Clone, Copy)]
-pub struct RecordFrame {
-    /// Left channel: the far end.
-    pub heard: Frame,
-    /// Right channel: everything we sent.
-    pub sent: Frame,
-}
-
-/// Which of the two ports a datagram leaves from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TransmitKind {
-    /// The RTP port.
-    Rtp,
-    /// The RTCP port (or the RTP port when multiplexed, RFC 5761; the driver knows).
-    Rtcp,
-}
-
-/// A datagram to send: the first `len` bytes of the buffer given to [`Session::poll_transmit`].
-#[derive(Clone, Copy, Debug)]
-pub struct Transmit {
-    /// Destination.
-    pub to: SocketAddr,
-    /// Length in bytes.
-    pub len: usize,
-    /// Which port it leaves from.
-    pub kind: TransmitKind,
-}
-
-/// What happened on a leg.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// The far end pressed a key; told once, whichever of the three ways it came.
-    Key(Key),
-    /// The first sample of an utterance left.
-    PlayStarted(UtteranceId),
-    /// The utterance ended or was flushed, after this many engine-rate samples were sent.
-    PlayEnded {
-        /// Which one.
-        utterance: UtteranceId,
-        /// Samples that really left.
-        samples_sent: u64,
-        /// False when it was flushed.
-        complete: bool,
-    },
-    /// The first valid packet from the far end came, or the first after a time-out.
-    RtpStarted,
-    /// No valid packet came for the configured time.
-    RtpTimedOut,
+/// Counts and measures of a session, for metrics and logs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// RTP packets accepted, of any kind.
+    pub received: u64,
+    /// Datagrams that were no RTP or RTCP.
+    pub malformed: u64,
+    /// Packets from others than the far end, or not proven yet.
+    pub foreign: u64,
+    /// Packets of payload types that were not negotiated.
+    pub unknown_payload: u64,
+    /// Packets that came twice.
+    pub duplicate: u64,
+    /// Packets that came too late.
+    pub late: u64,
+    /// Packets off the timeline.
+    pub refused: u64,
+    /// Frames made up by concealment or comfort noise while a stream ran.
+    pub concealed_frames: u64,
+    /// Packets of the present stream that never came; negative with duplicates.
+    pub lost: i64,
+    /// Interarrival jitter (RFC 3550 A.8).
+    pub jitter_ms: u32,
+    /// How long the jitter buffer waits at present.
+    pub wait_ms: u32,
+    /// RTP packets sent.
+    pub sent: u32,
+    /// Round trip by the last report of the far end.
+    pub round_trip_ms: Option<u32>,
+    /// Loss that the far end last reported, of 256.
+    pub far_fraction_lost: Option<u8>,
 }
 
 /// One leg's audio. Mutate once (`handle_*`, commands), then drain every `poll_*` until it is empty.
+///
+/// Everything that a tick needs is allocated by [`Session::new`]: about 45 kB.
 pub struct Session {
     config: SessionConfig,
+    epoch: Epoch,
+    params: Option<StreamParams>,
+    stats: Stats,
+    events: Events,
+
+    gate: SourceGate,
+    receiver: Receiver,
+    reception: Reception,
+    event_reader: EventReader,
+    tone_reader: ToneReader,
+    presses: Presses,
+    heard: Queue<HeardFrame, HEARD_MAX>,
+    /// Since when the far end has given no sign of life; `None` while none is expected.
+    silent_since: Option<Instant>,
+    alive: bool,
+
+    pacer: Pacer,
+    playout: Playout,
+    bridged: Elastic,
+    keys: KeySender,
+    noise: ComfortNoise,
+    encoder: Encoder,
+    history: SentHistory,
+    sequence: u16,
+    timestamp: u32,
+    /// When something was said last; `None` before the first word.
+    spoke_at: Option<Instant>,
+    idle: bool,
+    muted_before: bool,
+    sent: Sent,
+    reporter: Reporter,
+    outbox: Outbox,
+
+    recording: bool,
+    recorded_heard: Elastic,
+    record: Queue<RecordFrame, RECORD_MAX>,
 }
 
 impl Session {
-    /// A session with no stream yet.
-    pub fn new(config: SessionConfig, _now: Instant) -> Session {
-        Session { config }
+    /// A session with no stream yet. Its slots are on a 20 ms grid anchored at `now`: a thread that gives
+    /// all its sessions one anchor, or anchors whole ticks apart, wakes once a tick for all of them.
+    pub fn new(config: SessionConfig, now: Instant) -> Session {
+        let seed = config.ssrc ^ config.first_timestamp.rotate_left(16) ^ u32::from(config.first_sequence);
+        Session {
+            epoch: Epoch(now),
+            params: None,
+            stats: Stats::default(),
+            events: Events::new(),
+            gate: SourceGate::new(),
+            receiver: Receiver::new(0, seed),
+            reception: Reception::default(),
+            event_reader: EventReader::new(),
+            tone_reader: ToneReader::new(),
+            presses: Presses::new(),
+            heard: Queue::new(),
+            silent_since: None,
+            alive: false,
+            pacer: Pacer::new(now, Duration::from_millis(20)),
+            playout: Playout::new(),
+            bridged: Elastic::new(),
+            keys: KeySender::new(),
+            noise: ComfortNoise::new(seed),
+            encoder: Encoder::new(),
+            history: SentHistory::new(now),
+            sequence: config.first_sequence,
+            timestamp: config.first_timestamp,
+            spoke_at: None,
+            idle: true,
+            muted_before: true,
+            sent: Sent::default(),
+            reporter: Reporter::new(now, config.ssrc, u64::from(seed)),
+            outbox: Outbox::new(),
+            recording: false,
+            recorded_heard: Elastic::new(),
+            record: Queue::new(),
+            config,
+        }
     }
 
     /// What it was made with.
@@ -189,66 +157,408 @@ impl Session {
         &self.config
     }
 
+    /// Counts and measures so far.
+    pub fn stats(&self) -> Stats {
+        let counts = self.receiver.counts();
+        Stats {
+            duplicate: counts.duplicate,
+            late: counts.late,
+            refused: counts.refused,
+            concealed_frames: counts.concealed,
+            lost: self.reception.lost(),
+            jitter_ms: self.reception.jitter_ms(),
+            wait_ms: (self.receiver.wait() / crate::time::MS) as u32,
+            sent: self.sent.packets,
+            ..self.stats
+        }
+    }
+
+    /// Samples (engine rate) of this utterance that have left, while it is the one being said.
+    pub fn samples_sent(&self, utterance: UtteranceId) -> Option<u64> {
+        self.playout.samples_sent(utterance)
+    }
+
     /// Applies the outcome of an offer and answer; the source may be learned again after it.
-    pub fn configure(&mut self, _now: Instant, _params: &StreamParams) {}
+    pub fn configure(&mut self, now: Instant, params: &StreamParams) {
+        let before = self.params.as_ref();
+        self.gate.configure(params.remote, params.source_rule);
+        if before.is_none_or(|before| before.remote != params.remote) {
+            self.receiver.restart(self.epoch.ticks(now));
+            self.event_reader = EventReader::new();
+        }
+        if before.is_none_or(|before| before.codec != params.codec) {
+            self.encoder = Encoder::new();
+        }
+        if params.dtmf.is_none() {
+            self.keys.clear();
+        }
+        let packet_ms = match params.packet_ms {
+            ms @ (10 | 20 | 30 | 40 | 60) => ms,
+            // Nothing else is negotiable; 20 ms is understood by all.
+            _ => 20,
+        };
+        self.pacer.set_packet(Duration::from_millis(u64::from(packet_ms)));
+        let expected_before = before.is_some_and(|before| hears(before.direction));
+        let expected = hears(params.direction);
+        if !expected {
+            self.silent_since = None;
+        } else if !expected_before {
+            self.silent_since = Some(now);
+        }
+        self.params = Some(StreamParams { packet_ms, ..params.clone() });
+    }
 
     /// A datagram on the RTP port (RTCP multiplexed on it is told apart, RFC 5761 §4).
-    pub fn handle_rtp(&mut self, _now: Instant, _source: SocketAddr, _datagram: &[u8]) {}
+    pub fn handle_rtp(&mut self, now: Instant, source: SocketAddr, datagram: &[u8]) {
+        if rtp::is_rtcp(datagram) {
+            return self.handle_rtcp(now, source, datagram);
+        }
+        match rtp::parse(datagram) {
+            Ok(packet) => self.packet(now, source, &packet),
+            Err(_) => self.stats.malformed += 1,
+        }
+        self.hear(now);
+    }
+
+    fn packet(&mut self, now: Instant, source: SocketAddr, packet: &rtp::Packet<'_>) {
+        let Some(params) = &self.params else { return };
+        if !hears(params.direction) {
+            return;
+        }
+        let kind = kind_of(params, packet.payload_type);
+        if kind == PayloadKind::Unknown {
+            self.stats.unknown_payload += 1;
+            return;
+        }
+        let claim = Claim { address: source, ssrc: packet.ssrc, sequence: packet.sequence };
+        let ticks = self.epoch.ticks(now);
+        match self.gate.judge(now, claim) {
+            Verdict::Ignored => {
+                self.stats.foreign += 1;
+                return;
+            }
+            Verdict::Restarted => {
+                self.receiver.restart(ticks);
+                self.reception.restart(packet.ssrc, packet.sequence);
+                self.event_reader = EventReader::new();
+            }
+            Verdict::Heard => {}
+        }
+        self.stats.received += 1;
+        self.reception.packet(ticks, packet.sequence, packet.timestamp);
+        self.sign_of_life(now);
+        match kind {
+            PayloadKind::Audio(codec) => {
+                self.receiver.audio(ticks, packet.sequence, packet.timestamp, codec, packet.payload);
+            }
+            PayloadKind::ComfortNoise => self.receiver.comfort_noise(packet.payload),
+            PayloadKind::Event => {
+                if let Some(key) = self.event_reader.packet(now, packet.marker, packet.timestamp, packet.payload) {
+                    self.key(now, key, Way::Event);
+                }
+            }
+            PayloadKind::Unknown => {}
+        }
+    }
+
+    fn sign_of_life(&mut self, now: Instant) {
+        self.silent_since = Some(now);
+        if !self.alive {
+            self.alive = true;
+            self.events.push(Event::RtpStarted);
+        }
+    }
+
+    fn key(&mut self, now: Instant, key: Key, way: Way) {
+        if self.presses.report(now, key, way) {
+            self.events.push(Event::Key(key));
+        }
+    }
 
     /// A datagram on the RTCP port.
-    pub fn handle_rtcp(&mut self, _now: Instant, _source: SocketAddr, _datagram: &[u8]) {}
+    pub fn handle_rtcp(&mut self, now: Instant, source: SocketAddr, datagram: &[u8]) {
+        if self.params.is_none() || !self.gate.is_peer(source) {
+            self.stats.foreign += 1;
+            return;
+        }
+        let (epoch, ssrc) = (self.epoch, self.config.ssrc);
+        let (reception, stats) = (&mut self.reception, &mut self.stats);
+        let pinned = self.gate.ssrc();
+        let mut known = false;
+        let well_formed = rtcp::parse(datagram, |report| match report {
+            Report::Sender { ssrc, ntp_middle } => {
+                known |= pinned == Some(ssrc);
+                reception.sender_report(now, ssrc, ntp_middle);
+            }
+            Report::Block { ssrc: about, fraction_lost, last_sr, delay_since_last_sr, .. } if about == ssrc => {
+                let round_trip = Reporter::round_trip(now, epoch, last_sr, delay_since_last_sr);
+                stats.round_trip_ms = round_trip.map(|t| t.as_millis() as u32).or(stats.round_trip_ms);
+                stats.far_fraction_lost = Some(fraction_lost);
+                known = true;
+            }
+            // Reports about others are not ours to read, and signalling alone ends a call.
+            Report::Block { .. } | Report::Bye => {}
+        });
+        self.stats.malformed += u64::from(!well_formed);
+        // A far end that suppresses silence still reports: it is merely silent, not gone.
+        if known && self.alive && self.silent_since.is_some() {
+            self.silent_since = Some(now);
+        }
+    }
 
-    /// Does what is due at `now`: a tick of 20 ms, a report, a time-out.
-    pub fn handle_timeout(&mut self, _now: Instant) {}
+    /// Does what is due at `now`: a slot, a frame, a report, a time-out.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.hear(now);
+        self.open_slots(now);
+        if now >= self.reporter.next() {
+            self.reporter.schedule(now);
+            self.report(now, false);
+        }
+        if self.silent_since.is_some_and(|since| now.saturating_duration_since(since) >= self.config.rtp_timeout) {
+            self.silent_since = None;
+            self.alive = false;
+            self.events.push(Event::RtpTimedOut);
+        }
+    }
 
     /// When [`Session::handle_timeout`] wants to be called next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        let heard = self.epoch.instant(self.receiver.due_at());
+        let silent = self.silent_since.map(|since| since + self.config.rtp_timeout);
+        [Some(heard), Some(self.pacer.next()), Some(self.reporter.next()), silent].into_iter().flatten().min()
     }
 
     /// The next datagram to send, written into `datagram` (at least 1500 bytes).
-    pub fn poll_transmit(&mut self, _datagram: &mut [u8]) -> Option<Transmit> {
-        None
+    pub fn poll_transmit(&mut self, datagram: &mut [u8]) -> Option<Transmit> {
+        self.outbox.pop(datagram)
     }
 
     /// The next 20 ms heard.
     pub fn poll_heard(&mut self) -> Option<HeardFrame> {
-        None
+        self.heard.pop()
     }
 
     /// The next aligned pair for the recording; `None` unless recording is switched on.
     pub fn poll_record(&mut self) -> Option<RecordFrame> {
-        None
+        self.record.pop()
     }
 
     /// What happened since the last call.
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.events.pop()
     }
 
     /// A spent clip, handed back so that its memory is freed away from the real-time thread.
     pub fn poll_spent(&mut self) -> Option<Clip> {
-        None
+        self.playout.take_spent()
     }
 
     /// Queues a piece of speech. When nothing is being said its first packet leaves at once, not at
     /// the next tick. Gives the item back when the bounded queue is full.
-    pub fn play(&mut self, _now: Instant, item: PlayItem) -> Result<(), PlayItem> {
-        Err(item)
+    pub fn play(&mut self, now: Instant, item: PlayItem) -> Result<(), PlayItem> {
+        self.playout.push(item, &mut self.events)?;
+        let at_once = self.idle && self.playout.ready() && !self.keys.busy() && self.destination().is_some();
+        if at_once && now < self.pacer.next() && self.pacer.open_early(now) {
+            self.open_slots(now);
+        }
+        Ok(())
     }
 
     /// Drops everything of this utterance and of those before it; no sample of it leaves afterwards.
-    pub fn flush(&mut self, _now: Instant, _up_to: UtteranceId) {}
+    pub fn flush(&mut self, _now: Instant, up_to: UtteranceId) {
+        if self.playout.flush(up_to, &mut self.events) {
+            self.encoder.cut();
+        }
+    }
 
     /// Audio from a bridged leg, one frame per tick; mixed in place of silence when nothing is played.
-    pub fn push_bridged(&mut self, _frame: &Frame) {}
+    pub fn push_bridged(&mut self, frame: &Frame) {
+        self.bridged.push(&frame.0);
+    }
 
     /// Sends a key to the far end as a telephone event of `duration`, if one was negotiated.
-    pub fn send_key(&mut self, _now: Instant, _key: Key, _duration: Duration) {}
+    pub fn send_key(&mut self, _now: Instant, key: Key, duration: Duration) {
+        if self.params.as_ref().is_some_and(|params| params.dtmf.is_some()) {
+            self.keys.push(key, duration);
+        }
+    }
 
     /// A key told by signalling (SIP INFO); raised as [`Event::Key`] unless the stream tells it as well.
-    pub fn key_by_info(&mut self, _now: Instant, _key: Key) {}
+    pub fn key_by_info(&mut self, now: Instant, key: Key) {
+        self.key(now, key, Way::Info);
+    }
 
     /// Switches the pairs of [`Session::poll_record`] on or off.
-    pub fn set_recording(&mut self, _on: bool) {}
+    pub fn set_recording(&mut self, on: bool) {
+        if on && !self.recording {
+            self.recorded_heard.clear();
+            self.history.skip_recording();
+        }
+        self.recording = on;
+    }
+
+    /// Says goodbye in RTCP (RFC 3550 §6.6). The session may be dropped once its datagrams are polled.
+    pub fn close(&mut self, now: Instant) {
+        self.report(now, true);
+    }
+
+    fn hear(&mut self, now: Instant) {
+        let ticks = self.epoch.ticks(now);
+        let tones = self.config.inband_dtmf && self.params.as_ref().is_some_and(|params| params.dtmf.is_none());
+        while let Some(received) = self.receiver.take(ticks) {
+            if tones
+                && !received.concealed
+                && let Some(key) = self.tone_reader.frame(&received.frame)
+            {
+                self.key(now, key, Way::Tone);
+            }
+            if self.recording {
+                self.recorded_heard.push(&received.frame.0);
+            }
+            let (spoken, speaking) = self.history.on_air(now);
+            self.heard.push(HeardFrame {
+                frame: received.frame,
+                concealed: received.concealed,
+                spoken: Frame(spoken),
+                speaking,
+            });
+        }
+    }
+
+    fn open_slots(&mut self, now: Instant) {
+        let Some(params) = &self.params else {
+            // Nothing to pace before the first offer and answer, but the grid goes on.
+            self.pacer.pass(now);
+            return;
+        };
+        let (packet_ms, codec) = (u32::from(params.packet_ms), params.codec);
+        let passed = self.pacer.skip(now);
+        self.timestamp = self.timestamp.wrapping_add(passed.wrapping_mul(packet_ms * 8));
+        while now >= self.pacer.next() {
+            self.slot(now, packet_ms as usize, codec);
+            self.pacer.advance(self.idle);
+            self.timestamp = self.timestamp.wrapping_add(packet_ms * 8);
+        }
+        self.record_pairs();
+    }
+
+    /// One packet time: a key, or speech, or the bridged leg, or comfort noise.
+    fn slot(&mut self, now: Instant, packet_ms: usize, codec: Codec) {
+        let mut samples = [0; PACKET_SAMPLES_MAX];
+        let samples = &mut samples[..packet_ms * 16];
+        let Some(destination) = self.destination() else {
+            self.idle = true;
+            self.muted_before = true;
+            self.history.push(now, samples, false);
+            return;
+        };
+        if self.keys.busy() && self.key_slot(now, destination, packet_ms, samples) {
+            return;
+        }
+        let spoken = self.playout.fill(samples, &mut self.events);
+        let rest = &mut samples[spoken..];
+        if spoken > 0 {
+            // What the bridged leg says meanwhile is not to come late.
+            self.bridged.clear();
+        }
+        if !self.bridged.pull(rest) {
+            // What a store that ran dry still held is kept; only the silence after it becomes noise.
+            let held = if spoken > 0 { 0 } else { rest.iter().rposition(|s| *s != 0).map_or(0, |last| last + 1) };
+            self.noise.fill(SENT_PEAK, &mut rest[held..]);
+        }
+        let speaking = spoken > 0;
+        let paused = self.spoke_at.is_none_or(|at| now.saturating_duration_since(at) >= SPURT_PAUSE);
+        let marker = self.muted_before || (speaking && paused);
+        self.muted_before = false;
+        self.idle = !speaking;
+        if speaking {
+            self.spoke_at = Some(now);
+        }
+        let mut payload = [0; PACKET_SAMPLES_MAX / 2];
+        let payload = &mut payload[..samples.len() / 2];
+        self.encoder.encode(codec, samples, payload);
+        self.history.push(now, samples, speaking);
+        let payload_type = self.params.as_ref().map_or(0, |params| params.payload_type);
+        self.send(destination, marker, payload_type, self.timestamp, payload);
+    }
+
+    /// Sends an event packet in place of audio; false when none is to be sent after all.
+    fn key_slot(&mut self, now: Instant, destination: SocketAddr, packet_ms: usize, silence: &[i16]) -> bool {
+        let Some(format) = self.params.as_ref().and_then(|params| params.dtmf) else {
+            self.keys.clear();
+            return false;
+        };
+        let packet = Duration::from_millis(packet_ms as u64);
+        let Some(event) = self.keys.slot(self.timestamp, packet, format) else {
+            return false;
+        };
+        self.send(destination, event.marker, format.payload_type, event.timestamp, &event.payload);
+        self.history.push(now, silence, false);
+        self.idle = true;
+        true
+    }
+
+    fn send(&mut self, to: SocketAddr, marker: bool, payload_type: u8, timestamp: u32, payload: &[u8]) {
+        let header = rtp::header(marker, payload_type, self.sequence, timestamp, self.config.ssrc);
+        self.outbox.push(to, TransmitKind::Rtp, &header, payload);
+        self.sequence = self.sequence.wrapping_add(1);
+        self.sent.packets = self.sent.packets.wrapping_add(1);
+        self.sent.bytes = self.sent.bytes.wrapping_add(payload.len() as u32);
+        self.sent.active = true;
+    }
+
+    /// Where audio goes now, if it may go anywhere.
+    fn destination(&self) -> Option<SocketAddr> {
+        let params = self.params.as_ref()?;
+        matches!(params.direction, Direction::SendRecv | Direction::SendOnly).then(|| self.gate.destination()).flatten()
+    }
+
+    fn record_pairs(&mut self) {
+        if !self.recording {
+            self.history.skip_recording();
+            return;
+        }
+        while let Some(sent) = self.history.next_unrecorded() {
+            let mut heard = Frame::SILENCE;
+            self.recorded_heard.pull(&mut heard.0);
+            self.record.push(RecordFrame { heard, sent: Frame(sent) });
+        }
+    }
+
+    fn report(&mut self, now: Instant, bye: bool) {
+        let Some(to) = self.params.as_ref().and_then(|params| params.remote_rtcp) else { return };
+        let until_next = self.pacer.next().saturating_duration_since(now).as_micros() as i64 * 8 / 1000;
+        let timestamp = self.timestamp.wrapping_sub(until_next as u32);
+        let sent = Sent { timestamp, ..self.sent };
+        let (bytes, len) = self.reporter.write(now, self.epoch, sent, Some(&mut self.reception), bye);
+        self.outbox.push(to, TransmitKind::Rtcp, &bytes[..len], &[]);
+        self.sent.active = false;
+    }
+}
+
+/// What a payload type stands for in this stream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PayloadKind {
+    Audio(Codec),
+    Event,
+    ComfortNoise,
+    Unknown,
+}
+
+fn kind_of(params: &StreamParams, payload_type: u8) -> PayloadKind {
+    if let Some((_, codec)) = params.accepted.iter().find(|(accepted, _)| *accepted == payload_type) {
+        return PayloadKind::Audio(*codec);
+    }
+    if params.dtmf.is_some_and(|dtmf| dtmf.payload_type == payload_type) {
+        return PayloadKind::Event;
+    }
+    if params.comfort_noise_payload_type == Some(payload_type) {
+        return PayloadKind::ComfortNoise;
+    }
+    PayloadKind::Unknown
+}
+
+/// Whether the far end's audio is to be expected.
+fn hears(direction: Direction) -> bool {
+    matches!(direction, Direction::SendRecv | Direction::RecvOnly)
 }

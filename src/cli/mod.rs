@@ -1,5 +1,9 @@
 //! The command line: one file a subcommand.
 
+pub mod config;
+pub mod ask;
+pub mod demo;
+pub mod eval;
 pub mod models;
 pub mod speak;
 pub mod transcribe;
@@ -18,6 +22,13 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Subcommand)]
 pub enum Command {
+    /// Explains and tests the configuration.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Puts a question to the desk and shows what it would do.
+    Ask(ask::Args),
+    /// Measures the answers on labelled questions.
+    Eval(eval::Args),
     /// Fetches the speech and language models, or checks them.
     Models(models::Args),
     /// Writes down what is said in WAV files.
@@ -29,6 +40,9 @@ pub enum Command {
 /// Runs the chosen subcommand to its end.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
+        Command::Config(command) => config::run(command),
+        Command::Ask(args) => ask::run(args),
+        Command::Eval(args) => eval::run(args),
         Command::Models(args) => models::run(args),
         Command::Transcribe(args) => transcribe::run(args),
         Command::Speak(args) => speak::run(args),

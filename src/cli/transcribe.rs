@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::adapters::models::Models;
 use crate::adapters::stt::moonshine::{Moonshine, SAMPLE_RATE_HZ};
+use crate::adapters::stt::transcribe_whole;
 use crate::adapters::stt::wav::read_wav;
 
 /// Arguments of `transcribe`.
@@ -64,7 +65,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 fn transcribe<'a>(recogniser: &mut Moonshine, file: &'a Path) -> anyhow::Result<Line<'a>> {
     let samples = read_wav(file)?;
     let begun = Instant::now();
-    let text = recogniser.decode(&samples)?.text;
+    let text = transcribe_whole(recogniser, &samples)?;
     let took_ms = begun.elapsed().as_secs_f64() * 1000.0;
     let seconds = samples.len() as f64 / f64::from(SAMPLE_RATE_HZ);
     Ok(Line::Heard { file, text, seconds: rounded(seconds, 1000.0), took_ms: rounded(took_ms, 10.0) })

@@ -28,6 +28,13 @@ pub struct Field {
     pub confirmed: bool,
 }
 
+/// The value is personal data and stays out of logs.
+impl std::fmt::Debug for Field {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Field").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
 /// A follow-up.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ticket {

@@ -49,8 +49,10 @@ pub struct LiveEvent {
     /// Grows by one with each event of this process; what a stream resumes after.
     pub id: u64,
     /// When.
+    #[serde(rename = "at_ms")]
     pub at: EpochMs,
-    /// Which conversation.
+    /// Which conversation. Its name in JSON leaves `conversation` to [`LiveKind::Conversation`].
+    #[serde(rename = "conversation_id")]
     pub conversation: ConversationId,
     /// What.
     #[serde(flatten)]
@@ -63,4 +65,21 @@ pub trait Bus: Send + Sync {
     fn publish(&self, at: EpochMs, conversation: ConversationId, kind: LiveKind);
     /// Events from now on, preceded by those kept that came after `after` (for resuming).
     fn subscribe(&self, after: Option<u64>) -> (Vec<LiveEvent>, broadcast::Receiver<LiveEvent>);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_names_its_conversation_beside_what_changed_in_it() {
+        let id = ConversationId(uuid::Uuid::nil());
+        let kind = LiveKind::Conversation { conversation: serde_json::json!({ "status": "open" }) };
+        let text = serde_json::to_string(&LiveEvent { id: 7, at: EpochMs(1), conversation: id, kind }).unwrap();
+        let expected = format!(
+            "{{\"id\":7,\"at_ms\":1,\"conversation_id\":\"{id}\",\"kind\":\"conversation\",\
+             \"conversation\":{{\"status\":\"open\"}}}}"
+        );
+        assert_eq!(text, expected);
+    }
 }

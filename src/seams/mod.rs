@@ -3,7 +3,9 @@
 pub mod bus;
 pub mod clock;
 pub mod embed;
+pub mod fakes;
 pub mod media;
+pub mod shown;
 pub mod signaling;
 pub mod store;
 pub mod stt;

@@ -34,8 +34,8 @@ pub struct Decoded {
     pub text: String,
     /// Mean probability of its tokens, 0–1; 0 when there are none.
     pub confidence: f32,
-    /// How many tokens were written.
-    pub tokens: usize,
+    /// What was written, for use as the draft of the same utterance's next decoding.
+    pub tokens: Vec<u32>,
     /// The decoder was stopped, because it repeated itself or wrote more than can be spoken in the time.
     pub runaway: bool,
 }
@@ -50,6 +50,9 @@ impl From<ort::Error> for DecodeError {
         DecodeError(error.to_string())
     }
 }
+
+/// A token and its probability.
+type Picked = (u32, f32);
 
 /// An input of the decoder that carries an output of the step before.
 struct CacheName {
@@ -92,36 +95,32 @@ impl Moonshine {
     }
 
     /// Recognises one piece of 16 kHz mono audio, −1 to 1. Pieces shorter than the model can use give an
-    /// empty text; pieces longer than about 30 s are to be cut beforehand (see [`super::windows`]).
-    pub fn decode(&mut self, samples: &[f32]) -> Result<Decoded, DecodeError> {
+    /// empty text; pieces longer than about 30 s are to be cut beforehand.
+    ///
+    /// `draft` holds the tokens of an earlier decoding of the beginning of the same audio, or nothing. They
+    /// are all checked in one step and kept as far as this audio gives them too, so that only the new words
+    /// cost a step each. The outcome is that of decoding without a draft, but for the rounding of the
+    /// quantised decoder, which depends on how many tokens it is shown at once.
+    pub fn decode(&mut self, samples: &[f32], draft: &[u32]) -> Result<Decoded, DecodeError> {
         if samples.len() < MIN_SAMPLES {
             return Ok(Decoded::default());
         }
         let states = self.encode(samples)?;
-        let mask_len = samples.len();
         let tokens_max = tokens_max(samples.len());
-        let mut caches: Vec<DynValue> = Vec::new();
-        let mut tokens: Vec<u32> = Vec::with_capacity(tokens_max);
-        let mut probability_sum = 0.0;
-        let mut newest = START_TOKEN;
-        let mut ended = false;
-        while tokens.len() < tokens_max {
-            let (token, probability) = self.step(&states, mask_len, newest, &mut caches)?;
-            probability_sum += probability;
-            if token == END_TOKEN {
-                ended = true;
-                break;
-            }
-            tokens.push(token);
-            if let Some(whole) = without_loop(&tokens) {
-                tokens.truncate(whole);
-                break;
-            }
-            newest = token;
+        let draft = &draft[..draft.len().min(tokens_max - 1)];
+        let (mut caches, mut next) = self.first_step(&states, samples.len(), draft)?;
+        let mut writing = Writing::default();
+        for &(token, probability) in &next {
+            writing.write(token, probability);
         }
-        let counted = tokens.len() + usize::from(ended);
-        let confidence = if tokens.is_empty() { 0.0 } else { (probability_sum / counted as f32).min(1.0) };
-        Ok(Decoded { text: self.vocabulary.text(&tokens), confidence, tokens: tokens.len(), runaway: !ended })
+        while !writing.is_done(tokens_max) {
+            let newest = next.last().map_or(START_TOKEN, |&(token, _)| token);
+            next = self.step(&states, samples.len(), &[newest], false, &mut caches)?;
+            for &(token, probability) in &next {
+                writing.write(token, probability);
+            }
+        }
+        Ok(writing.finish(&self.vocabulary))
     }
 
     fn encode(&mut self, samples: &[f32]) -> Result<DynValue, DecodeError> {
@@ -135,22 +134,44 @@ impl Moonshine {
         outputs.remove("last_hidden_state").ok_or_else(|| DecodeError("the encoder gave no states".to_string()))
     }
 
-    /// One step: the likeliest next token and its probability. `caches` is empty before the first step.
+    /// Checks the draft: the caches after as much of it as holds, and the tokens that hold with the one after.
+    fn first_step(
+        &mut self,
+        states: &DynValue,
+        mask_len: usize,
+        draft: &[u32],
+    ) -> Result<(Vec<DynValue>, Vec<Picked>), DecodeError> {
+        let mut caches = Vec::with_capacity(self.caches.len());
+        for _ in &self.caches {
+            caches.push(Tensor::from_array((EMPTY_CACHE, vec![0f32; EMPTY_CACHE.iter().product()]))?.into_dyn());
+        }
+        let mut shown = vec![START_TOKEN];
+        shown.extend_from_slice(draft);
+        let mut picked = self.step(states, mask_len, &shown, true, &mut caches)?;
+        let held = picked.iter().zip(draft).take_while(|((token, _), drafted)| token == *drafted).count();
+        picked.truncate(held + 1);
+        if held < draft.len() {
+            for (name, cache) in self.caches.iter().zip(caches.iter_mut()) {
+                if !name.of_encoder {
+                    *cache = shortened(cache, held + 1)?;
+                }
+            }
+        }
+        Ok((caches, picked))
+    }
+
+    /// Shows the decoder these tokens and gives the likeliest token after each of them, with its probability.
     fn step(
         &mut self,
         states: &DynValue,
         mask_len: usize,
-        newest: u32,
-        caches: &mut Vec<DynValue>,
-    ) -> Result<(u32, f32), DecodeError> {
-        let first = caches.is_empty();
-        if first {
-            for _ in &self.caches {
-                caches.push(Tensor::from_array((EMPTY_CACHE, vec![0f32; EMPTY_CACHE.iter().product()]))?.into_dyn());
-            }
-        }
+        shown: &[u32],
+        first: bool,
+        caches: &mut [DynValue],
+    ) -> Result<Vec<Picked>, DecodeError> {
+        let ids: Vec<i64> = shown.iter().map(|&token| i64::from(token)).collect();
         let mut inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = Vec::with_capacity(self.caches.len() + 4);
-        inputs.push(("input_ids".into(), Tensor::from_array(([1usize, 1], vec![i64::from(newest)]))?.into()));
+        inputs.push(("input_ids".into(), Tensor::from_array(([1, ids.len()], ids))?.into()));
         inputs.push(("encoder_hidden_states".into(), states.into()));
         inputs.push(("use_cache_branch".into(), Tensor::from_array(([1usize], vec![!first]))?.into()));
         if self.decoder_takes_mask {
@@ -160,7 +181,8 @@ impl Moonshine {
             inputs.push((name.input.as_str().into(), cache.into()));
         }
         let mut outputs = self.decoder.run(inputs)?;
-        let picked = likeliest(&outputs["logits"])?;
+        let picked =
+            likeliest(outputs.get("logits").ok_or_else(|| DecodeError("the decoder gave nothing".to_string()))?)?;
         for (name, cache) in self.caches.iter().zip(caches.iter_mut()) {
             if first || !name.of_encoder {
                 *cache = outputs
@@ -172,23 +194,79 @@ impl Moonshine {
     }
 }
 
+/// The transcript as it is written, token by token.
+#[derive(Default)]
+struct Writing {
+    tokens: Vec<u32>,
+    probability_sum: f32,
+    ended: bool,
+    looped: bool,
+}
+
+impl Writing {
+    fn write(&mut self, token: u32, probability: f32) {
+        if self.ended || self.looped {
+            return;
+        }
+        self.probability_sum += probability;
+        if token == END_TOKEN {
+            self.ended = true;
+            return;
+        }
+        self.tokens.push(token);
+        if let Some(whole) = without_loop(&self.tokens) {
+            self.tokens.truncate(whole);
+            self.looped = true;
+        }
+    }
+
+    fn is_done(&self, tokens_max: usize) -> bool {
+        self.ended || self.looped || self.tokens.len() >= tokens_max
+    }
+
+    fn finish(self, vocabulary: &Vocabulary) -> Decoded {
+        let counted = self.tokens.len() + usize::from(self.ended);
+        // A loop has more probability than the tokens that were kept of it; it is not to be trusted anyway.
+        let mean = if self.tokens.is_empty() { 0.0 } else { (self.probability_sum / counted as f32).min(1.0) };
+        let confidence = if self.looped { mean.min(RUNAWAY_CONFIDENCE_MAX) } else { mean };
+        let text = vocabulary.text(&self.tokens);
+        Decoded { text, confidence, tokens: self.tokens, runaway: !self.ended }
+    }
+}
+
+/// The first `len` steps of a cache of keys or values: batch, heads, steps, width.
+fn shortened(cache: &DynValue, len: usize) -> Result<DynValue, DecodeError> {
+    let (shape, values) = cache.try_extract_tensor::<f32>()?;
+    let &[batch, heads, steps, width] = &shape[..] else {
+        return Err(DecodeError(format!("a cache of {} dimensions", shape.len())));
+    };
+    let (rows, steps, width) = ((batch * heads) as usize, steps as usize, width as usize);
+    let mut kept = Vec::with_capacity(rows * len * width);
+    for row in values.chunks_exact((steps * width).max(1)).take(rows) {
+        kept.extend_from_slice(&row[..len.min(steps) * width]);
+    }
+    Ok(Tensor::from_array(([batch as usize, heads as usize, len.min(steps), width], kept))?.into_dyn())
+}
+
 fn ones(len: usize) -> Result<Tensor<i64>, DecodeError> {
     Ok(Tensor::from_array(([1, len], vec![1i64; len]))?)
 }
 
-/// The index of the largest value of the last row, and its softmax.
-fn likeliest(logits: &DynValue) -> Result<(u32, f32), DecodeError> {
+/// The index of the largest value of each row, and its softmax.
+fn likeliest(logits: &DynValue) -> Result<Vec<Picked>, DecodeError> {
     let (shape, values) = logits.try_extract_tensor::<f32>()?;
-    let width = shape.last().map_or(0, |&width| width as usize);
-    let row = values.len().checked_sub(width).and_then(|start| values.get(start..)).unwrap_or_default();
-    let (mut best, mut best_value) = (END_TOKEN, f32::NEG_INFINITY);
-    for (token, &value) in row.iter().enumerate() {
-        if value > best_value {
-            (best, best_value) = (token as u32, value);
+    let width = shape.last().map_or(1, |&width| width.max(1) as usize);
+    let pick = |row: &[f32]| {
+        let (mut best, mut best_value) = (END_TOKEN, f32::NEG_INFINITY);
+        for (token, &value) in row.iter().enumerate() {
+            if value > best_value {
+                (best, best_value) = (token as u32, value);
+            }
         }
-    }
-    let sum: f32 = row.iter().map(|&value| (value - best_value).exp()).sum();
-    Ok((best, if sum > 0.0 { 1.0 / sum } else { 0.0 }))
+        let sum: f32 = row.iter().map(|&value| (value - best_value).exp()).sum();
+        (best, if sum > 0.0 { 1.0 / sum } else { 0.0 })
+    };
+    Ok(values.chunks_exact(width).map(pick).collect())
 }
 
 /// Where the tokens end before they began to repeat, if the newest ones are a loop: the same run of up to
@@ -210,6 +288,8 @@ fn tokens_max(samples: usize) -> usize {
     (samples * TOKENS_A_SECOND_MAX).div_ceil(SAMPLE_RATE_HZ as usize) + TOKENS_EXTRA
 }
 
+/// What a decoding that had to be stopped may claim at most.
+const RUNAWAY_CONFIDENCE_MAX: f32 = 0.3;
 const START_TOKEN: u32 = 1;
 const END_TOKEN: u32 = 2;
 /// Stands in for a cache before the first step: batch, heads, time, width of a head.

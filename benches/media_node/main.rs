@@ -1,0 +1,168 @@
+//! What a call's audio costs: our media node beside the two floors, in one run, under the same load.
+//!
+//! ```text
+//! cargo bench --bench media_node                     # 50 and 200 calls
+//! cargo bench --bench media_node -- --calls 50 --seconds 20
+//! ```
+//!
+//! - *echo*, *play*: legs of our node that send back what they hear, or play one shared clip.
+//! - *event loop*: receive → decode → encode → send the moment a packet comes, a socket per call.
+//! - *tick loop*: the same work every 20 ms for all sockets.
+//!
+//! The callers are a process of their own (`callers`), whose processor time is not counted. Processor time is that
+//! of the serving threads alone, from the scheduler's statistics, so other programs disturb it little (they still
+//! cost cache and clock); spacing is taken from the kernel's receive time stamps, and does suffer from them.
+
+#![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
+
+mod callers;
+mod floors;
+mod threads;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrayvec::ArrayVec;
+use futures::executor::block_on;
+use media::{Clip, Codec, Direction, PlayItem, SourceRule, StreamParams, UtteranceId};
+use switchboard::adapters::media_node::Node;
+use switchboard::config::media::MediaConfig;
+use switchboard::domain::ids::LegId;
+use switchboard::seams::media::{LegCommand, LegSpec, MediaLeg, MediaNode};
+use uuid::Uuid;
+
+use callers::{Callers, Report};
+use floors::Floor;
+use threads::{processor_time, resident_kb};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if arguments.get(1).is_some_and(|first| first == "callers") {
+        return callers::run();
+    }
+    let number = |name: &str| {
+        let at = arguments.iter().position(|argument| argument == name)?;
+        arguments.get(at + 1)?.parse::<usize>().ok()
+    };
+    let seconds = number("--seconds").unwrap_or(8) as u64;
+    let sizes = number("--calls").map_or(vec![50, 200], |calls| vec![calls]);
+    for calls in sizes {
+        measure(calls, Duration::from_secs(seconds));
+    }
+    set_up_cost();
+}
+
+/// One line a way of serving, and the ratios to the event loop.
+fn measure(calls: usize, span: Duration) {
+    println!("\n{calls} calls, {} s each; percent of a core per call; load {}", span.as_secs(), load());
+    let event_loop = floor(Floor::Event, calls, span);
+    let tick_loop = floor(Floor::Tick, calls, span);
+    let echo = node(Service::Echo, calls, span);
+    let play = node(Service::Play, calls, span);
+    let event_again = floor(Floor::Event, calls, span);
+    let floor = (event_loop + event_again) / 2.0;
+    println!("echo / event loop  {:.2}", echo / floor);
+    println!("play / event loop  {:.2}", play / floor);
+    println!("echo / tick loop   {:.2}", echo / tick_loop);
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Service {
+    Echo,
+    Play,
+}
+
+fn node(service: Service, calls: usize, span: Duration) -> f64 {
+    let config = MediaConfig { legs_max: calls, shards: 1, ..MediaConfig::default() };
+    let node = Node::start(&config).unwrap();
+    let callers = Callers::start(calls);
+    let clip: Clip = (0..16_000 * 120).map(|at: i64| (at * at / 7 % 8_000) as i16).collect::<Arc<[i16]>>();
+    let before_kb = resident_kb();
+    let legs: Vec<MediaLeg> = callers.addresses.iter().map(|&caller| open(&node, caller)).collect();
+    for leg in &legs {
+        let order = match service {
+            Service::Echo => LegCommand::Echo(true),
+            Service::Play => LegCommand::Play(PlayItem { utterance: UtteranceId(1), clip: clip.clone(), last: true }),
+        };
+        assert!(leg.control.send(order).is_ok());
+    }
+    let addresses: Vec<SocketAddr> = legs.iter().map(|leg| leg.advertised).collect();
+    let (cost, report) = callers.load(&addresses, span, || processor_time("media-"));
+    let after_kb = resident_kb();
+    let per_call = show(&format!("{service:?}").to_lowercase(), cost, calls, span, &report);
+    println!("            {:.0} kB resident per leg", after_kb.saturating_sub(before_kb) as f64 / calls as f64);
+    per_call
+}
+
+fn floor(floor: Floor, calls: usize, span: Duration) -> f64 {
+    let callers = Callers::start(calls);
+    let running = floors::start(floor, calls);
+    let addresses = running.addresses.clone();
+    let (cost, report) = callers.load(&addresses, span, || processor_time("floor"));
+    running.stop();
+    show(floor.name(), cost, calls, span, &report)
+}
+
+fn show(name: &str, cost: Duration, calls: usize, span: Duration, report: &Report) -> f64 {
+    let per_call = cost.as_secs_f64() / span.as_secs_f64() / calls as f64 * 100.0;
+    println!(
+        "{name:<11} {per_call:.4} %   packets back {:.1} %   spacing p50 {:.2} p99 {:.2} max {:.2} ms",
+        report.answered_percent, report.spacing_p50_ms, report.spacing_p99_ms, report.spacing_max_ms
+    );
+    per_call
+}
+
+fn open(node: &Node, caller: SocketAddr) -> MediaLeg {
+    let leg = block_on(node.open(spec())).unwrap();
+    assert!(leg.control.send(LegCommand::Configure(Box::new(params(caller)))).is_ok());
+    leg
+}
+
+fn spec() -> LegSpec {
+    LegSpec {
+        leg: LegId(Uuid::new_v4()),
+        bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        advertised: None,
+        ports: 10_000..=29_999,
+        beside: None,
+        inband_dtmf: false,
+    }
+}
+
+fn params(remote: SocketAddr) -> StreamParams {
+    StreamParams {
+        remote,
+        remote_rtcp: None,
+        codec: Codec::Pcmu,
+        payload_type: 0,
+        accepted: ArrayVec::from_iter([(0, Codec::Pcmu)]),
+        dtmf: None,
+        comfort_noise_payload_type: None,
+        packet_ms: 20,
+        direction: Direction::SendRecv,
+        source_rule: SourceRule::FromSdp,
+    }
+}
+
+/// Processor time of all threads for opening, configuring and closing a leg.
+fn set_up_cost() {
+    const ROUNDS: usize = 20;
+    const LEGS: usize = 200;
+    let node = Node::start(&MediaConfig { legs_max: LEGS, shards: 1, ..MediaConfig::default() }).unwrap();
+    let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
+    let before = processor_time("");
+    for _ in 0..ROUNDS {
+        let legs: Vec<MediaLeg> = (0..LEGS).map(|_| open(&node, nowhere)).collect();
+        drop(legs);
+        while node.legs() > 0 {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+    }
+    let cost = processor_time("") - before;
+    println!("\nopening and closing a leg: {:.0} µs", cost.as_secs_f64() * 1e6 / (ROUNDS * LEGS) as f64);
+}
+
+fn load() -> String {
+    std::fs::read_to_string("/proc/loadavg").unwrap_or_default().split(' ').take(1).collect()
+}

@@ -1,0 +1,230 @@
+//! The jitter buffer: a ring of payload bytes on the sender's timeline.
+//!
+//! Every byte has its tick, so that packets of any length, in any order, twice or overlapping, land where
+//! they belong, and frames of 20 ms are cut from them whatever the packet time is (M3, M7).
+//! 1. A packet's timestamp is unwrapped and its transit observed.
+//! 2. Its bytes are written unless they are there already or their time is past.
+//! 3. A frame is due as soon as all of it is there and it is at most one frame early; and at the latest,
+//!    incomplete, when the wait for it is over.
+
+use crate::delay::{DELAY_MAX, Delay};
+use crate::params::Codec;
+use crate::time::{FRAME_TICKS, MS};
+
+/// Ticks held: 512 ms, the longest wait and a packet of 60 ms with room to spare. A power of two.
+const RING: usize = 4096;
+/// The longest payload taken: 200 ms.
+const PAYLOAD_MAX: usize = 1600;
+/// A packet this far off the timeline, and following its predecessor, is a jump of the sender's clock.
+const JUMP: i64 = 250 * MS;
+/// So many packets too late in a row: the path has become longer than the longest wait.
+const LATE_RUN: u32 = 8;
+
+/// What a packet did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inserted {
+    /// It was laid down.
+    Kept,
+    /// It was there already.
+    Duplicate,
+    /// Its time had passed.
+    Late,
+    /// It lies too far ahead, or is too long.
+    Refused,
+}
+
+/// One frame's worth of payload bytes, with the codec of each; `None` where nothing came.
+pub struct Due {
+    /// The bytes.
+    pub bytes: [u8; FRAME_TICKS as usize],
+    /// A tag for each byte: see [`codec_of`].
+    pub tags: [u8; FRAME_TICKS as usize],
+}
+
+/// The codec that a tag stands for; `None` is a hole.
+pub fn codec_of(tag: u8) -> Option<Codec> {
+    match tag {
+        1 => Some(Codec::Pcmu),
+        2 => Some(Codec::Pcma),
+        3 => Some(Codec::G722),
+        // Only [`tag_of`] writes tags; zero is a hole.
+        _ => None,
+    }
+}
+
+fn tag_of(codec: Codec) -> u8 {
+    match codec {
+        Codec::Pcmu => 1,
+        Codec::Pcma => 2,
+        Codec::G722 => 3,
+    }
+}
+
+/// The buffer.
+pub struct JitterBuffer {
+    bytes: Box<[u8; RING]>,
+    tags: Box<[u8; RING]>,
+    delay: Delay,
+    /// The next tick to be taken, on the unwrapped timeline; meaningless until `started`.
+    cursor: i64,
+    newest: i64,
+    started: bool,
+    last_sequence: u16,
+    late_run: u32,
+    /// Longer waits for packet times that are no multiple of a frame, whose frames straddle packets.
+    straddle: i64,
+}
+
+impl JitterBuffer {
+    /// Empty, with all its memory.
+    pub fn new() -> JitterBuffer {
+        JitterBuffer {
+            bytes: Box::new([0; RING]),
+            tags: Box::new([0; RING]),
+            delay: Delay::new(),
+            cursor: 0,
+            newest: 0,
+            started: false,
+            last_sequence: 0,
+            late_run: 0,
+            straddle: 0,
+        }
+    }
+
+    /// Forgets the stream, not what is known of the path.
+    pub fn restart(&mut self) {
+        self.tags.fill(0);
+        self.started = false;
+        self.late_run = 0;
+    }
+
+    /// Whether a timeline runs.
+    pub fn started(&self) -> bool {
+        self.started
+    }
+
+    /// How long frames are waited for, in ticks.
+    pub fn wait(&self) -> i64 {
+        self.delay.wait() + self.straddle
+    }
+
+    /// Lays a packet down. `now` in ticks.
+    pub fn insert(&mut self, now: i64, sequence: u16, timestamp: u32, codec: Codec, payload: &[u8]) -> Inserted {
+        let length = payload.len() as i64;
+        if payload.is_empty() || payload.len() > PAYLOAD_MAX {
+            return Inserted::Refused;
+        }
+        let follows = sequence == self.last_sequence.wrapping_add(1);
+        self.last_sequence = sequence;
+        let start = self.unwrap(timestamp);
+        // Transit is that of the packet's first frame, so that packets of 60 ms are not taken for late.
+        let transit = now - (start + length.min(FRAME_TICKS));
+        if !self.started {
+            self.begin(now, start, transit);
+        } else {
+            let off = transit - self.delay.base();
+            if off < -JUMP || off > DELAY_MAX + JUMP {
+                if !follows {
+                    return Inserted::Refused;
+                }
+                self.begin(now, start, transit);
+            }
+        }
+        self.straddle = if length > FRAME_TICKS && length % FRAME_TICKS != 0 { FRAME_TICKS / 2 } else { 0 };
+        self.delay.observe(now, transit);
+        if start + length <= self.cursor {
+            self.late_run += 1;
+            if self.late_run < LATE_RUN {
+                return Inserted::Late;
+            }
+            self.begin(now, start, transit);
+        }
+        self.late_run = 0;
+        self.newest = self.newest.max(start + length);
+        self.write(start, codec, payload)
+    }
+
+    fn write(&mut self, start: i64, codec: Codec, payload: &[u8]) -> Inserted {
+        let skip = (self.cursor - start).max(0) as usize;
+        let payload = &payload[skip..];
+        let start = start + skip as i64;
+        if start + payload.len() as i64 > self.cursor + RING as i64 {
+            return Inserted::Refused;
+        }
+        let at = start as usize & (RING - 1);
+        if self.tags[at] != 0 {
+            return Inserted::Duplicate;
+        }
+        let first = payload.len().min(RING - at);
+        let (head, wrapped) = payload.split_at(first);
+        self.bytes[at..at + first].copy_from_slice(head);
+        self.tags[at..at + first].fill(tag_of(codec));
+        self.bytes[..wrapped.len()].copy_from_slice(wrapped);
+        self.tags[..wrapped.len()].fill(tag_of(codec));
+        Inserted::Kept
+    }
+
+    fn begin(&mut self, now: i64, start: i64, transit: i64) {
+        self.tags.fill(0);
+        self.delay.restart(now, transit);
+        self.cursor = start;
+        self.newest = start;
+        self.started = true;
+        self.late_run = 0;
+    }
+
+    /// The 64-bit timestamp nearest to the newest one.
+    fn unwrap(&self, timestamp: u32) -> i64 {
+        if !self.started {
+            // Far enough from zero that earlier timestamps stay positive.
+            return (1 << 33) + i64::from(timestamp);
+        }
+        self.newest + i64::from(timestamp.wrapping_sub(self.newest as u32) as i32)
+    }
+
+    /// When the frame at the cursor is to be taken, in ticks; `None` until a stream has begun.
+    pub fn due_at(&self) -> Option<i64> {
+        let overdue = self.delay.base() + self.cursor + FRAME_TICKS + self.wait();
+        self.started.then(|| if self.whole() { overdue - FRAME_TICKS - self.straddle } else { overdue })
+    }
+
+    /// Takes the frame at the cursor if it is due.
+    pub fn take(&mut self, now: i64, due: &mut Due) -> bool {
+        if self.due_at().is_none_or(|at| now < at) {
+            return false;
+        }
+        let at = self.cursor as usize & (RING - 1);
+        let first = (FRAME_TICKS as usize).min(RING - at);
+        let rest = FRAME_TICKS as usize - first;
+        due.bytes[..first].copy_from_slice(&self.bytes[at..at + first]);
+        due.tags[..first].copy_from_slice(&self.tags[at..at + first]);
+        self.tags[at..at + first].fill(0);
+        due.bytes[first..].copy_from_slice(&self.bytes[..rest]);
+        due.tags[first..].copy_from_slice(&self.tags[..rest]);
+        self.tags[..rest].fill(0);
+        self.cursor += FRAME_TICKS;
+        true
+    }
+
+    /// Passes over frames that nobody took in time, when the engine itself was held up.
+    pub fn skip_to(&mut self, now: i64, frames_max: i64) {
+        let Some(_) = self.due_at() else { return };
+        let overdue = now - (self.delay.base() + self.cursor + FRAME_TICKS + self.wait());
+        let excess = overdue / FRAME_TICKS - frames_max;
+        if excess > 0 {
+            for tick in 0..(excess * FRAME_TICKS).min(RING as i64) {
+                self.tags[(self.cursor + tick) as usize & (RING - 1)] = 0;
+            }
+            self.cursor += excess * FRAME_TICKS;
+        }
+    }
+
+    fn whole(&self) -> bool {
+        let at = self.cursor as usize & (RING - 1);
+        let first = (FRAME_TICKS as usize).min(RING - at);
+        let holes = |tags: &[u8]| tags.contains(&0);
+        self.newest >= self.cursor + FRAME_TICKS
+            && !holes(&self.tags[at..at + first])
+            && !holes(&self.tags[..FRAME_TICKS as usize - first])
+    }
+}

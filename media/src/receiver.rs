@@ -1,0 +1,154 @@
+//! From accepted packets to 20 ms frames: waits, decodes, conceals.
+
+use crate::codec::Decoder;
+use crate::comfort_noise::ComfortNoise;
+use crate::frame::{FRAME_SAMPLES, Frame};
+use crate::jitter::{Due, Inserted, JitterBuffer, codec_of};
+use crate::params::Codec;
+use crate::plc::Concealer;
+use crate::time::FRAME_TICKS;
+
+/// Frames made at once at most; when the engine was held up longer, the rest is passed over.
+const BURST: i64 = 6;
+
+/// Counts of what happened to received audio, since the session began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Packets used.
+    pub used: u64,
+    /// Packets that were there already.
+    pub duplicate: u64,
+    /// Packets whose time had passed.
+    pub late: u64,
+    /// Packets off the timeline.
+    pub refused: u64,
+    /// Frames of which at least half was made up while a stream ran.
+    pub concealed: u64,
+}
+
+/// A frame, and whether more than half of it was made up.
+pub struct Received {
+    /// The audio.
+    pub frame: Frame,
+    /// Whether it was made up.
+    pub concealed: bool,
+}
+
+/// The receiving half of a session.
+pub struct Receiver {
+    jitter: JitterBuffer,
+    decoder: Decoder,
+    concealer: Concealer,
+    noise: ComfortNoise,
+    /// The far end's comfort noise, while it lasts.
+    noise_peak: Option<i16>,
+    /// When the next frame is due while no stream runs, in ticks.
+    idle_due: i64,
+    due: Due,
+    counts: Counts,
+}
+
+impl Receiver {
+    /// Nothing heard yet; frames of silence come from `now` (ticks) on.
+    pub fn new(now: i64, seed: u32) -> Receiver {
+        Receiver {
+            jitter: JitterBuffer::new(),
+            decoder: Decoder::new(),
+            concealer: Concealer::new(seed),
+            noise: ComfortNoise::new(!seed),
+            noise_peak: None,
+            idle_due: now + FRAME_TICKS,
+            due: Due { bytes: [0; FRAME_TICKS as usize], tags: [0; FRAME_TICKS as usize] },
+            counts: Counts::default(),
+        }
+    }
+
+    /// A new stream (another SSRC, another offer and answer): its timeline starts afresh.
+    pub fn restart(&mut self, now: i64) {
+        self.idle_due = self.due_at().max(now);
+        self.jitter.restart();
+        self.noise_peak = None;
+    }
+
+    /// What happened so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The present wait for late packets, in ticks.
+    pub fn wait(&self) -> i64 {
+        self.jitter.wait()
+    }
+
+    /// An audio packet.
+    pub fn audio(&mut self, now: i64, sequence: u16, timestamp: u32, codec: Codec, payload: &[u8]) {
+        match self.jitter.insert(now, sequence, timestamp, codec, payload) {
+            Inserted::Kept => {
+                self.counts.used += 1;
+                self.noise_peak = None;
+            }
+            Inserted::Duplicate => self.counts.duplicate += 1,
+            Inserted::Late => self.counts.late += 1,
+            Inserted::Refused => self.counts.refused += 1,
+        }
+    }
+
+    /// A comfort noise packet (RFC 3389 §3): holes are noise of this level until audio comes again.
+    pub fn comfort_noise(&mut self, payload: &[u8]) {
+        if let Some(level) = payload.first() {
+            self.noise_peak = Some(ComfortNoise::peak_of_level(level & 0x7f));
+        }
+    }
+
+    /// When the next frame is due, in ticks.
+    pub fn due_at(&self) -> i64 {
+        self.jitter.due_at().unwrap_or(self.idle_due)
+    }
+
+    /// The next frame, if it is due. At most [`BURST`] come out at one time.
+    pub fn take(&mut self, now: i64) -> Option<Received> {
+        if !self.jitter.started() {
+            return self.take_idle(now);
+        }
+        self.jitter.skip_to(now, BURST);
+        if !self.jitter.take(now, &mut self.due) {
+            return None;
+        }
+        let mut frame = Frame::SILENCE;
+        let mut made_up = 0;
+        let mut from = 0;
+        while from < FRAME_TICKS as usize {
+            let tag = self.due.tags[from];
+            let run = self.due.tags[from..].iter().take_while(|t| **t == tag).count();
+            let out = &mut frame.0[2 * from..2 * (from + run)];
+            match (codec_of(tag), self.noise_peak) {
+                (Some(codec), _) => {
+                    self.decoder.decode(codec, &self.due.bytes[from..from + run], out);
+                    self.concealer.received(out);
+                }
+                (None, Some(peak)) => {
+                    self.noise.fill(peak, out);
+                    self.concealer.received(out);
+                    made_up += run;
+                }
+                (None, None) => {
+                    self.concealer.conceal(out);
+                    made_up += run;
+                }
+            }
+            from += run;
+        }
+        let concealed = made_up * 2 > FRAME_TICKS as usize;
+        self.counts.concealed += u64::from(concealed);
+        Some(Received { frame, concealed })
+    }
+
+    fn take_idle(&mut self, now: i64) -> Option<Received> {
+        if now < self.idle_due {
+            return None;
+        }
+        let behind = (now - self.idle_due) / FRAME_TICKS;
+        self.idle_due += FRAME_TICKS * (1 + (behind - BURST).max(0));
+        Some(Received { frame: Frame([0; FRAME_SAMPLES]), concealed: true })
+    }
+}

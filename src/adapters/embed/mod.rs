@@ -1,0 +1,5 @@
+//! Text to vectors by a local model.
+
+mod minilm;
+
+pub use minilm::MiniLm;

@@ -1,0 +1,276 @@
+//! One leg as its real-time thread holds it.
+
+use std::io;
+use std::net::UdpSocket;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use media::{Event, PlayItem, RecordFrame, Session, Transmit, TransmitKind, UtteranceId};
+
+use super::berth::{Berth, Pair};
+use super::bin::Bin;
+use super::line::Line;
+use super::outbox::Outbox;
+use super::recorder::Tap;
+use super::stats::Stats;
+use crate::domain::ids::LegId;
+use crate::seams::media::{EarsWriter, LegEvent};
+
+/// The largest datagram we read or write; RTP audio stays far below, longer ones are cut and fail to parse.
+pub(super) const DATAGRAM_BYTES: usize = 1500;
+/// Datagrams read from one socket in one go when it had been readable the time before as well: a burst is caught
+/// up with, a flood cannot hold up the other legs.
+const BURST_MAX: usize = 8;
+
+/// Everything of one leg; owned by one thread.
+pub(super) struct Leg {
+    pub(super) id: LegId,
+    pub(super) session: Session,
+    pair: Pair,
+    ears: EarsWriter,
+    outbox: Outbox,
+    pub(super) line: Arc<Line>,
+    _berth: Berth,
+    pub(super) recording: Option<Tap>,
+    pub(super) recording_muted: bool,
+    pub(super) echo: bool,
+    /// Slot of the leg it is bridged with.
+    pub(super) peer: Option<u32>,
+    /// A piece of speech that the session had no room for.
+    held: Option<PlayItem>,
+    /// The flush mark that was applied last.
+    flushed: u64,
+    progress: Progress,
+    last_read_round: u32,
+}
+
+/// What a leg is made of.
+pub(super) struct LegParts {
+    pub(super) id: LegId,
+    pub(super) session: Session,
+    pub(super) pair: Pair,
+    pub(super) ears: EarsWriter,
+    pub(super) outbox: Outbox,
+    pub(super) line: Arc<Line>,
+    pub(super) berth: Berth,
+}
+
+/// Where the newest utterance stands.
+#[derive(Default)]
+struct Progress {
+    speaking: Option<UtteranceId>,
+    /// One more than the newest utterance that ended.
+    ended: u64,
+}
+
+/// Which socket of a leg.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Port {
+    Rtp,
+    Rtcp,
+}
+
+/// What the thread lends a leg while it works on it.
+pub(super) struct Bench<'a> {
+    pub(super) datagram: &'a mut [u8; DATAGRAM_BYTES],
+    pub(super) stats: &'a mut Stats,
+    pub(super) bin: &'a Bin,
+}
+
+impl Leg {
+    pub(super) fn new(parts: LegParts) -> Leg {
+        Leg {
+            id: parts.id,
+            session: parts.session,
+            pair: parts.pair,
+            ears: parts.ears,
+            outbox: parts.outbox,
+            line: parts.line,
+            _berth: parts.berth,
+            recording: None,
+            recording_muted: false,
+            echo: false,
+            peer: None,
+            held: None,
+            flushed: 0,
+            progress: Progress::default(),
+            last_read_round: 0,
+        }
+    }
+
+    pub(super) fn slot(&self) -> u32 {
+        self.line.slot()
+    }
+
+    pub(super) fn sockets(&self) -> [&UdpSocket; 2] {
+        [&self.pair.rtp, &self.pair.rtcp]
+    }
+
+    /// Reads what waits on a socket; returns how many datagrams. `round` grows with each look at the sockets.
+    pub(super) fn receive(&mut self, now: Instant, port: Port, round: u32, bench: &mut Bench<'_>) -> u32 {
+        let bursting = round.wrapping_sub(self.last_read_round) <= 1;
+        self.last_read_round = round;
+        let limit = if bursting { BURST_MAX } else { 1 };
+        let mut read = 0;
+        for _ in 0..limit {
+            let socket = if port == Port::Rtp { &self.pair.rtp } else { &self.pair.rtcp };
+            match socket.recv_from(bench.datagram) {
+                Ok((len, source)) => {
+                    read += 1;
+                    match port {
+                        Port::Rtp => self.session.handle_rtp(now, source, &bench.datagram[..len]),
+                        Port::Rtcp => self.session.handle_rtcp(now, source, &bench.datagram[..len]),
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // An ICMP error or the like belongs to a datagram that we sent; reading it clears it.
+                Err(_) => {}
+            }
+        }
+        bench.stats.received += u64::from(read);
+        read
+    }
+
+    /// Hands over speech as far as the session has room, after what is to be silenced is gone.
+    pub(super) fn speak(&mut self, now: Instant, bench: &mut Bench<'_>) {
+        let mark = self.line.flush_mark();
+        if mark > self.flushed {
+            self.flushed = mark;
+            if let Some(newest) = mark.checked_sub(1) {
+                self.session.flush(now, UtteranceId(newest as u32));
+                self.drain_events(bench);
+            }
+        }
+        while let Some(item) = self.held.take().or_else(|| self.line.plays.pop()) {
+            if u64::from(item.utterance.0) < self.flushed {
+                self.discard(item, bench);
+            } else if let Err(item) = self.session.play(now, item) {
+                self.held = Some(item);
+                break;
+            }
+        }
+    }
+
+    /// Whether speech waits for room in the session.
+    pub(super) fn is_holding(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Sends, tells and hands on everything that the session has ready. Heard frames for the bridge go to `bridged`.
+    pub(super) fn drain(&mut self, bench: &mut Bench<'_>, mut bridged: Option<&mut Session>) {
+        while let Some(transmit) = self.session.poll_transmit(bench.datagram) {
+            self.send(transmit, bench);
+        }
+        self.drain_events(bench);
+        self.note_progress();
+        while let Some(heard) = self.session.poll_heard() {
+            if let Some(peer) = bridged.as_deref_mut() {
+                peer.push_bridged(&heard.frame);
+            } else if self.echo {
+                self.session.push_bridged(&heard.frame);
+            }
+            self.ears.push(heard);
+        }
+        while let Some(frame) = self.session.poll_record() {
+            self.record(frame, bench);
+        }
+        while let Some(clip) = self.session.poll_spent() {
+            bench.bin.clip(clip);
+        }
+    }
+
+    fn send(&self, transmit: Transmit, bench: &mut Bench<'_>) {
+        let socket = match transmit.kind {
+            TransmitKind::Rtp => &self.pair.rtp,
+            TransmitKind::Rtcp => &self.pair.rtcp,
+        };
+        match socket.send_to(&bench.datagram[..transmit.len], transmit.to) {
+            Ok(_) => bench.stats.sent += 1,
+            // Late audio is worth nothing: what the kernel does not take now is lost like any other packet.
+            Err(_) => bench.stats.send_failed += 1,
+        }
+    }
+
+    fn record(&mut self, frame: RecordFrame, bench: &mut Bench<'_>) {
+        let Some(tap) = &mut self.recording else { return };
+        let frame = if self.recording_muted { RecordFrame { heard: SILENCE, sent: SILENCE } } else { frame };
+        if !tap.push(frame) {
+            bench.stats.record_frames_missed += 1;
+            if tap.is_abandoned() {
+                self.stop_recording();
+            }
+        }
+    }
+
+    pub(super) fn start_recording(&mut self, tap: Tap) {
+        self.recording = Some(tap);
+        self.session.set_recording(true);
+    }
+
+    /// The writer completes the file once it has taken every frame out of the tap.
+    pub(super) fn stop_recording(&mut self) {
+        self.recording = None;
+        self.session.set_recording(false);
+    }
+
+    fn drain_events(&mut self, bench: &mut Bench<'_>) {
+        while let Some(event) = self.session.poll_event() {
+            let event = match event {
+                Event::Key(key) => LegEvent::Key(key),
+                Event::PlayStarted(utterance) => {
+                    self.progress.speaking = Some(utterance);
+                    LegEvent::PlayStarted(utterance)
+                }
+                Event::PlayEnded { utterance, samples_sent, complete } => {
+                    self.ended(utterance, samples_sent);
+                    LegEvent::PlayEnded { utterance, samples_sent, complete }
+                }
+                Event::RtpStarted => LegEvent::RtpStarted,
+                Event::RtpTimedOut => LegEvent::RtpTimedOut,
+            };
+            bench.stats.events_lost += u64::from(self.outbox.tell(event));
+        }
+        self.outbox.retry();
+    }
+
+    fn note_progress(&self) {
+        if let Some(utterance) = self.progress.speaking
+            && let Some(samples) = self.session.samples_sent(utterance)
+        {
+            self.line.set_progress(utterance, samples);
+        }
+    }
+
+    fn ended(&mut self, utterance: UtteranceId, samples_sent: u64) {
+        self.progress.ended = self.progress.ended.max(u64::from(utterance.0) + 1);
+        if self.progress.speaking.is_none_or(|speaking| speaking <= utterance) {
+            self.progress.speaking = None;
+            self.line.set_progress(utterance, samples_sent);
+        }
+    }
+
+    /// An item that was silenced before the session saw it. Its utterance ends all the same, once.
+    fn discard(&mut self, item: PlayItem, bench: &mut Bench<'_>) {
+        let utterance = item.utterance;
+        if u64::from(utterance.0) >= self.progress.ended {
+            self.ended(utterance, 0);
+            let event = LegEvent::PlayEnded { utterance, samples_sent: 0, complete: false };
+            bench.stats.events_lost += u64::from(self.outbox.tell(event));
+        }
+        bench.bin.clip(item.clip);
+    }
+}
+
+impl Drop for Leg {
+    fn drop(&mut self) {
+        // Also when it is lost to a defect.
+        self.line.close();
+    }
+}
+
+const SILENCE: media::Frame = media::Frame::SILENCE;
+
+/// The duration of a key, within what receivers recognise and what fits one telephone event at 8 kHz (RFC 4733 §2.3.5).
+pub(super) fn key_duration(duration_ms: u32) -> Duration {
+    Duration::from_millis(u64::from(duration_ms.clamp(40, 6_000)))
+}

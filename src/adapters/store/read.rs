@@ -1,0 +1,161 @@
+//! Reading: each answer shows one moment of the database.
+
+use async_trait::async_trait;
+use sqlx::Row;
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+
+use super::error::sort;
+use super::write::SqliteUnit;
+use super::{SqliteStore, rows};
+use crate::domain::agent::Agent;
+use crate::domain::call::{Call, Recording};
+use crate::domain::conversation::Conversation;
+use crate::domain::ids::{AgentId, ConversationId, InboxId, RecordingId};
+use crate::domain::knowledge::Entry;
+use crate::seams::store::{ConversationView, Cursor, Store, StoreError, UnitOfWork};
+
+/// The newest conversations before a place, by the index `conversations_newest`, each with its newest call.
+pub(super) const PAGE: &str = "
+    SELECT c.*, k.id AS call_id
+    FROM conversations c
+    LEFT JOIN calls k ON k.id = (
+        SELECT id FROM calls WHERE conversation_id = c.id ORDER BY started_at DESC, id DESC LIMIT 1
+    )
+    WHERE (c.created_at, c.id) < ($1, $2)
+    ORDER BY c.created_at DESC, c.id DESC
+    LIMIT $3";
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
+        // The lock is taken at once: a change that began by reading could otherwise fail when it first writes.
+        let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(sort)?;
+        Ok(Box::new(SqliteUnit { transaction }))
+    }
+
+    async fn conversation(&self, id: ConversationId) -> Result<Option<ConversationView>, StoreError> {
+        let mut moment = self.readers.begin().await.map_err(sort)?;
+        let id = id.to_string();
+        let row = sqlx::query("SELECT * FROM conversations WHERE id = $1")
+            .bind(&id)
+            .fetch_optional(&mut *moment)
+            .await
+            .map_err(sort)?;
+        let Some(row) = row else { return Ok(None) };
+        let call = every(&mut moment, CALL_OF, &id, rows::call).await?.into_iter().next();
+        let view = ConversationView {
+            conversation: rows::conversation(&row)?,
+            messages: every(&mut moment, MESSAGES_OF, &id, rows::message).await?,
+            call,
+            attempts: every(&mut moment, ATTEMPTS_OF, &id, rows::attempt).await?,
+            recordings: every(&mut moment, RECORDINGS_OF, &id, rows::recording).await?,
+            tickets: every(&mut moment, TICKETS_OF, &id, rows::ticket).await?,
+        };
+        Ok(Some(view))
+    }
+
+    async fn conversations(
+        &self,
+        cursor: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Vec<(Conversation, Option<Call>)>, StoreError> {
+        let mut moment = self.readers.begin().await.map_err(sort)?;
+        // Nothing sorts after this pair, so the first page begins there.
+        let (before, id) = cursor.map_or((i64::MAX, "~".into()), |cursor| (cursor.created_at.0, cursor.id.to_string()));
+        let page = sqlx::query(PAGE)
+            .bind(before)
+            .bind(id)
+            .bind(i64::from(limit))
+            .fetch_all(&mut *moment)
+            .await
+            .map_err(sort)?;
+        let mut found = Vec::with_capacity(page.len());
+        for row in &page {
+            let call = match row.try_get::<Option<&str>, _>("call_id").map_err(sort)? {
+                Some(call) => every(&mut moment, CALL, call, rows::call).await?.into_iter().next(),
+                None => None,
+            };
+            found.push((rows::conversation(row)?, call));
+        }
+        Ok(found)
+    }
+
+    async fn agent(&self, id: AgentId) -> Result<Option<Agent>, StoreError> {
+        let mut moment = self.readers.acquire().await.map_err(sort)?;
+        Ok(every(&mut moment, AGENT, &id.to_string(), agent).await?.into_iter().next())
+    }
+
+    async fn agents(&self) -> Result<Vec<(Agent, Vec<InboxId>)>, StoreError> {
+        let mut moment = self.readers.begin().await.map_err(sort)?;
+        let newest = sqlx::query(AGENTS).fetch_all(&mut *moment).await.map_err(sort)?;
+        let mut agents = Vec::with_capacity(newest.len());
+        for row in &newest {
+            let agent = agent(row)?;
+            let inbox = |row: &SqliteRow| rows::id(row, "inboxes", "id");
+            let inboxes = every(&mut moment, INBOXES_OF, &agent.id.to_string(), inbox).await?;
+            agents.push((agent, inboxes));
+        }
+        Ok(agents)
+    }
+
+    async fn knowledge(&self, agent: AgentId) -> Result<Vec<Entry>, StoreError> {
+        let mut moment = self.readers.acquire().await.map_err(sort)?;
+        let entry = |row: &SqliteRow| rows::structure(row, "knowledge", "entry");
+        every(&mut moment, KNOWLEDGE_OF, &agent.to_string(), entry).await
+    }
+
+    async fn recording(&self, id: RecordingId) -> Result<Option<Recording>, StoreError> {
+        let mut moment = self.readers.acquire().await.map_err(sort)?;
+        Ok(every(&mut moment, RECORDING, &id.to_string(), rows::recording).await?.into_iter().next())
+    }
+
+    async fn unfinished_calls(&self) -> Result<Vec<Call>, StoreError> {
+        sqlx::query(UNFINISHED).fetch_all(&self.readers).await.map_err(sort)?.iter().map(rows::call).collect()
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO pulse (id, beats) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET beats = pulse.beats + 1",
+        )
+        .execute(&self.writer)
+        .await
+        .map(drop)
+        .map_err(sort)
+    }
+}
+
+const CALL: &str = "SELECT * FROM calls WHERE id = $1";
+const CALL_OF: &str = "SELECT * FROM calls WHERE conversation_id = $1 ORDER BY started_at DESC, id DESC LIMIT 1";
+const MESSAGES_OF: &str = "SELECT * FROM messages WHERE conversation_id = $1 ORDER BY at, id";
+const ATTEMPTS_OF: &str = "
+    SELECT a.* FROM attempts a JOIN calls k ON k.id = a.call_id
+    WHERE k.conversation_id = $1 ORDER BY a.started_at, a.id";
+const RECORDINGS_OF: &str = "
+    SELECT r.* FROM recordings r JOIN calls k ON k.id = r.call_id
+    WHERE k.conversation_id = $1 ORDER BY r.started_at, r.id";
+const TICKETS_OF: &str = "SELECT * FROM tickets WHERE conversation_id = $1 ORDER BY created_at, id";
+const AGENT: &str = "
+    SELECT r.settings FROM agents a JOIN agent_revisions r ON r.agent_id = a.id AND r.revision = a.revision
+    WHERE a.id = $1";
+const AGENTS: &str = "
+    SELECT r.settings FROM agents a JOIN agent_revisions r ON r.agent_id = a.id AND r.revision = a.revision
+    ORDER BY a.id";
+const INBOXES_OF: &str = "SELECT id FROM inboxes WHERE agent_id = $1 ORDER BY id";
+const KNOWLEDGE_OF: &str = "SELECT entry FROM knowledge WHERE agent_id = $1 ORDER BY origin, position";
+const RECORDING: &str = "SELECT * FROM recordings WHERE id = $1";
+const UNFINISHED: &str = "SELECT * FROM calls WHERE ended_at IS NULL ORDER BY started_at, id";
+
+fn agent(row: &SqliteRow) -> Result<Agent, StoreError> {
+    rows::structure(row, "agent_revisions", "settings")
+}
+
+/// All rows of a statement that asks for one id.
+async fn every<T>(
+    moment: &mut SqliteConnection,
+    statement: &'static str,
+    id: &str,
+    read: impl Fn(&SqliteRow) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    sqlx::query(statement).bind(id).fetch_all(moment).await.map_err(sort)?.iter().map(read).collect()
+}

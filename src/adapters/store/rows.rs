@@ -1,0 +1,179 @@
+//! Rows to nouns and back.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::error::{SqliteError, sort};
+use crate::domain::call::{Attempt, Call, Recording};
+use crate::domain::conversation::{Conversation, Message};
+use crate::domain::ticket::Ticket;
+use crate::domain::time::EpochMs;
+use crate::seams::store::StoreError;
+
+/// A row under the eye of one table, so that what cannot be read is told with its place.
+struct Reader<'a> {
+    row: &'a SqliteRow,
+    table: &'static str,
+}
+
+impl Reader<'_> {
+    fn get<'r, T: sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>>(
+        &'r self,
+        column: &str,
+    ) -> Result<T, StoreError> {
+        self.row.try_get(column).map_err(sort)
+    }
+
+    fn id<T: std::str::FromStr<Err = uuid::Error>>(&self, column: &str) -> Result<T, StoreError> {
+        self.get::<&str>(column)?.parse().map_err(|error| self.unreadable(column, error))
+    }
+
+    fn word<T: DeserializeOwned>(&self, column: &str) -> Result<T, StoreError> {
+        from_word(self.get(column)?).map_err(|error| self.unreadable(column, error))
+    }
+
+    fn word_or_none<T: DeserializeOwned>(&self, column: &str) -> Result<Option<T>, StoreError> {
+        self.get::<Option<&str>>(column)?.map(from_word).transpose().map_err(|error| self.unreadable(column, error))
+    }
+
+    fn json<T: DeserializeOwned>(&self, column: &str) -> Result<T, StoreError> {
+        serde_json::from_str(self.get(column)?).map_err(|error| self.unreadable(column, error))
+    }
+
+    fn json_or_none<T: DeserializeOwned>(&self, column: &str) -> Result<Option<T>, StoreError> {
+        self.get::<Option<&str>>(column)?
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(|error| self.unreadable(column, error))
+    }
+
+    fn time(&self, column: &str) -> Result<EpochMs, StoreError> {
+        self.get(column).map(EpochMs)
+    }
+
+    fn time_or_none(&self, column: &str) -> Result<Option<EpochMs>, StoreError> {
+        Ok(self.get::<Option<i64>>(column)?.map(EpochMs))
+    }
+
+    fn unreadable(&self, column: &str, error: impl std::fmt::Display) -> StoreError {
+        SqliteError::Row { table: self.table, reason: format!("{column}: {error}") }.into()
+    }
+}
+
+pub fn conversation(row: &SqliteRow) -> Result<Conversation, StoreError> {
+    let row = Reader { row, table: "conversations" };
+    Ok(Conversation {
+        id: row.id("id")?,
+        agent: row.id("agent_id")?,
+        inbox: row.id("inbox_id")?,
+        channel: row.word("channel")?,
+        status: row.word("status")?,
+        handler: row.word("handler")?,
+        reason: row.get("reason")?,
+        summary: row.get("summary")?,
+        preview: row.get("preview")?,
+        version: row.get("version")?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+    })
+}
+
+pub fn message(row: &SqliteRow) -> Result<Message, StoreError> {
+    let row = Reader { row, table: "messages" };
+    Ok(Message {
+        id: row.id("id")?,
+        conversation: row.id("conversation_id")?,
+        author: row.word("author")?,
+        text: row.get("text")?,
+        heard_text: row.get("heard_text")?,
+        at: row.time("at")?,
+        decision: row.json_or_none("decision")?,
+        timings: row.json_or_none("timings")?,
+    })
+}
+
+pub fn call(row: &SqliteRow) -> Result<Call, StoreError> {
+    let row = Reader { row, table: "calls" };
+    Ok(Call {
+        id: row.id("id")?,
+        conversation: row.id("conversation_id")?,
+        from: row.get("from_address")?,
+        to: row.get("to_address")?,
+        trunk: row.get("trunk")?,
+        started_at: row.time("started_at")?,
+        answered_at: row.time_or_none("answered_at")?,
+        ended_at: row.time_or_none("ended_at")?,
+        outcome: row.word_or_none("outcome")?,
+    })
+}
+
+pub fn attempt(row: &SqliteRow) -> Result<Attempt, StoreError> {
+    let row = Reader { row, table: "attempts" };
+    Ok(Attempt {
+        id: row.id("id")?,
+        call: row.id("call_id")?,
+        destination: row.get("destination")?,
+        started_at: row.time("started_at")?,
+        ring_ms: row.get("ring_ms")?,
+        outcome: row.word_or_none("outcome")?,
+        said: row.get("said")?,
+    })
+}
+
+pub fn recording(row: &SqliteRow) -> Result<Recording, StoreError> {
+    let row = Reader { row, table: "recordings" };
+    Ok(Recording {
+        id: row.id("id")?,
+        call: row.id("call_id")?,
+        file: row.get("file")?,
+        started_at: row.time("started_at")?,
+        duration_ms: row.get("duration_ms")?,
+    })
+}
+
+pub fn ticket(row: &SqliteRow) -> Result<Ticket, StoreError> {
+    let row = Reader { row, table: "tickets" };
+    Ok(Ticket {
+        id: row.id("id")?,
+        conversation: row.id("conversation_id")?,
+        status: row.word("status")?,
+        reason: row.get("reason")?,
+        fields: row.json("fields")?,
+        created_at: row.time("created_at")?,
+        due_at: row.time_or_none("due_at")?,
+    })
+}
+
+/// A structure kept as JSON in the column `column`.
+pub fn structure<T: DeserializeOwned>(row: &SqliteRow, table: &'static str, column: &str) -> Result<T, StoreError> {
+    Reader { row, table }.json(column)
+}
+
+/// An identifier in the column `column`.
+pub fn id<T: std::str::FromStr<Err = uuid::Error>>(
+    row: &SqliteRow,
+    table: &'static str,
+    column: &str,
+) -> Result<T, StoreError> {
+    Reader { row, table }.id(column)
+}
+
+/// The word a choice is stored as, the same that the API shows.
+pub fn word<T: Serialize>(choice: T) -> Result<String, StoreError> {
+    match serde_json::to_value(choice) {
+        Ok(serde_json::Value::String(word)) => Ok(word),
+        Ok(other) => Err(StoreError::Backend(format!("{other} is not a choice of one word").into())),
+        Err(error) => Err(StoreError::Backend(Box::new(error))),
+    }
+}
+
+fn from_word<T: DeserializeOwned>(word: &str) -> Result<T, serde_json::Error> {
+    serde_json::from_value(serde_json::Value::String(word.to_string()))
+}
+
+/// A structure as the JSON it is stored as.
+pub fn to_json<T: Serialize>(structure: &T) -> Result<String, StoreError> {
+    serde_json::to_string(structure).map_err(|error| StoreError::Backend(Box::new(error)))
+}

@@ -1,0 +1,127 @@
+//! The composition root: the only place that names concrete adapters and puts the house together.
+
+pub mod business;
+pub mod speech;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tracing::info;
+
+use crate::adapters::bus::LocalBus;
+use crate::adapters::models::Models;
+use crate::adapters::store::{SqliteOptions, SqliteStore};
+use crate::adapters::system::{SystemClock, SystemIds};
+use crate::config::Config;
+use crate::domain::phone_number::PhoneNumber;
+use crate::seams::bus::Bus;
+use crate::seams::clock::{Clock, Ids};
+use crate::seams::signaling::{Destination, Signaling};
+use crate::seams::store::Store;
+use crate::support::Desk;
+use crate::voice::front_desk::{CallSettings, FrontDesk};
+use crate::voice::journal::recover_cut_calls;
+use crate::voice::turn_taking::EndOfTurnSettings;
+use crate::voice::{phrases, tones};
+
+/// The parts that every way of running shares: store, clock, models, desk and speech.
+pub struct House {
+    /// The configuration it was made from.
+    pub config: Config,
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// What happens now.
+    pub bus: Arc<dyn Bus>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Identifiers.
+    pub ids: Arc<dyn Ids>,
+    /// The support core.
+    pub desk: Arc<Desk>,
+    /// Recognition and synthesis.
+    pub speech: speech::Speech,
+    /// Knowledge entries that the agent has.
+    pub knowledge_entries: usize,
+    agent: crate::domain::agent::Agent,
+    inbox: crate::domain::ids::InboxId,
+}
+
+impl House {
+    /// Opens the store, recovers what a crash left behind, loads the models and the knowledge.
+    pub async fn open(config: Config, models: Models) -> anyhow::Result<House> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ids: Arc<dyn Ids> = Arc::new(SystemIds);
+        let options = SqliteOptions {
+            file: config.database_file(),
+            readers: config.store.readers,
+            busy_timeout: Duration::from_millis(config.store.busy_timeout_ms),
+        };
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&options).await?);
+        std::fs::create_dir_all(config.recordings_dir())?;
+        let repaired = crate::adapters::media_node::repair_recordings(&config.recordings_dir());
+        let recovered = recover_cut_calls(&*store, &*clock, &*ids).await?;
+        if !repaired.is_empty() || !recovered.is_empty() {
+            info!(
+                recordings.repaired = repaired.len(),
+                calls.recovered = recovered.len(),
+                "Calls were cut when Switchboard last stopped; each is a ticket now"
+            );
+        }
+        let (agent, inbox) = business::agent(&config.agent, &*store, &*ids).await?;
+        let loading = tokio::task::spawn_blocking(move || anyhow::Ok((speech::local(&models)?, speech::embedder(&models))));
+        let (speech, embedder) = loading.await??;
+        let desk = Arc::new(Desk::new(embedder));
+        let knowledge_entries =
+            business::knowledge(config.agent.knowledge.as_deref(), agent.id, &*store, desk.clone()).await?;
+        let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(clock.epoch()));
+        Ok(House { config, store, bus, clock, ids, desk, speech, knowledge_entries, agent, inbox })
+    }
+
+    /// The front desk behind this signalling.
+    pub fn front_desk(&self, signaling: Arc<dyn Signaling>) -> anyhow::Result<Arc<FrontDesk>> {
+        let agent = &self.config.agent;
+        let home_country = self.config.sip.home_country.clone();
+        let escalate_to = agent.escalate_to.as_deref().map(|to| destination(to, home_country.as_deref())).transpose()?;
+        let settings = CallSettings {
+            recordings_dir: self.config.recordings_dir(),
+            escalate_to,
+            escalate_to_shown: agent.escalate_to.clone().unwrap_or_default(),
+            ring_timeout: Duration::from_secs(agent.ring_seconds.into()),
+            spoken_summary: agent.spoken_summary,
+            home_country,
+            end_of_turn: EndOfTurnSettings::default(),
+            hold_tone: tones::hold_tone(),
+            longest_call: Duration::from_secs(u64::from(agent.longest_call_minutes) * 60),
+        };
+        Ok(Arc::new(FrontDesk {
+            stt: self.speech.stt.clone(),
+            tts: self.speech.tts.clone(),
+            desk: self.desk.clone(),
+            store: self.store.clone(),
+            bus: self.bus.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            signaling,
+            agent: ArcSwap::from_pointee(self.agent.clone()),
+            inbox: self.inbox,
+            settings,
+        }))
+    }
+
+    /// What is said on nearly every call.
+    pub fn frequent_phrases(&self) -> Vec<String> {
+        phrases::kept_ready(&self.agent)
+    }
+}
+
+/// A destination as configured: a SIP address, or a number in any form its country writes.
+pub fn destination(text: &str, home_country: Option<&str>) -> anyhow::Result<Destination> {
+    let text = text.trim();
+    if text.starts_with("sip:") || text.starts_with("sips:") {
+        return Ok(Destination::Uri(text.to_owned()));
+    }
+    PhoneNumber::parse(text, home_country).map(Destination::Number).map_err(|error| {
+        anyhow::anyhow!("agent.escalate_to is neither a SIP address (sip:…) nor a telephone number: {error}")
+    })
+}

@@ -1,0 +1,31 @@
+//! `switchboard config`: the reference, and a test of a file.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use crate::config::{self, Flags, Sources};
+
+/// What to do with the configuration.
+#[derive(Subcommand)]
+pub enum ConfigCommand {
+    /// Prints every key with its default, environment variable and meaning, as Markdown.
+    Reference,
+    /// Tells everything that is wrong with a file, taken together with the environment.
+    Check {
+        /// The TOML file.
+        file: PathBuf,
+    },
+}
+
+/// Runs it to its end.
+pub fn run(command: ConfigCommand) -> anyhow::Result<()> {
+    match command {
+        ConfigCommand::Reference => print!("{}", config::reference::markdown()),
+        ConfigCommand::Check { file } => {
+            config::load(&Sources::of_process(Some(file.clone()), Flags::default()))?;
+            println!("{} can be used", file.display());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,2 @@
+//! A scripted call.
+pub mod phone;

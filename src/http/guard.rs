@@ -1,0 +1,65 @@
+//! What every request passes before its handler: limits, and headers that keep browsers strict.
+
+use std::time::{Duration, Instant};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::Shared;
+use super::problem::Problem;
+
+/// Bounds how many requests are worked on, how large they are and how long they take.
+pub async fn bound(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let config = &shared.parts.config;
+    let Ok(_permit) = shared.requests.try_acquire() else {
+        return Problem::busy("Too many requests at once; try again in a second.", 1).into_response();
+    };
+    // No route reads a body yet; one that will has to take it through axum's bounded extractors as well.
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if length.is_some_and(|length: u64| length > config.body_max_bytes as u64) {
+        let detail = format!("The body is larger than {} bytes; send less.", config.body_max_bytes);
+        return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail).into_response();
+    }
+    let route = request.extensions().get::<MatchedPath>().map_or("none".into(), |path| path.as_str().to_string());
+    let began = Instant::now();
+    let answer = tokio::time::timeout(Duration::from_millis(config.request_timeout_ms), next.run(request)).await;
+    let response = answer.unwrap_or_else(|_| {
+        Problem::busy("It took too long; try again, and look into the log if it stays so.", 5).into_response()
+    });
+    let status = response.status().as_u16();
+    tracing::debug!(http.route = route, http.status = status, "Answered a request");
+    metrics::counter!("switchboard_http_requests_total", "route" => route.clone(), "status" => status.to_string())
+        .increment(1);
+    metrics::histogram!("switchboard_http_request_seconds", "route" => route).record(began.elapsed().as_secs_f64());
+    response
+}
+
+/// Headers for browsers: nothing from elsewhere is loaded, nobody frames or reads the page from outside, and
+/// nothing personal stays in a cache.
+pub async fn harden(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    for (name, value) in STRICT {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    if !response.headers().contains_key(header::CACHE_CONTROL) {
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+const STRICT: [(HeaderName, &str); 7] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src 'self' blob:; \
+         img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    // The page's own requests carry their origin, by which a proxy between is noticed.
+    (header::REFERRER_POLICY, "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=()"),
+];

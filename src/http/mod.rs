@@ -1,0 +1,86 @@
+//! The HTTP API, the live page, metrics and health: handlers only, no policy of the desk.
+//!
+//! Every request passes, in this order: headers for browsers ([`guard::harden`]), the limits ([`guard::bound`]),
+//! who may come in ([`access`]), then its handler. Refusals are `application/problem+json` (RFC 9457) whose
+//! `detail` says what to do.
+
+mod access;
+mod conversations;
+mod events;
+mod guard;
+mod health;
+mod page;
+mod problem;
+mod recordings;
+mod server;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::routing::get;
+use axum::{Router, middleware};
+use secrecy::SecretString;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::http::HttpConfig;
+use crate::seams::bus::Bus;
+use crate::seams::store::Store;
+
+pub use health::{Readiness, watch_store};
+pub use server::Server;
+
+/// Everything the handlers need.
+pub struct Parts {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// What happens now.
+    pub bus: Arc<dyn Bus>,
+    /// Whether calls can be taken.
+    pub readiness: Readiness,
+    /// The metrics in Prometheus' text form.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// The folder of recordings.
+    pub recordings_dir: PathBuf,
+    /// Lets in whoever is not on this machine.
+    pub token: SecretString,
+    /// Limits and names.
+    pub config: HttpConfig,
+    /// Cancelled when the process ends; event streams end then.
+    pub shutdown: CancellationToken,
+}
+
+/// What handlers share.
+type Shared = Arc<Desk>;
+
+struct Desk {
+    parts: Parts,
+    requests: Arc<Semaphore>,
+    event_streams: Arc<Semaphore>,
+}
+
+/// All routes with everything before them.
+pub fn router(parts: Parts) -> Router {
+    let shared = Arc::new(Desk {
+        requests: Arc::new(Semaphore::new(parts.config.requests_max)),
+        event_streams: Arc::new(Semaphore::new(parts.config.event_streams_max)),
+        parts,
+    });
+    let guarded = Router::new()
+        .route("/metrics", get(health::metrics))
+        .route("/api/v1/conversations", get(conversations::list))
+        .route("/api/v1/conversations/{id}", get(conversations::one))
+        .route("/api/v1/recordings/{id}", get(recordings::one))
+        .route("/api/v1/events", get(events::stream))
+        .route_layer(middleware::from_fn_with_state(shared.clone(), access::check));
+    Router::new()
+        .merge(guarded)
+        .merge(page::routes().route_layer(middleware::from_fn_with_state(shared.clone(), access::check_host)))
+        // Open to all: it tells nothing but whether calls can be taken.
+        .route("/health", get(health::health))
+        .fallback(problem::no_such_page)
+        .method_not_allowed_fallback(problem::no_such_method)
+        .layer(middleware::from_fn_with_state(shared.clone(), guard::bound))
+        .layer(middleware::from_fn(guard::harden))
+        .with_state(shared)
+}

@@ -1,0 +1,22 @@
+//! The live page: three files in the binary, nothing from elsewhere.
+
+use axum::Router;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::get;
+
+use super::Shared;
+
+/// `/` and what it loads.
+pub fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/", get(async || file("text/html; charset=utf-8", include_str!("page/index.html"))))
+        .route("/page.css", get(async || file("text/css; charset=utf-8", include_str!("page/page.css"))))
+        .route("/page.js", get(async || file("text/javascript; charset=utf-8", include_str!("page/page.js"))))
+        .route("/line.js", get(async || file("text/javascript; charset=utf-8", include_str!("page/line.js"))))
+}
+
+/// Asked for anew each time, so that an update is seen at once.
+fn file(kind: &'static str, text: &'static str) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], text)
+}

@@ -1,0 +1,294 @@
+//! A store in memory, of the same behaviour as the databases: one writer at a time, nothing seen before its
+//! commit, rows only below rows that exist.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use tokio::sync::OwnedMutexGuard;
+
+use crate::domain::agent::Agent;
+use crate::domain::call::{Attempt, Call, Recording};
+use crate::domain::conversation::{Conversation, Message};
+use crate::domain::ids::{AgentId, AttemptId, CallId, ConversationId, InboxId, MessageId, RecordingId, TicketId};
+use crate::domain::knowledge::Entry;
+use crate::domain::ticket::Ticket;
+use crate::seams::store::{ConversationView, Cursor, Store, StoreError, UnitOfWork};
+
+/// A store in memory. Clones share their rows.
+#[derive(Clone, Default)]
+pub struct MemoryStore {
+    rows: Arc<Mutex<Rows>>,
+    writer: Arc<tokio::sync::Mutex<()>>,
+    broken: Arc<AtomicBool>,
+}
+
+#[derive(Clone, Default)]
+struct Rows {
+    agents: BTreeMap<AgentId, Agent>,
+    inboxes: BTreeMap<InboxId, (AgentId, String)>,
+    knowledge: BTreeMap<(AgentId, String), Vec<Entry>>,
+    conversations: BTreeMap<ConversationId, Conversation>,
+    messages: BTreeMap<MessageId, Message>,
+    calls: BTreeMap<CallId, Call>,
+    attempts: BTreeMap<AttemptId, Attempt>,
+    recordings: BTreeMap<RecordingId, Recording>,
+    tickets: BTreeMap<TicketId, Ticket>,
+    outbox: Vec<(String, String, serde_json::Value)>,
+}
+
+impl MemoryStore {
+    /// One with this agent and one inbox of it, so that conversations can be added at once.
+    pub fn with_agent(agent: Agent, inbox: InboxId) -> MemoryStore {
+        let store = MemoryStore::default();
+        let mut rows = store.rows();
+        rows.inboxes.insert(inbox, (agent.id, "inbox".into()));
+        rows.agents.insert(agent.id, agent);
+        drop(rows);
+        store
+    }
+
+    /// From now on every change fails, as on a full disk, until `false`. Reading still works.
+    pub fn break_writes(&self, broken: bool) {
+        self.broken.store(broken, Ordering::Relaxed);
+    }
+
+    /// What was put into the outbox: key, kind and payload, oldest first.
+    pub fn outbox(&self) -> Vec<(String, String, serde_json::Value)> {
+        self.rows().outbox.clone()
+    }
+
+    /// How many conversations there are.
+    pub fn conversations_count(&self) -> usize {
+        self.rows().conversations.len()
+    }
+
+    fn rows(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn writable(&self) -> Result<(), StoreError> {
+        match self.broken.load(Ordering::Relaxed) {
+            true => Err(StoreError::Backend("the disk is full; free space in the data folder".into())),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Rows {
+    fn newest_call(&self, conversation: ConversationId) -> Option<&Call> {
+        self.calls
+            .values()
+            .filter(|call| call.conversation == conversation)
+            .max_by_key(|call| (call.started_at, call.id))
+    }
+
+    fn view(&self, id: ConversationId) -> Option<ConversationView> {
+        let conversation = self.conversations.get(&id)?.clone();
+        let of_case = |call: &CallId| self.calls.get(call).is_some_and(|call| call.conversation == id);
+        let mut messages: Vec<_> = self.messages.values().filter(|m| m.conversation == id).cloned().collect();
+        messages.sort_by_key(|message| (message.at, message.id));
+        let mut attempts: Vec<_> = self.attempts.values().filter(|a| of_case(&a.call)).cloned().collect();
+        attempts.sort_by_key(|attempt| (attempt.started_at, attempt.id));
+        let mut recordings: Vec<_> = self.recordings.values().filter(|r| of_case(&r.call)).cloned().collect();
+        recordings.sort_by_key(|recording| (recording.started_at, recording.id));
+        let mut tickets: Vec<_> = self.tickets.values().filter(|t| t.conversation == id).cloned().collect();
+        tickets.sort_by_key(|ticket| (ticket.created_at, ticket.id));
+        Some(ConversationView {
+            conversation,
+            messages,
+            call: self.newest_call(id).cloned(),
+            attempts,
+            recordings,
+            tickets,
+        })
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
+        self.writable()?;
+        let turn = self.writer.clone().lock_owned().await;
+        let draft = self.rows().clone();
+        Ok(Box::new(MemoryUnit { store: self.clone(), draft, _turn: turn }))
+    }
+
+    async fn conversation(&self, id: ConversationId) -> Result<Option<ConversationView>, StoreError> {
+        Ok(self.rows().view(id))
+    }
+
+    async fn conversations(
+        &self,
+        cursor: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Vec<(Conversation, Option<Call>)>, StoreError> {
+        let rows = self.rows();
+        let mut found: Vec<_> = rows
+            .conversations
+            .values()
+            .filter(|c| cursor.as_ref().is_none_or(|cursor| (c.created_at, c.id) < (cursor.created_at, cursor.id)))
+            .cloned()
+            .collect();
+        found.sort_by_key(|c| std::cmp::Reverse((c.created_at, c.id)));
+        found.truncate(limit as usize);
+        Ok(found.into_iter().map(|c| (rows.newest_call(c.id).cloned(), c)).map(|(call, c)| (c, call)).collect())
+    }
+
+    async fn agent(&self, id: AgentId) -> Result<Option<Agent>, StoreError> {
+        Ok(self.rows().agents.get(&id).cloned())
+    }
+
+    async fn agents(&self) -> Result<Vec<(Agent, Vec<InboxId>)>, StoreError> {
+        let rows = self.rows();
+        let inboxes =
+            |id: AgentId| rows.inboxes.iter().filter(|(_, (agent, _))| *agent == id).map(|(id, _)| *id).collect();
+        Ok(rows.agents.values().map(|agent| (agent.clone(), inboxes(agent.id))).collect())
+    }
+
+    async fn knowledge(&self, agent: AgentId) -> Result<Vec<Entry>, StoreError> {
+        let rows = self.rows();
+        Ok(rows.knowledge.iter().filter(|((of, _), _)| *of == agent).flat_map(|(_, entries)| entries.clone()).collect())
+    }
+
+    async fn recording(&self, id: RecordingId) -> Result<Option<Recording>, StoreError> {
+        Ok(self.rows().recordings.get(&id).cloned())
+    }
+
+    async fn unfinished_calls(&self) -> Result<Vec<Call>, StoreError> {
+        let mut calls: Vec<_> = self.rows().calls.values().filter(|call| call.ended_at.is_none()).cloned().collect();
+        calls.sort_by_key(|call| (call.started_at, call.id));
+        Ok(calls)
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.writable()
+    }
+}
+
+/// A change in the making: a copy of all rows, put in place by its commit.
+struct MemoryUnit {
+    store: MemoryStore,
+    draft: Rows,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl MemoryUnit {
+    fn needs(&self, there: bool) -> Result<(), StoreError> {
+        self.store.writable()?;
+        if there { Ok(()) } else { Err(StoreError::NotFound) }
+    }
+
+    fn needs_new(&self, there: bool) -> Result<(), StoreError> {
+        if there { Err(StoreError::Conflict) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl UnitOfWork for MemoryUnit {
+    async fn save_agent(&mut self, agent: &Agent) -> Result<(), StoreError> {
+        self.needs(true)?;
+        let follows = self.draft.agents.get(&agent.id).is_none_or(|last| agent.revision == last.revision + 1);
+        self.needs_new(!follows)?;
+        self.draft.agents.insert(agent.id, agent.clone());
+        Ok(())
+    }
+
+    async fn save_inbox(&mut self, inbox: InboxId, agent: AgentId, address: &str) -> Result<(), StoreError> {
+        self.needs(self.draft.agents.contains_key(&agent))?;
+        self.draft.inboxes.insert(inbox, (agent, address.into()));
+        Ok(())
+    }
+
+    async fn replace_knowledge(&mut self, agent: AgentId, origin: &str, entries: &[Entry]) -> Result<(), StoreError> {
+        self.needs(self.draft.agents.contains_key(&agent))?;
+        self.draft.knowledge.insert((agent, origin.into()), entries.to_vec());
+        Ok(())
+    }
+
+    async fn insert_conversation(&mut self, conversation: &Conversation) -> Result<(), StoreError> {
+        self.needs(self.draft.agents.contains_key(&conversation.agent))?;
+        self.needs(self.draft.inboxes.contains_key(&conversation.inbox))?;
+        self.needs_new(self.draft.conversations.contains_key(&conversation.id))?;
+        self.draft.conversations.insert(conversation.id, conversation.clone());
+        Ok(())
+    }
+
+    async fn update_conversation(&mut self, conversation: &Conversation) -> Result<(), StoreError> {
+        self.needs(self.draft.conversations.contains_key(&conversation.id))?;
+        let stored = self.draft.conversations.get_mut(&conversation.id).ok_or(StoreError::NotFound)?;
+        if stored.version != conversation.version {
+            return Err(StoreError::Conflict);
+        }
+        *stored = Conversation {
+            version: conversation.version + 1,
+            created_at: stored.created_at,
+            agent: stored.agent,
+            inbox: stored.inbox,
+            ..conversation.clone()
+        };
+        Ok(())
+    }
+
+    async fn insert_message(&mut self, message: &Message) -> Result<(), StoreError> {
+        self.needs(self.draft.conversations.contains_key(&message.conversation))?;
+        self.needs_new(self.draft.messages.contains_key(&message.id))?;
+        self.draft.messages.insert(message.id, message.clone());
+        Ok(())
+    }
+
+    async fn update_message(&mut self, message: &Message) -> Result<(), StoreError> {
+        self.needs(self.draft.messages.contains_key(&message.id))?;
+        self.draft.messages.insert(message.id, message.clone());
+        Ok(())
+    }
+
+    async fn delete_message(&mut self, message: MessageId) -> Result<(), StoreError> {
+        let removed = self.draft.messages.remove(&message).is_some();
+        self.needs(removed)
+    }
+
+    async fn save_call(&mut self, call: &Call) -> Result<(), StoreError> {
+        self.needs(self.draft.conversations.contains_key(&call.conversation))?;
+        self.draft.calls.insert(call.id, call.clone());
+        Ok(())
+    }
+
+    async fn save_attempt(&mut self, attempt: &Attempt) -> Result<(), StoreError> {
+        self.needs(self.draft.calls.contains_key(&attempt.call))?;
+        self.draft.attempts.insert(attempt.id, attempt.clone());
+        Ok(())
+    }
+
+    async fn save_recording(&mut self, recording: &Recording) -> Result<(), StoreError> {
+        self.needs(self.draft.calls.contains_key(&recording.call))?;
+        self.draft.recordings.insert(recording.id, recording.clone());
+        Ok(())
+    }
+
+    async fn delete_recording(&mut self, recording: RecordingId) -> Result<(), StoreError> {
+        let removed = self.draft.recordings.remove(&recording).is_some();
+        self.needs(removed)
+    }
+
+    async fn save_ticket(&mut self, ticket: &Ticket) -> Result<(), StoreError> {
+        self.needs(self.draft.conversations.contains_key(&ticket.conversation))?;
+        self.draft.tickets.insert(ticket.id, ticket.clone());
+        Ok(())
+    }
+
+    async fn enqueue(&mut self, key: &str, kind: &str, payload: &serde_json::Value) -> Result<(), StoreError> {
+        self.needs(true)?;
+        if !self.draft.outbox.iter().any(|(known, _, _)| known == key) {
+            self.draft.outbox.push((key.into(), kind.into(), payload.clone()));
+        }
+        Ok(())
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        self.store.writable()?;
+        *self.store.rows() = self.draft;
+        Ok(())
+    }
+}

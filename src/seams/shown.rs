@@ -1,0 +1,301 @@
+//! Rows as the API and live events show them: one form for both, so that a page needs to know only one.
+//!
+//! Times are epoch milliseconds (`…_ms`), identifiers text. Fields that are not known are `null`, never absent.
+
+use serde::Serialize;
+
+use super::store::ConversationView;
+use crate::domain::call::{Attempt, AttemptOutcome, Call, CallOutcome, Recording};
+use crate::domain::conversation::{Author, Channel, Conversation, Handler, Message, Status, TurnTimings};
+use crate::domain::ids::{AgentId, AttemptId, CallId, ConversationId, InboxId, MessageId, RecordingId, TicketId};
+use crate::domain::ticket::{Field, Ticket, TicketStatus};
+use crate::domain::turn::{Reason, RiskTopic, Source, Verdict};
+
+/// One conversation, whole.
+#[derive(Serialize)]
+pub struct ShownConversation<'a> {
+    /// What the list gives as well.
+    #[serde(flatten)]
+    pub summary: ShownSummary<'a>,
+    /// Its messages, oldest first.
+    pub messages: Vec<ShownMessage<'a>>,
+    /// Follow-ups.
+    pub tickets: Vec<ShownTicket<'a>>,
+}
+
+/// One conversation, as lists and live events give it.
+#[derive(Serialize)]
+pub struct ShownSummary<'a> {
+    id: ConversationId,
+    agent: AgentId,
+    inbox: InboxId,
+    channel: Channel,
+    status: Status,
+    handler: Handler,
+    reason: Option<&'a str>,
+    summary: Option<&'a str>,
+    preview: bool,
+    version: i64,
+    created_at_ms: i64,
+    updated_at_ms: i64,
+    call: Option<ShownCall<'a>>,
+}
+
+/// One message.
+#[derive(Serialize)]
+pub struct ShownMessage<'a> {
+    id: MessageId,
+    author: Author,
+    text: &'a str,
+    heard_text: Option<&'a str>,
+    at_ms: i64,
+    sources: &'a [Source],
+    confidence: Option<f32>,
+    verdict: Option<Verdict>,
+    /// A sentence for people.
+    reason: Option<&'static str>,
+    /// The same for programs; never changes its wording.
+    reason_code: Option<Reason>,
+    timings_ms: Option<ShownTimings>,
+}
+
+/// The parts of a spoken turn's reply gap, in milliseconds.
+#[derive(Serialize)]
+pub struct ShownTimings {
+    buffer: Option<f32>,
+    end_of_turn: Option<f32>,
+    recognition: Option<f32>,
+    desk: Option<f32>,
+    synthesis: Option<f32>,
+    reply_gap: Option<f32>,
+    prepared: bool,
+}
+
+/// One call.
+#[derive(Serialize)]
+pub struct ShownCall<'a> {
+    id: CallId,
+    from: Option<&'a str>,
+    to: &'a str,
+    trunk: &'a str,
+    started_at_ms: i64,
+    answered_at_ms: Option<i64>,
+    ended_at_ms: Option<i64>,
+    outcome: Option<CallOutcome>,
+    recording_url: Option<String>,
+    recordings: Vec<ShownRecording>,
+    attempts: Vec<ShownAttempt<'a>>,
+}
+
+/// One audio file of a call.
+#[derive(Serialize)]
+pub struct ShownRecording {
+    id: RecordingId,
+    url: String,
+    started_at_ms: i64,
+    duration_ms: Option<i64>,
+}
+
+/// One try to reach a person.
+#[derive(Serialize)]
+pub struct ShownAttempt<'a> {
+    id: AttemptId,
+    destination: &'a str,
+    started_at_ms: i64,
+    ring_ms: Option<i64>,
+    outcome: Option<AttemptOutcome>,
+    said: Option<&'a str>,
+}
+
+/// One follow-up.
+#[derive(Serialize)]
+pub struct ShownTicket<'a> {
+    id: TicketId,
+    status: TicketStatus,
+    reason: &'a str,
+    fields: &'a [Field],
+    created_at_ms: i64,
+    due_at_ms: Option<i64>,
+}
+
+impl<'a> ShownConversation<'a> {
+    /// All that belongs to a conversation.
+    pub fn of(view: &'a ConversationView) -> ShownConversation<'a> {
+        let mut summary = ShownSummary::of(&view.conversation, view.call.as_ref());
+        if let Some(call) = &mut summary.call {
+            call.recordings = view.recordings.iter().map(ShownRecording::of).collect();
+            call.recording_url = call.recordings.first().map(|recording| recording.url.clone());
+            call.attempts = view.attempts.iter().map(ShownAttempt::of).collect();
+        }
+        ShownConversation {
+            summary,
+            messages: view.messages.iter().map(ShownMessage::of).collect(),
+            tickets: view.tickets.iter().map(ShownTicket::of).collect(),
+        }
+    }
+}
+
+impl<'a> ShownSummary<'a> {
+    /// A conversation and its call; recordings and attempts are left to the whole view.
+    pub fn of(conversation: &'a Conversation, call: Option<&'a Call>) -> ShownSummary<'a> {
+        ShownSummary {
+            id: conversation.id,
+            agent: conversation.agent,
+            inbox: conversation.inbox,
+            channel: conversation.channel,
+            status: conversation.status,
+            handler: conversation.handler,
+            reason: conversation.reason.as_deref(),
+            summary: conversation.summary.as_deref(),
+            preview: conversation.preview,
+            version: conversation.version,
+            created_at_ms: conversation.created_at.0,
+            updated_at_ms: conversation.updated_at.0,
+            call: call.map(ShownCall::of),
+        }
+    }
+
+    /// For [`super::bus::LiveKind::Conversation`].
+    pub fn json(conversation: &Conversation, call: Option<&Call>) -> serde_json::Value {
+        json(&ShownSummary::of(conversation, call))
+    }
+}
+
+impl<'a> ShownMessage<'a> {
+    /// A message.
+    pub fn of(message: &'a Message) -> ShownMessage<'a> {
+        let decision = message.decision.as_ref();
+        ShownMessage {
+            id: message.id,
+            author: message.author,
+            text: &message.text,
+            heard_text: message.heard_text.as_deref(),
+            at_ms: message.at.0,
+            sources: decision.map_or(&[], |decision| &decision.sources),
+            confidence: decision.map(|decision| decision.confidence),
+            verdict: message.verdict(),
+            reason: decision.map(|decision| sentence(decision.reason)),
+            reason_code: decision.map(|decision| decision.reason),
+            timings_ms: message.timings.as_ref().map(ShownTimings::of),
+        }
+    }
+
+    /// For [`super::bus::LiveKind::Message`].
+    pub fn json(message: &Message) -> serde_json::Value {
+        json(&ShownMessage::of(message))
+    }
+}
+
+impl ShownTimings {
+    fn of(timings: &TurnTimings) -> ShownTimings {
+        ShownTimings {
+            buffer: timings.buffer_ms,
+            end_of_turn: timings.end_of_turn_ms,
+            recognition: timings.recognition_ms,
+            desk: timings.desk_ms,
+            synthesis: timings.synthesis_ms,
+            reply_gap: timings.reply_gap_ms,
+            prepared: timings.prepared,
+        }
+    }
+}
+
+impl<'a> ShownCall<'a> {
+    fn of(call: &'a Call) -> ShownCall<'a> {
+        ShownCall {
+            id: call.id,
+            from: call.from.as_deref(),
+            to: &call.to,
+            trunk: &call.trunk,
+            started_at_ms: call.started_at.0,
+            answered_at_ms: call.answered_at.map(|at| at.0),
+            ended_at_ms: call.ended_at.map(|at| at.0),
+            outcome: call.outcome,
+            recording_url: None,
+            recordings: Vec::new(),
+            attempts: Vec::new(),
+        }
+    }
+}
+
+impl ShownRecording {
+    fn of(recording: &Recording) -> ShownRecording {
+        ShownRecording {
+            id: recording.id,
+            url: format!("/api/v1/recordings/{}", recording.id),
+            started_at_ms: recording.started_at.0,
+            duration_ms: recording.duration_ms,
+        }
+    }
+}
+
+impl<'a> ShownAttempt<'a> {
+    fn of(attempt: &'a Attempt) -> ShownAttempt<'a> {
+        ShownAttempt {
+            id: attempt.id,
+            destination: &attempt.destination,
+            started_at_ms: attempt.started_at.0,
+            ring_ms: attempt.ring_ms,
+            outcome: attempt.outcome,
+            said: attempt.said.as_deref(),
+        }
+    }
+
+    /// For [`super::bus::LiveKind::Attempt`].
+    pub fn json(attempt: &Attempt) -> serde_json::Value {
+        json(&ShownAttempt::of(attempt))
+    }
+}
+
+impl<'a> ShownTicket<'a> {
+    fn of(ticket: &'a Ticket) -> ShownTicket<'a> {
+        ShownTicket {
+            id: ticket.id,
+            status: ticket.status,
+            reason: &ticket.reason,
+            fields: &ticket.fields,
+            created_at_ms: ticket.created_at.0,
+            due_at_ms: ticket.due_at.map(|at| at.0),
+        }
+    }
+
+    /// For [`super::bus::LiveKind::Ticket`].
+    pub fn json(ticket: &Ticket) -> serde_json::Value {
+        json(&ShownTicket::of(ticket))
+    }
+}
+
+/// Why a verdict was passed, as a sentence for people.
+pub fn sentence(reason: Reason) -> &'static str {
+    match reason {
+        Reason::ClearAndLowRisk => "The answer is clear and low-risk.",
+        Reason::Ambiguous => "Two or more answers are near.",
+        Reason::NotKnown => "Nothing in the knowledge answers it well enough.",
+        Reason::Risk(topic) => risk_sentence(topic),
+        Reason::EntrySensitivity => "The entry that answers it wants a person.",
+        Reason::FaultReported => "A fault is reported, which a how-to does not answer.",
+        Reason::DraftOnly => "The agent only drafts.",
+        Reason::Unpublished => "The agent is not published.",
+        Reason::NothingAsked => "Nothing was asked.",
+        Reason::UnsupportedLanguage => "The language is not supported.",
+    }
+}
+
+fn risk_sentence(topic: RiskTopic) -> &'static str {
+    match topic {
+        RiskTopic::SelfHarm => "Somebody may be in danger.",
+        RiskTopic::RequestForHuman => "A person was asked for.",
+        RiskTopic::Legal => "It is a legal matter.",
+        RiskTopic::Safety => "Health or property may be in danger.",
+        RiskTopic::BillingDispute => "A bill or charge is disputed.",
+        RiskTopic::Refund => "Money back is asked for.",
+        RiskTopic::AccountAccess => "It touches access to an account.",
+        RiskTopic::PersonalData => "It touches personal data.",
+        RiskTopic::Abuse => "There were threats or insults.",
+        RiskTopic::Upset => "The customer is upset.",
+    }
+}
+
+fn json(shown: &impl Serialize) -> serde_json::Value {
+    serde_json::to_value(shown).expect("these structs hold text, numbers and lists alone")
+}

@@ -1,0 +1,484 @@
+//! A call that both sides agreed on: it answers the far end's requests, keeps the session timer, and ends.
+//!
+//! One task owns it. What can happen: an order of ours, a request of the far end, the ACK of a re-INVITE, the
+//! answer to our refresh, or a time-out.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rsipstack::sip::headers::Reason;
+use rsipstack::sip::prelude::HeadersExt;
+use rsipstack::sip::{Header, Method, Request, Response};
+use rsipstack::transaction::Transaction;
+use tokio::sync::{mpsc, oneshot};
+
+use super::client::{self, Challenge};
+use super::core::{Core, Flow, Listed};
+use super::descriptions::Descriptions;
+use super::dialog::{self, Dialog};
+use super::gate::{ALLOW, SUPPORTED};
+use super::handle::{Command, Events};
+use super::invite_server::{InviteEvent, InviteServer};
+use super::limits::Place;
+use super::peers::Peer;
+use super::session_timer::{self, Agreed, Asked, Due, Refresher, SessionTimer, Wish};
+use crate::seams::media::{LegCommand, LegControl};
+use crate::seams::signaling::{DialogEvent, EndedBy, SignalingError};
+
+/// One call, whoever began it.
+pub(super) struct Call {
+    pub core: Arc<Core>,
+    pub peer: Option<Arc<Peer>>,
+    pub dialog: Dialog,
+    pub flow: Flow,
+    pub descriptions: Descriptions,
+    /// Gone as soon as the call has ended, so that the leg closes.
+    pub leg: Option<LegControl>,
+    pub commands: mpsc::Receiver<Command>,
+    pub inbox: mpsc::Receiver<Transaction>,
+    pub events: Events,
+    pub timer: Option<SessionTimer>,
+    /// Whether the far end understands UPDATE.
+    pub can_update: bool,
+    pub is_held: bool,
+    pub reinvite: Option<InviteServer>,
+    pub refresh: Option<Refresh>,
+    pub places: Vec<Place>,
+    pub listed: Vec<Listed>,
+}
+
+/// A refresh of ours that waits for its answer.
+pub(super) struct Refresh {
+    method: Method,
+    answer: oneshot::Receiver<Option<Response>>,
+}
+
+/// What woke the call.
+enum Woken {
+    Command(Option<Command>),
+    Request(Box<Transaction>),
+    Reinvite(Option<InviteEvent>),
+    Refreshed(Option<Response>),
+    Timeout,
+}
+
+impl Call {
+    /// Runs the agreed call to its end.
+    pub async fn run(mut self) {
+        while !self.events.has_ended() {
+            match self.wait().await {
+                Woken::Command(Some(command)) => self.obey(command).await,
+                // Its owner is gone: nobody will ever hang up.
+                Woken::Command(None) => self.hang_up(EndedBy::Us, None).await,
+                Woken::Request(transaction) => self.handle_request(*transaction).await,
+                Woken::Reinvite(event) => self.handle_reinvite_event(event).await,
+                Woken::Refreshed(response) => self.handle_refreshed(response).await,
+                Woken::Timeout => self.handle_timeout().await,
+            }
+        }
+    }
+
+    async fn wait(&mut self) -> Woken {
+        let deadline = self.timer.as_ref().map(SessionTimer::poll_timeout);
+        let reinvite = self.reinvite.as_mut().map(|reinvite| &mut reinvite.events);
+        let refresh = self.refresh.as_mut().map(|refresh| &mut refresh.answer);
+        tokio::select! {
+            command = self.commands.recv() => Woken::Command(command),
+            Some(transaction) = self.inbox.recv() => Woken::Request(Box::new(transaction)),
+            event = next_event(reinvite) => Woken::Reinvite(event),
+            answer = next_answer(refresh) => Woken::Refreshed(answer),
+            () = until(deadline) => Woken::Timeout,
+        }
+    }
+
+    async fn obey(&mut self, command: Command) {
+        match command {
+            Command::HangUp(reply) => {
+                self.hang_up(EndedBy::Us, None).await;
+                let _ = reply.send(Ok(()));
+            }
+            Command::Ring(reply) | Command::Answer(reply) | Command::Reject(_, _, reply) => {
+                let _ = reply.send(Err(SignalingError::WrongState));
+            }
+        }
+    }
+
+    /// Sends BYE and tells the end. What comes back to the BYE changes nothing (RFC 3261 §15.1.1).
+    pub async fn hang_up(&mut self, by: EndedBy, reason: Option<&str>) {
+        if self.events.has_ended() {
+            return;
+        }
+        self.send_bye(reason).await;
+        self.end(by);
+    }
+
+    /// Sends BYE and waits for nothing.
+    pub async fn send_bye(&mut self, reason: Option<&str>) {
+        let via = self.core.via(&self.flow, self.peer.as_deref());
+        let mut bye = self.dialog.request(Method::Bye, via);
+        bye.headers.extend(reason.map(|reason| Header::Reason(Reason::new(reason))).into_iter().collect());
+        self.send(bye, None).await;
+    }
+
+    /// Tells the end and lets go of the leg and the places.
+    pub fn end(&mut self, by: EndedBy) {
+        if let Some(reinvite) = self.reinvite.take() {
+            let tag = &self.dialog.local_tag;
+            reinvite.respond(dialog::response(&reinvite.request, 487, "", tag));
+        }
+        self.leg = None;
+        self.places.clear();
+        self.events.end(by);
+    }
+
+    /// Sends a request of ours; its final response goes to `answer`.
+    async fn send(&mut self, request: Request, answer: Option<oneshot::Sender<Option<Response>>>) {
+        if !self.flow.is_alive() {
+            self.flow = in_dialog_flow(&self.core, &self.dialog, &self.flow).await;
+        }
+        let Ok(mut transaction) = self.core.client(request, &self.flow) else { return };
+        if let Err(error) = transaction.send().await {
+            tracing::debug!(%error, "A request within a call could not be sent");
+            return;
+        }
+        let challenge = Challenge::of(self.peer.as_ref());
+        tokio::spawn(async move {
+            let response = client::finish(transaction, challenge).await;
+            if let Some(answer) = answer {
+                let _ = answer.send(response);
+            }
+        });
+    }
+
+    /// A request of the far end within the call.
+    pub async fn handle_request(&mut self, mut transaction: Transaction) {
+        let request = transaction.original.clone();
+        if !self.dialog.is_in_order(&request) {
+            return self.refuse(transaction, 500).await;
+        }
+        match request.method {
+            Method::Bye => {
+                self.reply(&mut transaction, self.response(&request, 200)).await;
+                self.end(EndedBy::FarEnd);
+            }
+            Method::Invite => self.handle_reinvite(transaction),
+            Method::Update => self.handle_update(transaction).await,
+            Method::Info => self.handle_info(transaction).await,
+            Method::Options => {
+                let mut response = self.response(&request, 200);
+                response.headers.push(Header::Accept("application/sdp".into()));
+                self.reply(&mut transaction, response).await;
+            }
+            Method::PRack => self.refuse(transaction, 481).await,
+            // Where a call goes is decided by configuration, never by its caller (S9).
+            Method::Refer => self.refuse(transaction, 603).await,
+            _ => self.refuse(transaction, 405).await,
+        }
+    }
+
+    fn handle_reinvite(&mut self, transaction: Transaction) {
+        let server = InviteServer::start(transaction);
+        let request = server.request.clone();
+        let is_glare = self.descriptions.is_offer_open()
+            || self.refresh.as_ref().is_some_and(|refresh| refresh.method == Method::Invite);
+        if is_glare {
+            return server.respond(self.response(&request, 491));
+        }
+        let timer = match session_timer::answer(Asked::read(&request), self.wish()) {
+            Ok(timer) => timer,
+            Err(too_short) => {
+                let mut response = self.response(&request, 422);
+                response.headers.push(Header::MinSE(too_short.0.to_string().as_str().into()));
+                return server.respond(response);
+            }
+        };
+        let body = if request.body.is_empty() {
+            Ok(self.descriptions.offer())
+        } else {
+            self.descriptions.answer(&request.body)
+        };
+        let body = match body {
+            Ok(body) => body,
+            Err(error) => {
+                let mut response = self.response(&request, error.status());
+                let agent = self.core.own_host(self.flow.address.ip(), self.peer.as_deref());
+                response.headers.push(Header::Warning(error.warning(&agent).into()));
+                return server.respond(response);
+            }
+        };
+        self.dialog.refresh_target(&request.contact_headers());
+        self.restart_timer(timer);
+        let mut response = self.response(&request, 200);
+        response.headers.extend(timer.map(session_timer::response_headers).unwrap_or_default());
+        dialog::with_body(&mut response, SDP, body);
+        server.respond(response);
+        self.reinvite = Some(server);
+        if !self.descriptions.is_offer_open() {
+            self.apply_agreement();
+        }
+    }
+
+    async fn handle_reinvite_event(&mut self, event: Option<InviteEvent>) {
+        match event {
+            Some(InviteEvent::Acked(ack)) => {
+                self.reinvite = None;
+                if self.descriptions.is_offer_open() && self.descriptions.take_answer(&ack.body).is_ok() {
+                    self.apply_agreement();
+                }
+                self.descriptions.withdraw_offer();
+            }
+            // The stack has answered the CANCEL, and our 200 stands (§9.2).
+            Some(InviteEvent::Cancelled) => {}
+            Some(InviteEvent::Over) | None => {
+                self.reinvite = None;
+                // No ACK came for our 200: the call is to be ended (§13.3.1.4).
+                self.hang_up(EndedBy::Failure, Some("SIP;cause=408;text=\"no ACK\"")).await;
+            }
+        }
+    }
+
+    async fn handle_update(&mut self, mut transaction: Transaction) {
+        let request = transaction.original.clone();
+        let has_offer = !request.body.is_empty();
+        let is_glare = self.descriptions.is_offer_open()
+            || self.refresh.as_ref().is_some_and(|refresh| refresh.method == Method::Invite);
+        if has_offer && is_glare {
+            return self.refuse(transaction, 491).await;
+        }
+        let timer = match session_timer::answer(Asked::read(&request), self.wish()) {
+            Ok(timer) => timer,
+            Err(too_short) => {
+                let mut response = self.response(&request, 422);
+                response.headers.push(Header::MinSE(too_short.0.to_string().as_str().into()));
+                return self.reply(&mut transaction, response).await;
+            }
+        };
+        let mut response = self.response(&request, 200);
+        if has_offer {
+            match self.descriptions.answer(&request.body) {
+                Ok(answer) => dialog::with_body(&mut response, SDP, answer),
+                Err(error) => {
+                    let mut response = self.response(&request, error.status());
+                    let agent = self.core.own_host(self.flow.address.ip(), self.peer.as_deref());
+                    response.headers.push(Header::Warning(error.warning(&agent).into()));
+                    return self.reply(&mut transaction, response).await;
+                }
+            }
+        }
+        self.dialog.refresh_target(&request.contact_headers());
+        self.restart_timer(timer);
+        response.headers.extend(timer.map(session_timer::response_headers).unwrap_or_default());
+        self.reply(&mut transaction, response).await;
+        if has_offer {
+            self.apply_agreement();
+        }
+    }
+
+    async fn handle_info(&mut self, mut transaction: Transaction) {
+        let request = transaction.original.clone();
+        let content_type = request.header_value("Content-Type").unwrap_or_default();
+        if !request.body.is_empty() && !super::keys::is_key_type(&content_type) {
+            let mut response = self.response(&request, 415);
+            response.headers.push(Header::Accept("application/dtmf-relay, application/dtmf".into()));
+            return self.reply(&mut transaction, response).await;
+        }
+        self.reply(&mut transaction, self.response(&request, 200)).await;
+        let key = super::keys::key_of_info(&content_type, &request.body);
+        if let (Some(key), Some(leg)) = (key, &self.leg) {
+            let _ = leg.send(LegCommand::KeyByInfo(key));
+        }
+    }
+
+    /// Puts what was agreed into force, and tells of holding and resuming.
+    pub fn apply_agreement(&mut self) {
+        let Some(params) = self.descriptions.agreed() else { return };
+        if let Some(leg) = &self.leg
+            && leg.send(LegCommand::Configure(Box::new(params.clone()))).is_err()
+        {
+            tracing::warn!("A leg took no new agreement");
+        }
+        let is_held = self.descriptions.is_held();
+        if std::mem::replace(&mut self.is_held, is_held) != is_held {
+            self.events.tell(if is_held { DialogEvent::Held } else { DialogEvent::Resumed });
+        }
+    }
+
+    async fn handle_timeout(&mut self) {
+        let now = self.core.clock.now();
+        match self.timer.as_mut().and_then(|timer| timer.handle_timeout(now)) {
+            Some(Due::End) => self.hang_up(EndedBy::Failure, Some("SIP;cause=408;text=\"session expired\"")).await,
+            Some(Due::Refresh) => self.send_refresh().await,
+            None => {}
+        }
+    }
+
+    async fn send_refresh(&mut self) {
+        let Some(timer) = self.timer else { return };
+        if self.refresh.is_some() || self.reinvite.is_some() {
+            self.retry_refresh(Duration::from_secs(2));
+            return;
+        }
+        let method = if self.can_update { Method::Update } else { Method::Invite };
+        let via = self.core.via(&self.flow, self.peer.as_deref());
+        let mut request = self.dialog.request(method, via);
+        let wish = Wish { seconds: timer.agreed().seconds, ..self.wish() };
+        request.headers.extend(session_timer::request_headers(wish, Some(true)));
+        request.headers.push(Header::Supported(SUPPORTED.into()));
+        request.headers.push(Header::Allow(ALLOW.into()));
+        if method == Method::Invite {
+            request.body = self.descriptions.offer().into_bytes();
+            request.headers.push(Header::ContentType(SDP.into()));
+        }
+        let (sender, answer) = oneshot::channel();
+        self.refresh = Some(Refresh { method, answer });
+        self.send(request, Some(sender)).await;
+    }
+
+    async fn handle_refreshed(&mut self, response: Option<Response>) {
+        let Some(refresh) = self.refresh.take() else { return };
+        let status = response.as_ref().map_or(408, |response| response.status_code.code());
+        let offered = refresh.method == Method::Invite;
+        match (status, response) {
+            (200..=299, Some(response)) => {
+                self.dialog.refresh_target(&response.contact_headers());
+                if offered && self.descriptions.take_answer(&response.body).is_ok() {
+                    self.apply_agreement();
+                }
+                let agreed = session_timer::accepted(Asked::read(&response));
+                self.restart_timer(agreed);
+            }
+            // The far end knows of no such call, or does not answer: it is over (RFC 4028 §7.4, §12.2.1.2).
+            (408 | 481, _) => self.hang_up(EndedBy::Failure, Some("SIP;cause=408;text=\"refresh failed\"")).await,
+            (422, Some(response)) => {
+                let min_seconds = Asked::read(&response).min_seconds.unwrap_or(0);
+                if let Some(timer) = &mut self.timer {
+                    let agreed = Agreed { seconds: timer.agreed().seconds.max(min_seconds), refresher: Refresher::Us };
+                    *timer = SessionTimer::start(agreed, self.core.clock.now());
+                    self.retry_refresh(Duration::ZERO);
+                }
+            }
+            (405 | 501, _) if !offered => {
+                self.can_update = false;
+                self.retry_refresh(Duration::ZERO);
+            }
+            // Glare (§14.1) and passing troubles: once more soon, and the timer ends it if that fails too.
+            (_, _) => self.retry_refresh(Duration::from_millis(2_100 + u64::from(self.core.random_number() % 1_900))),
+        }
+        if offered {
+            self.descriptions.withdraw_offer();
+        }
+    }
+
+    fn retry_refresh(&mut self, after: Duration) {
+        let now = self.core.clock.now();
+        if let Some(timer) = &mut self.timer {
+            timer.retry_at(now + after);
+        }
+    }
+
+    fn restart_timer(&mut self, agreed: Option<Agreed>) {
+        let now = self.core.clock.now();
+        self.timer = agreed.map(|agreed| SessionTimer::start(agreed, now));
+    }
+
+    /// Our wishes for the session timer.
+    pub fn wish(&self) -> Wish {
+        wish(&self.core)
+    }
+
+    pub async fn refuse(&self, mut transaction: Transaction, status: u16) {
+        let request = transaction.original.clone();
+        let response = self.response(&request, status);
+        if request.method == Method::Invite {
+            // It needs its ACK absorbed.
+            return InviteServer::start(transaction).respond(response);
+        }
+        self.reply(&mut transaction, response).await;
+    }
+
+    pub async fn reply(&self, transaction: &mut Transaction, response: Response) {
+        if let Err(error) = transaction.respond(response).await {
+            tracing::debug!(%error, "A response within a call could not be sent");
+        }
+    }
+
+    /// A response within the dialog, with what each should say about us.
+    pub fn response(&self, request: &Request, status: u16) -> Response {
+        let mut response = dialog::response(request, status, "", &self.dialog.local_tag);
+        if status < 300 && status != 100 {
+            response.headers.push(self.dialog.contact());
+        }
+        if status < 300 || status == 405 {
+            response.headers.push(Header::Allow(ALLOW.into()));
+            response.headers.push(Header::Supported(SUPPORTED.into()));
+        }
+        if status == 500 {
+            response.headers.push(Header::RetryAfter("5".into()));
+        }
+        response
+    }
+}
+
+async fn next_event(events: Option<&mut mpsc::Receiver<InviteEvent>>) -> Option<InviteEvent> {
+    match events {
+        Some(events) => events.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_answer(answer: Option<&mut oneshot::Receiver<Option<Response>>>) -> Option<Response> {
+    match answer {
+        Some(answer) => answer.await.ok().flatten(),
+        None => std::future::pending().await,
+    }
+}
+
+/// Our wishes for session timers.
+pub(super) fn wish(core: &Core) -> Wish {
+    Wish { seconds: core.config.session_expires_seconds, min_seconds: core.config.min_session_expires_seconds }
+}
+
+/// The content type of session descriptions.
+pub(super) const SDP: &str = "application/sdp";
+
+/// Waits until `deadline`; for ever without one.
+pub(super) async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Where requests of ours within a dialog go. Over the stream the call came by, as long as it lives; else to
+/// the next hop; to the source of the call where that hop cannot be reached from here (behind NAT).
+pub(super) async fn in_dialog_flow(core: &Arc<Core>, dialog: &Dialog, arrival: &Flow) -> Flow {
+    use crate::config::sip::TransportName;
+    if arrival.transport == TransportName::Tcp && arrival.is_alive() {
+        return arrival.clone();
+    }
+    let Ok(addresses) = core.resolve(dialog.next_hop()).await else { return arrival.clone() };
+    for (address, transport) in addresses {
+        if is_unreachable_from(address.ip(), arrival.address.ip()) {
+            continue;
+        }
+        if let Ok(flow) = core.flow_to(address, transport).await {
+            return flow;
+        }
+    }
+    arrival.clone()
+}
+
+/// A private address that someone at a public one wrote down, or none at all.
+fn is_unreachable_from(named: std::net::IpAddr, source: std::net::IpAddr) -> bool {
+    named.is_unspecified() || (is_private(named) && !is_private(source))
+}
+
+fn is_private(address: std::net::IpAddr) -> bool {
+    match address {
+        std::net::IpAddr::V4(v4) => {
+            let shared = v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64;
+            v4.is_private() || v4.is_loopback() || v4.is_link_local() || shared
+        }
+        std::net::IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}

@@ -1,0 +1,279 @@
+//! What all parts of signalling share: the stack beneath, the peers, the dialogs under way, the limits.
+
+use std::collections::HashMap;
+use std::hash::RandomState;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket as StdUdpSocket};
+use std::ops::RangeInclusive;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rsipstack::resolver::SipResolver;
+use rsipstack::sip::{Header, HostWithPort, Request, Transport, Uri};
+use rsipstack::transaction::endpoint::EndpointInnerRef;
+use rsipstack::transaction::key::{TransactionKey, TransactionRole};
+use rsipstack::transaction::{Transaction, random_text};
+use rsipstack::transport::{SipAddr, SipConnection};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::limits::{Buckets, Places, TokenBucket};
+use super::peers::{Peer, Peers};
+use crate::config::sip::{SipConfig, TransportName};
+use crate::seams::clock::{Clock, Ids};
+use crate::seams::media::MediaNode;
+use crate::seams::signaling::{IncomingCall, SignalingError};
+
+/// RFC 3261's base times. Tests shorten them; nothing else has a reason to.
+#[derive(Clone, Copy, Debug)]
+pub struct SipTimes {
+    /// Round-trip estimate T1; time-outs are 64 times this.
+    pub t1: Duration,
+    /// Longest retransmission interval T2.
+    pub t2: Duration,
+    /// How long a message may stay in the network, T4.
+    pub t4: Duration,
+}
+
+impl Default for SipTimes {
+    fn default() -> Self {
+        SipTimes { t1: Duration::from_millis(500), t2: Duration::from_secs(4), t4: Duration::from_secs(5) }
+    }
+}
+
+/// Shared by every task of the server.
+pub(super) struct Core {
+    pub config: SipConfig,
+    pub times: SipTimes,
+    pub media: Arc<dyn MediaNode>,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn Ids>,
+    pub rtp_ports: RangeInclusive<u16>,
+    pub peers: Peers,
+    pub stack: Stack,
+    pub dialogs: Dialogs,
+    pub limits: Mutex<Rates>,
+    pub calls: Places,
+    pub incoming: mpsc::Sender<IncomingCall>,
+    pub draining: AtomicBool,
+    /// Names this process in INVITEs, so that one that comes back is known.
+    pub loop_mark: String,
+    /// Makes the tags of stateless replies.
+    pub tag_hasher: RandomState,
+}
+
+/// How often sources may ask, counted together.
+pub(super) struct Rates {
+    pub calls: TokenBucket,
+    pub calls_by_source: Buckets<IpAddr>,
+    pub requests_by_source: Buckets<IpAddr>,
+}
+
+/// Sockets and the transaction layer.
+pub(super) struct Stack {
+    pub endpoint: EndpointInnerRef,
+    pub udp: Arc<tokio::net::UdpSocket>,
+    pub udp_connection: SipConnection,
+    /// TCP connections by their far end, ours and theirs.
+    pub streams: Mutex<HashMap<SocketAddr, SipConnection>>,
+    /// Where we listen.
+    pub local: SocketAddr,
+    pub resolver: SipResolver,
+    pub cancel: CancellationToken,
+}
+
+/// Where a message came from or goes to.
+#[derive(Clone)]
+pub(super) struct Flow {
+    pub address: SocketAddr,
+    pub transport: TransportName,
+    pub connection: SipConnection,
+}
+
+impl Flow {
+    /// The far end in the stack's words.
+    pub fn sip_addr(&self) -> SipAddr {
+        SipAddr { r#type: Some(transport_type(self.transport)), addr: HostWithPort::from(self.address) }
+    }
+
+    /// Whether it can carry another message. A datagram socket always can.
+    pub fn is_alive(&self) -> bool {
+        match self.transport {
+            TransportName::Udp => true,
+            TransportName::Tcp => self.connection.cancel_token().is_none_or(|token| !token.is_cancelled()),
+        }
+    }
+}
+
+impl Core {
+    /// A client transaction, not yet sent.
+    pub fn client(&self, request: Request, flow: &Flow) -> Result<Transaction, SignalingError> {
+        let key = TransactionKey::from_request(&request, TransactionRole::Client).map_err(stack_error)?;
+        let connection = Some(flow.connection.clone());
+        let mut transaction = Transaction::new_client(key, request, self.stack.endpoint.clone(), connection);
+        transaction.destination = Some(flow.sip_addr());
+        Ok(transaction)
+    }
+
+    /// A Via of ours with a fresh branch (RFC 3261 §8.1.1.7), asking for rport (RFC 3581).
+    pub fn via(&self, flow: &Flow, peer: Option<&Peer>) -> Header {
+        let transport = match flow.transport {
+            TransportName::Udp => "UDP",
+            TransportName::Tcp => "TCP",
+        };
+        let host = self.own_host(flow.address.ip(), peer);
+        let branch = random_text(16);
+        Header::Via(format!("SIP/2.0/{transport} {host};branch=z9hG4bK{branch};rport").into())
+    }
+
+    /// Our Contact towards a peer, with angle brackets.
+    pub fn contact(&self, flow: &Flow, peer: Option<&Peer>) -> String {
+        let host = self.own_host(flow.address.ip(), peer);
+        let transport = match flow.transport {
+            TransportName::Udp => "",
+            TransportName::Tcp => ";transport=tcp",
+        };
+        format!("<sip:switchboard@{host}{transport}>")
+    }
+
+    /// Our host and port as the far end should see them.
+    pub fn own_host(&self, towards: IpAddr, peer: Option<&Peer>) -> String {
+        let port = self.stack.local.port();
+        if let Some(address) = peer.and_then(|peer| peer.advertised) {
+            return SocketAddr::new(address, port).to_string();
+        }
+        match &self.config.advertised {
+            Some(advertised) if advertised.contains(':') => advertised.clone(),
+            Some(advertised) => format!("{advertised}:{port}"),
+            None => SocketAddr::new(self.own_ip(towards), port).to_string(),
+        }
+    }
+
+    /// The address of ours that packets to `towards` leave from.
+    pub fn own_ip(&self, towards: IpAddr) -> IpAddr {
+        let bound = self.stack.local.ip();
+        if !bound.is_unspecified() {
+            return bound;
+        }
+        route_source(towards).unwrap_or(bound)
+    }
+
+    /// The addresses a SIP URI or `host[:port]` stands for, best first (RFC 3263).
+    pub async fn resolve(&self, uri: &Uri) -> Result<Vec<(SocketAddr, TransportName)>, SignalingError> {
+        use rsipstack::sip::uri::ParamsExt;
+        let transport = uri.transport().copied();
+        let named = match transport {
+            None | Some(Transport::Udp) => TransportName::Udp,
+            Some(Transport::Tcp) => TransportName::Tcp,
+            Some(_) => return Err(SignalingError::BadDestination("(a transport other than UDP and TCP)".into())),
+        };
+        let port = uri.host_with_port.port.as_ref().map(|port| port.value());
+        match &uri.host_with_port.host {
+            rsipstack::sip::Host::IpAddr(ip) => Ok(vec![(SocketAddr::new(*ip, port.unwrap_or(5060)), named)]),
+            rsipstack::sip::Host::Domain(domain) => {
+                let look_up = self.stack.resolver.lookup(domain, uri.host_with_port.port, transport, false);
+                let found = tokio::time::timeout(RESOLVE_LIMIT, look_up)
+                    .await
+                    .map_err(|_| {
+                        SignalingError::Stack(format!("{domain} was not found in time; check the name server"))
+                    })?
+                    .map_err(|error| SignalingError::Stack(format!("{domain}: {error}")))?;
+                let addresses: Vec<_> = found
+                    .into_iter()
+                    .filter_map(|target| match target.transport {
+                        Transport::Udp => Some((target.addr, TransportName::Udp)),
+                        Transport::Tcp => Some((target.addr, TransportName::Tcp)),
+                        _ => None,
+                    })
+                    .filter(|(address, _)| address.is_ipv4() == self.stack.local.is_ipv4())
+                    .collect();
+                if addresses.is_empty() {
+                    return Err(SignalingError::Stack(format!("{domain} has no address that we can reach")));
+                }
+                Ok(addresses)
+            }
+        }
+    }
+
+    /// A flow to an address: the UDP socket, or a TCP connection, which is made if there is none.
+    pub async fn flow_to(
+        self: &Arc<Self>,
+        address: SocketAddr,
+        transport: TransportName,
+    ) -> Result<Flow, SignalingError> {
+        let connection = match transport {
+            TransportName::Udp => self.stack.udp_connection.clone(),
+            TransportName::Tcp => self.stream_to(address).await?,
+        };
+        Ok(Flow { address, transport, connection })
+    }
+
+    /// A random 31-bit number: where sequence numbers and session ids begin.
+    pub fn random_number(&self) -> u32 {
+        rand::random::<u32>() & 0x7fff_ffff
+    }
+}
+
+/// How long a name server may take.
+const RESOLVE_LIMIT: Duration = Duration::from_secs(5);
+
+/// Asks the routing table, without sending anything, which of our addresses leads to `towards`.
+fn route_source(towards: IpAddr) -> Option<IpAddr> {
+    let any: IpAddr = if towards.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let probe = StdUdpSocket::bind((any, 0)).ok()?;
+    probe.connect((towards, 9)).ok()?;
+    Some(probe.local_addr().ok()?.ip())
+}
+
+/// The stack's name of a transport.
+pub(super) fn transport_type(transport: TransportName) -> Transport {
+    match transport {
+        TransportName::Udp => Transport::Udp,
+        TransportName::Tcp => Transport::Tcp,
+    }
+}
+
+/// An error of the stack in the seam's words.
+pub(super) fn stack_error(error: rsipstack::Error) -> SignalingError {
+    SignalingError::Stack(error.to_string())
+}
+
+/// The dialogs under way: where their requests go.
+#[derive(Default)]
+pub(super) struct Dialogs(Mutex<HashMap<String, mpsc::Sender<Transaction>>>);
+
+/// A dialog's entry; gone when dropped.
+pub(super) struct Listed {
+    core: std::sync::Weak<Core>,
+    key: String,
+}
+
+impl Dialogs {
+    /// Enters a dialog by its Call-ID and our tag, which is random and long: it is enough of a name.
+    pub fn list(core: &Arc<Core>, call_id: &str, local_tag: &str, inbox: mpsc::Sender<Transaction>) -> Listed {
+        let key = dialog_key(call_id, local_tag);
+        core.dialogs.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), inbox);
+        Listed { core: Arc::downgrade(core), key }
+    }
+
+    /// Where requests of this dialog go.
+    pub fn find(&self, call_id: &str, local_tag: &str) -> Option<mpsc::Sender<Transaction>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&dialog_key(call_id, local_tag)).cloned()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        let Some(core) = self.core.upgrade() else { return };
+        core.dialogs.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}
+
+fn dialog_key(call_id: &str, local_tag: &str) -> String {
+    format!("{call_id}\0{local_tag}")
+}

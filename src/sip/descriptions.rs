@@ -1,0 +1,117 @@
+//! One call's session descriptions: what was offered, answered and agreed so far (RFC 3264 §8).
+
+use std::net::SocketAddr;
+
+use media::{Direction, StreamParams};
+
+use super::sdp::{self, LocalMedia, MediaPreferences, NegotiationError, SdpError, SessionDescription};
+
+/// Why a body cannot become an agreement, with the status to refuse it with.
+#[derive(Debug, thiserror::Error)]
+pub enum DescriptionError {
+    /// The far end wrote something unreadable: 400.
+    #[error("session description: {0}")]
+    Unreadable(#[from] SdpError),
+    /// It can be read but nothing fits: 488.
+    #[error(transparent)]
+    Refused(#[from] NegotiationError),
+    /// An answer came where no offer of ours was open.
+    #[error("an answer came without an offer")]
+    NoOffer,
+}
+
+impl DescriptionError {
+    /// The status to refuse with.
+    pub fn status(&self) -> u16 {
+        match self {
+            DescriptionError::Unreadable(_) => 400,
+            DescriptionError::Refused(refused) => refused.status(),
+            DescriptionError::NoOffer => 488,
+        }
+    }
+
+    /// The Warning header's value (RFC 3261 §20.43).
+    pub fn warning(&self, agent: &str) -> String {
+        match self {
+            DescriptionError::Refused(refused) => refused.warning(agent),
+            DescriptionError::Unreadable(_) | DescriptionError::NoOffer => {
+                format!("399 {agent} \"{}\"", self.to_string().replace(['"', '\\'], "'"))
+            }
+        }
+    }
+}
+
+/// Both sides' descriptions of one call.
+pub struct Descriptions {
+    preferences: MediaPreferences,
+    local: LocalMedia,
+    /// The last text we sent.
+    sent: Option<String>,
+    /// Our offer that waits for its answer.
+    open_offer: Option<String>,
+    agreed: Option<StreamParams>,
+}
+
+impl Descriptions {
+    /// Nothing agreed yet. `session_id` is drawn at random by the caller.
+    pub fn new(preferences: MediaPreferences, rtp: SocketAddr, rtcp: SocketAddr, session_id: u64) -> Descriptions {
+        let local = LocalMedia { rtcp, ..LocalMedia::new(rtp, session_id) };
+        Descriptions { preferences, local, sent: None, open_offer: None, agreed: None }
+    }
+
+    /// Answers an offer; the agreement is in force at once.
+    pub fn answer(&mut self, offer: &[u8]) -> Result<String, DescriptionError> {
+        let offer = SessionDescription::parse(offer)?;
+        let local = if self.sent.is_some() { self.local.next() } else { self.local.clone() };
+        let (text, params) = sdp::answer(&offer, &self.preferences, &local)?;
+        self.local = local;
+        self.sent = Some(text.clone());
+        self.agreed = Some(params);
+        Ok(text)
+    }
+
+    /// Our offer: the first of the call, or another by which nothing changes (a re-INVITE without an offer).
+    pub fn offer(&mut self) -> String {
+        let text = match &self.sent {
+            None => sdp::offer(&self.preferences, &self.local),
+            Some(sent) => {
+                self.local = self.local.next();
+                sdp::re_offer(sent, &self.preferences, &self.local)
+                    .unwrap_or_else(|_| sdp::offer(&self.preferences, &self.local))
+            }
+        };
+        self.sent = Some(text.clone());
+        self.open_offer = Some(text.clone());
+        text
+    }
+
+    /// Takes the answer to our open offer.
+    pub fn take_answer(&mut self, answer: &[u8]) -> Result<(), DescriptionError> {
+        let offer = self.open_offer.take().ok_or(DescriptionError::NoOffer)?;
+        let answer = SessionDescription::parse(answer)?;
+        self.agreed = Some(sdp::apply_answer(&offer, &answer, &self.preferences)?);
+        Ok(())
+    }
+
+    /// Whether an offer of ours waits for its answer.
+    pub fn is_offer_open(&self) -> bool {
+        self.open_offer.is_some()
+    }
+
+    /// Our offer came to nothing (refused, 491): what was agreed before stays in force.
+    pub fn withdraw_offer(&mut self) {
+        self.open_offer = None;
+    }
+
+    /// What is in force.
+    pub fn agreed(&self) -> Option<&StreamParams> {
+        self.agreed.as_ref()
+    }
+
+    /// Whether the far end holds us: it does not want to hear us.
+    pub fn is_held(&self) -> bool {
+        self.agreed.as_ref().is_some_and(|params| {
+            matches!(params.direction, Direction::RecvOnly | Direction::Inactive) || params.remote.ip().is_unspecified()
+        })
+    }
+}

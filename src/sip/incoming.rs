@@ -1,0 +1,410 @@
+//! A call that comes in, until it is agreed on (RFC 3261 §13.3).
+//!
+//! 1. 100, then: is the INVITE usable? What cannot be is refused with its reason.
+//! 2. A leg is opened, the offer answered, the leg configured, and the call handed to the house.
+//! 3. The house rings, answers or refuses; the far end may cancel, hang up, or ask for early things.
+//! 4. After 200 the ACK is awaited: then the call is agreed. Without one it ends with BYE.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rsipstack::sip::prelude::HeadersExt;
+use rsipstack::sip::{Header, Method, Request, Response};
+use rsipstack::transaction::{Transaction, random_text};
+use tokio::sync::{mpsc, oneshot};
+
+use super::body::{self, BodyError};
+use super::call::{Call, SDP, in_dialog_flow, until, wish};
+use super::core::{Core, Dialogs, Flow};
+use super::descriptions::Descriptions;
+use super::dialog::{self, Dialog};
+use super::gate::Admitted;
+use super::handle::{self, Command, Outcome};
+use super::invite_server::{InviteEvent, InviteServer};
+use super::reliable::{Due, Reliable};
+use super::session_timer::{self, Agreed, Asked, SessionTimer};
+use crate::domain::ids::LegId;
+use crate::seams::media::LegSpec;
+use crate::seams::signaling::{DialogEvent, EndedBy, IncomingCall, SignalingError};
+
+/// Tells the entries of INVITEs by their sender's tag from those of dialogs by ours.
+pub(super) const MERGE_PREFIX: &str = "merge:";
+
+/// Takes an INVITE from the gate to the end of its call.
+pub(super) async fn serve(core: Arc<Core>, transaction: Transaction, flow: Flow, admitted: Admitted) {
+    let invite = InviteServer::start(transaction);
+    invite.respond(dialog::response(&invite.request, 100, "", ""));
+    match Early::prepare(core, invite, flow, admitted).await {
+        Ok((early, call)) => {
+            if early.call.core.incoming.try_send(call).is_err() {
+                // The house takes no more calls: the handle went with the call, and so hangs it up.
+                tracing::warn!("A call came in that nobody took");
+            }
+            early.run().await;
+        }
+        Err(refused) => refused.invite.respond(refused.response),
+    }
+}
+
+struct Refused {
+    invite: InviteServer,
+    response: Response,
+}
+
+/// A call that is not yet agreed on.
+struct Early {
+    call: Call,
+    invite: InviteServer,
+    reliable: Reliable,
+    takes_reliable: bool,
+    /// The description for the 200; gone once it was sent.
+    description: Option<String>,
+    agreed_timer: Option<Agreed>,
+    state: State,
+    ring_until: Instant,
+}
+
+enum State {
+    /// Not answered yet.
+    Ringing,
+    /// To be answered as soon as the reliable response that carries our offer is acknowledged.
+    AnswerWaits(oneshot::Sender<Outcome>),
+    /// 200 was sent.
+    Answered,
+    /// 200 was sent and we hung up meanwhile: BYE as soon as the ACK came (§15).
+    HangUpWaits,
+}
+
+enum Woken {
+    Command(Option<Command>),
+    Request(Box<Transaction>),
+    Invite(Option<InviteEvent>),
+    Timeout,
+}
+
+impl Early {
+    async fn prepare(
+        core: Arc<Core>,
+        invite: InviteServer,
+        flow: Flow,
+        admitted: Admitted,
+    ) -> Result<(Early, IncomingCall), Box<Refused>> {
+        let tag = random_text(TAG_LETTERS);
+        let refuse = |invite: InviteServer, status: u16, headers: Vec<Header>| {
+            let mut response = dialog::response(&invite.request, status, "", &tag);
+            response.headers.extend(headers);
+            Box::new(Refused { invite, response })
+        };
+        let peer = &admitted.peer;
+        let contact = core.contact(&flow, Some(peer));
+        let dialog = match Dialog::called(&invite.request, &tag, &contact, core.random_number()) {
+            Ok(dialog) => dialog,
+            Err(_) => return Err(refuse(invite, 400, vec![])),
+        };
+        let timer = match session_timer::answer(Asked::read(&invite.request), wish(&core)) {
+            Ok(timer) => timer,
+            Err(too_short) => {
+                return Err(refuse(invite, 422, vec![Header::MinSE(too_short.0.to_string().as_str().into())]));
+            }
+        };
+        let offer = match body::session_description(&invite.request, &invite.request.body) {
+            Ok(offer) => offer.map(<[u8]>::to_vec),
+            Err(BodyError::NotAcceptable) => return Err(refuse(invite, 406, vec![])),
+            Err(BodyError::Type) => return Err(refuse(invite, 415, vec![Header::Accept(SDP.into())])),
+            Err(BodyError::Encoding) => {
+                return Err(refuse(invite, 415, vec![Header::AcceptEncoding("identity".into())]));
+            }
+        };
+        let bind = core.stack.local.ip();
+        let spec = LegSpec {
+            leg: LegId(core.ids.next()),
+            bind,
+            advertised: peer.advertised.or_else(|| bind.is_unspecified().then(|| core.own_ip(flow.address.ip()))),
+            ports: peer.rtp_ports.clone(),
+            beside: None,
+            inband_dtmf: true,
+        };
+        let leg = match core.media.open(spec).await {
+            Ok(leg) => leg,
+            Err(error) => {
+                tracing::warn!(%error, "A call came in and no leg could be made for it");
+                let retry_after = core.config.limits.retry_after_seconds.to_string();
+                return Err(refuse(invite, 503, vec![Header::RetryAfter(retry_after.as_str().into())]));
+            }
+        };
+        let session_id = u64::from(core.random_number());
+        let mut descriptions =
+            Descriptions::new(peer.preferences.clone(), leg.advertised, leg.advertised_rtcp, session_id);
+        let description = match offer.map(|offer| descriptions.answer(&offer)).transpose() {
+            Ok(description) => description,
+            Err(error) => {
+                let agent = core.own_host(flow.address.ip(), Some(peer));
+                return Err(refuse(invite, error.status(), vec![Header::Warning(error.warning(&agent).into())]));
+            }
+        };
+        let (inbox_sender, inbox) = mpsc::channel(INBOX);
+        let merge_tag = format!("{MERGE_PREFIX}{}", dialog.remote_tag);
+        let listed = vec![
+            Dialogs::list(&core, &dialog.call_id, &tag, inbox_sender.clone()),
+            Dialogs::list(&core, &dialog.call_id, &merge_tag, inbox_sender),
+        ];
+        let lines = handle::lines();
+        let info = super::numbers_stand_in::call_info(&invite.request, peer);
+        let can_update = invite.request.header_value("Allow").is_some_and(|allow| allow.contains("UPDATE"));
+        let takes_reliable =
+            ["Supported", "Require"].iter().any(|name| invite.request.header_contains_token(name, "100rel"));
+        let mut call = Call {
+            peer: Some(peer.clone()),
+            flow: in_dialog_flow(&core, &dialog, &flow).await,
+            dialog,
+            descriptions,
+            leg: Some(leg.control.clone()),
+            commands: lines.commands,
+            inbox,
+            events: lines.events,
+            timer: None,
+            can_update,
+            is_held: false,
+            reinvite: None,
+            refresh: None,
+            places: admitted.places.into(),
+            listed,
+            core,
+        };
+        call.apply_agreement();
+        let now = call.core.clock.now();
+        let early = Early {
+            reliable: Reliable::new(call.core.random_number() >> 8, call.core.times.t1),
+            invite,
+            takes_reliable,
+            description,
+            agreed_timer: timer,
+            state: State::Ringing,
+            ring_until: now + Duration::from_secs(call.core.config.ring_limit_seconds.into()),
+            call,
+        };
+        Ok((early, IncomingCall { info, leg, dialog: lines.handle, events: lines.events_out }))
+    }
+
+    async fn run(mut self) {
+        loop {
+            let woken = self.wait().await;
+            let agreed = match woken {
+                Woken::Command(command) => self.obey(command),
+                Woken::Request(transaction) => {
+                    self.handle_request(*transaction).await;
+                    false
+                }
+                Woken::Invite(event) => self.handle_invite_event(event).await,
+                Woken::Timeout => {
+                    self.handle_timeout();
+                    false
+                }
+            };
+            if agreed {
+                return self.call.run().await;
+            }
+            if self.call.events.has_ended() && !matches!(self.state, State::HangUpWaits) {
+                return;
+            }
+        }
+    }
+
+    async fn wait(&mut self) -> Woken {
+        let is_ended = self.call.events.has_ended();
+        let ring_until = matches!(self.state, State::Ringing | State::AnswerWaits(_)).then_some(self.ring_until);
+        let deadline = self.reliable.poll_timeout().into_iter().chain(ring_until).min();
+        tokio::select! {
+            command = self.call.commands.recv(), if !is_ended => Woken::Command(command),
+            Some(transaction) = self.call.inbox.recv() => Woken::Request(Box::new(transaction)),
+            event = self.invite.events.recv() => Woken::Invite(event),
+            () = until(deadline) => Woken::Timeout,
+        }
+    }
+
+    /// Does as ordered. Never agrees by itself: that is the ACK's doing.
+    fn obey(&mut self, command: Option<Command>) -> bool {
+        match (command, &self.state) {
+            (Some(Command::Ring(reply)), State::Ringing) => {
+                self.ring();
+                let _ = reply.send(Ok(()));
+            }
+            (Some(Command::Answer(reply)), State::Ringing) => {
+                if self.reliable.is_pending() && self.call.descriptions.is_offer_open() {
+                    self.state = State::AnswerWaits(reply);
+                } else {
+                    self.answer();
+                    let _ = reply.send(Ok(()));
+                }
+            }
+            (Some(Command::Reject(status, reason, reply)), State::Ringing | State::AnswerWaits(_)) => {
+                self.refuse(status, &reason, EndedBy::Us);
+                let _ = reply.send(Ok(()));
+            }
+            (Some(Command::HangUp(reply)), State::Answered) => {
+                self.hang_up_when_acked();
+                let _ = reply.send(Ok(()));
+            }
+            (Some(Command::HangUp(reply)), _) => {
+                self.refuse(480, "", EndedBy::Us);
+                let _ = reply.send(Ok(()));
+            }
+            // Whoever took the call is gone.
+            (None, State::Answered) => self.hang_up_when_acked(),
+            (None, _) => self.refuse(503, "", EndedBy::Us),
+            (Some(Command::Ring(reply) | Command::Answer(reply) | Command::Reject(_, _, reply)), _) => {
+                let _ = reply.send(Err(SignalingError::WrongState));
+            }
+        }
+        false
+    }
+
+    fn ring(&mut self) {
+        if self.reliable.is_pending() {
+            return;
+        }
+        let mut response = self.call.response(&self.invite.request, 180);
+        if self.takes_reliable {
+            if self.description.is_none() && self.call.descriptions.agreed().is_none() {
+                let offer = self.call.descriptions.offer();
+                dialog::with_body(&mut response, SDP, offer);
+            }
+            let cseq = self.invite.request.cseq_header().and_then(|header| header.seq()).unwrap_or_default();
+            self.reliable.begin(&mut response, cseq, self.call.core.clock.now());
+        }
+        self.invite.respond(response);
+    }
+
+    fn answer(&mut self) {
+        self.reliable.stop();
+        let mut response = self.call.response(&self.invite.request, 200);
+        response.headers.extend(self.agreed_timer.map(session_timer::response_headers).unwrap_or_default());
+        let is_agreed = self.description.is_none() && self.call.descriptions.agreed().is_some();
+        if !is_agreed {
+            let description = self.description.take().unwrap_or_else(|| self.call.descriptions.offer());
+            dialog::with_body(&mut response, SDP, description);
+        }
+        self.invite.respond(response);
+        self.state = State::Answered;
+    }
+
+    fn refuse(&mut self, status: u16, reason: &str, by: EndedBy) {
+        self.reliable.stop();
+        let status = if (300..700).contains(&status) { status } else { 603 };
+        let mut response = dialog::response(&self.invite.request, status, reason, &self.call.dialog.local_tag);
+        if status == 503 {
+            let retry_after = self.call.core.config.limits.retry_after_seconds.to_string();
+            response.headers.push(Header::RetryAfter(retry_after.as_str().into()));
+        }
+        self.invite.respond(response);
+        self.call.end(by);
+    }
+
+    fn hang_up_when_acked(&mut self) {
+        self.state = State::HangUpWaits;
+        self.call.end(EndedBy::Us);
+    }
+
+    /// True once both sides agreed.
+    async fn handle_invite_event(&mut self, event: Option<InviteEvent>) -> bool {
+        match (event, &self.state) {
+            (Some(InviteEvent::Acked(ack)), State::Answered) => self.handle_ack(&ack).await,
+            (Some(InviteEvent::Acked(_)) | Some(InviteEvent::Over) | None, State::HangUpWaits) => {
+                self.say_bye().await;
+                false
+            }
+            (Some(InviteEvent::Cancelled), State::Ringing | State::AnswerWaits(_)) => {
+                self.refuse(487, "", EndedBy::FarEnd);
+                false
+            }
+            // It crossed our 200, which stands (§9.2).
+            (Some(InviteEvent::Cancelled), _) => false,
+            (Some(InviteEvent::Over) | None, _) => {
+                self.call.hang_up(EndedBy::Failure, Some("SIP;cause=408;text=\"no ACK\"")).await;
+                false
+            }
+            // The ACK of a refusal.
+            (Some(InviteEvent::Acked(_)), _) => false,
+        }
+    }
+
+    async fn handle_ack(&mut self, ack: &Request) -> bool {
+        if self.call.descriptions.is_offer_open() {
+            if let Err(error) = self.call.descriptions.take_answer(&ack.body) {
+                tracing::info!(%error, "An ACK brought no usable answer");
+                self.call.hang_up(EndedBy::Failure, Some("SIP;cause=488")).await;
+                return false;
+            }
+            self.call.apply_agreement();
+        }
+        let now = self.call.core.clock.now();
+        self.call.timer = self.agreed_timer.map(|agreed| SessionTimer::start(agreed, now));
+        self.call.events.tell(DialogEvent::Confirmed);
+        true
+    }
+
+    async fn say_bye(&mut self) {
+        self.state = State::Ringing;
+        self.call.send_bye(None).await;
+    }
+
+    async fn handle_request(&mut self, transaction: Transaction) {
+        let request = transaction.original.clone();
+        match request.method {
+            Method::PRack => self.handle_prack(transaction).await,
+            Method::Bye => {
+                self.call.handle_request(transaction).await;
+                match self.state {
+                    State::Ringing | State::AnswerWaits(_) => self.refuse(487, "", EndedBy::FarEnd),
+                    // They have our 200, or they would not say goodbye.
+                    State::Answered | State::HangUpWaits => self.invite.stop(),
+                }
+                self.state = State::Ringing;
+            }
+            // Another offer before the first is answered, or another INVITE before the first is over (§14.2).
+            Method::Invite => self.call.refuse(transaction, 500).await,
+            Method::Update if !request.body.is_empty() && self.description.is_some() => {
+                self.call.refuse(transaction, 500).await;
+            }
+            _ => self.call.handle_request(transaction).await,
+        }
+    }
+
+    async fn handle_prack(&mut self, mut transaction: Transaction) {
+        let request = transaction.original.clone();
+        if !self.call.dialog.is_in_order(&request) || !self.reliable.handle_prack(request.rack_value()) {
+            return self.call.refuse(transaction, 481).await;
+        }
+        if self.call.descriptions.is_offer_open() && !request.body.is_empty() {
+            match self.call.descriptions.take_answer(&request.body) {
+                Ok(()) => self.call.apply_agreement(),
+                Err(error) => tracing::info!(%error, "A PRACK brought no usable answer"),
+            }
+        }
+        let response = self.call.response(&request, 200);
+        self.call.reply(&mut transaction, response).await;
+        if matches!(self.state, State::AnswerWaits(_))
+            && let State::AnswerWaits(reply) = std::mem::replace(&mut self.state, State::Ringing)
+        {
+            self.answer();
+            let _ = reply.send(Ok(()));
+        }
+    }
+
+    fn handle_timeout(&mut self) {
+        let now = self.call.core.clock.now();
+        match self.reliable.handle_timeout(now) {
+            Some(Due::Resend(response)) => return self.invite.respond(*response),
+            Some(Due::GiveUp) => return self.refuse(504, "", EndedBy::Failure),
+            None => {}
+        }
+        if now >= self.ring_until && matches!(self.state, State::Ringing | State::AnswerWaits(_)) {
+            self.refuse(480, "", EndedBy::RingTimeout);
+        }
+    }
+}
+
+/// Letters of a tag: 95 bits of chance, since it also tells who may send requests within the call.
+const TAG_LETTERS: usize = 16;
+/// Requests of the far end that may wait for the call.
+const INBOX: usize = 16;

@@ -1,0 +1,34 @@
+//! Signalling: SIP behind the house's own seam.
+//!
+//! The rooms named here first are pure: bytes, times and secrets come in, decisions come out. The core that
+//! owns sockets and the transaction stack is built upon them.
+
+mod body;
+mod call;
+mod client;
+mod core;
+mod descriptions;
+mod dialog;
+mod framing;
+mod gate;
+mod handle;
+mod incoming;
+mod invite_client;
+mod invite_server;
+mod keys;
+mod limits;
+mod numbers_stand_in;
+mod outgoing;
+mod peers;
+mod reliable;
+pub mod auth;
+pub mod screen;
+pub mod sdp;
+mod server;
+mod session_timer;
+mod tcp;
+mod udp;
+mod wire;
+
+pub use self::core::SipTimes;
+pub use server::{SipError, SipLoad, SipParts, SipServer};

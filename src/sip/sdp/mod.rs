@@ -1,0 +1,43 @@
+//! Session descriptions (RFC 8866) and their negotiation by offer and answer (RFC 3264).
+//!
+//! 1. The far end offers: [`SessionDescription::parse`], then [`answer`] yields our text and what the media
+//!    engine needs to know.
+//! 2. We offer: [`offer`], then [`apply_answer`] with what came back.
+//! 3. Either side changes something (hold, resume, another address): we write [`re_offer`] from the last
+//!    text we sent, so that streams and payload numbers stay where they were (RFC 3264 §8).
+//!
+//! Everything here is pure. One audio stream is carried; others are refused with port 0.
+
+mod answer;
+mod description;
+mod formats;
+mod negotiation;
+mod offer;
+mod parse;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use answer::answer;
+pub use description::{Connection, MediaDescription, Origin, RtcpAddress, RtpMap, SessionDescription};
+pub use negotiation::{LocalMedia, MediaPreferences, NegotiationError};
+pub use offer::{apply_answer, offer, re_offer};
+pub use parse::SdpError;
+
+/// Entry for fuzzers: arbitrary bytes as an offer to us and as an answer to our offer. Must not panic, and
+/// whatever we answer must be readable by ourselves.
+pub fn fuzz(bytes: &[u8]) {
+    let preferences = MediaPreferences::default();
+    let local = LocalMedia::new("192.0.2.1:4000".parse().expect("a literal address"), 1);
+    let ours = offer(&preferences, &local);
+    let Ok(theirs) = SessionDescription::parse(bytes) else { return };
+    if let Ok((text, params)) = answer(&theirs, &preferences, &local) {
+        let read_back = SessionDescription::parse(text.as_bytes()).expect("what we answer can be read");
+        assert_eq!(read_back.media.len(), theirs.media.len(), "every offered stream is answered");
+        assert!(params.accepted.iter().any(|(number, _)| *number == params.payload_type));
+        re_offer(&text, &preferences, &local).expect("what we answered can be offered again");
+    }
+    let _ = apply_answer(&ours, &theirs, &preferences);
+}

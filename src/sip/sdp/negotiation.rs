@@ -1,0 +1,247 @@
+//! What both directions of a negotiation share: our wishes, our addresses, refusals, and small rules.
+
+use std::net::{IpAddr, SocketAddr};
+
+use media::{Codec, Direction, SourceRule};
+
+use super::description::{MediaDescription, SessionDescription};
+use super::formats;
+
+/// What we are willing to speak on a leg. Comes from the trunk's or the phone's configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaPreferences {
+    /// Codecs, the most wanted first.
+    pub codecs: Vec<Codec>,
+    /// Packet time we ask for and use where the far end has no wish, in milliseconds: 10, 20, 30, 40 or 60.
+    pub packet_ms: u8,
+    /// Whether keys travel as telephone events (RFC 4733).
+    pub telephone_event: bool,
+    /// Whether comfort noise (RFC 3389) is agreed to.
+    pub comfort_noise: bool,
+    /// Whether an offer to carry RTCP on the RTP port is accepted. We never ask for it ourselves.
+    pub rtcp_mux: bool,
+    /// How the far end's real address is found.
+    pub source_rule: SourceRule,
+}
+
+impl Default for MediaPreferences {
+    /// Wideband first, since recognition profits from it; then what every carrier speaks.
+    fn default() -> MediaPreferences {
+        MediaPreferences {
+            codecs: vec![Codec::G722, Codec::Pcma, Codec::Pcmu],
+            packet_ms: 20,
+            telephone_event: true,
+            comfort_noise: true,
+            rtcp_mux: true,
+            source_rule: SourceRule::FromSdp,
+        }
+    }
+}
+
+/// Our end of the stream, as it is written into descriptions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalMedia {
+    /// Where we hear RTP.
+    pub rtp: SocketAddr,
+    /// Where we hear RTCP.
+    pub rtcp: SocketAddr,
+    /// Names our side of the session; the same for its whole life.
+    pub session_id: u64,
+    /// Grows by one with every description that differs from the last one sent.
+    pub version: u64,
+    /// Which way we want media to flow: [`Direction::SendOnly`] holds the far end.
+    pub direction: Direction,
+}
+
+impl LocalMedia {
+    /// Both ways, RTCP on the next port, first version.
+    pub fn new(rtp: SocketAddr, session_id: u64) -> LocalMedia {
+        let rtcp = SocketAddr::new(rtp.ip(), rtp.port().saturating_add(1));
+        LocalMedia { rtp, rtcp, session_id, version: 1, direction: Direction::SendRecv }
+    }
+
+    /// The same under the next version, for a description that differs from the last.
+    pub fn next(&self) -> LocalMedia {
+        LocalMedia { version: self.version + 1, ..self.clone() }
+    }
+}
+
+/// Why no stream can be agreed on. Each is a 488 with the text as its reason.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NegotiationError {
+    /// No audio stream, or only disabled ones.
+    #[error("no active audio stream was offered; offer one m=audio line over RTP/AVP")]
+    NoAudio,
+    /// Only encrypted audio.
+    #[error(
+        "only encrypted audio ({0}) was offered; this line speaks RTP/AVP, switch media encryption to optional or off"
+    )]
+    Encrypted(String),
+    /// Another transport.
+    #[error("audio over {0} was offered; this line speaks RTP/AVP")]
+    Protocol(String),
+    /// No codec in common.
+    #[error("offered {offered}; this line speaks {supported}")]
+    NoCommonCodec {
+        /// What the far end has.
+        offered: String,
+        /// What we have.
+        supported: String,
+    },
+    /// An address that no packet of ours will be sent to.
+    #[error("the media address {0} is not one that a call can use; write a unicast IP address into c=")]
+    Address(String),
+    /// IPv6 against IPv4.
+    #[error("the media address is {offered}, ours is {ours}; offer an address of the same family")]
+    AddressFamily {
+        /// `IPv4` or `IPv6`.
+        offered: &'static str,
+        /// The other.
+        ours: &'static str,
+    },
+    /// The far end answered our stream with port 0.
+    #[error("the audio stream we offered was refused")]
+    Refused,
+    /// An answer that does not fit our offer.
+    #[error("the answer does not fit the offer: {0}")]
+    AnswerMismatch(&'static str),
+}
+
+impl NegotiationError {
+    /// The status to refuse with: 488 Not Acceptable Here.
+    pub fn status(&self) -> u16 {
+        488
+    }
+
+    /// The code of a Warning header (RFC 3261 §20.43).
+    pub fn warning_code(&self) -> u16 {
+        match self {
+            NegotiationError::NoAudio | NegotiationError::Refused => 304,
+            NegotiationError::Encrypted(_) | NegotiationError::Protocol(_) => 302,
+            NegotiationError::NoCommonCodec { .. } => 305,
+            NegotiationError::Address(_) | NegotiationError::AddressFamily { .. } => 301,
+            NegotiationError::AnswerMismatch(_) => 399,
+        }
+    }
+
+    /// The value of a Warning header. `agent` is our host name or address.
+    pub fn warning(&self, agent: &str) -> String {
+        let text = self.to_string().replace(['"', '\\'], "'");
+        format!("{} {agent} \"{text}\"", self.warning_code())
+    }
+}
+
+/// Whether we can carry RTP under this protocol; the feedback profile differs in timing rules only.
+pub(super) fn is_plain_rtp(protocol: &str) -> bool {
+    protocol.eq_ignore_ascii_case("RTP/AVP") || protocol.eq_ignore_ascii_case("RTP/AVPF")
+}
+
+/// Names the stream to carry: the first active audio stream over plain RTP.
+pub(super) fn choose_stream(offer: &SessionDescription) -> Result<usize, NegotiationError> {
+    let mut audio = offer.media.iter().enumerate().filter(|(_, stream)| stream.is_active_audio()).peekable();
+    let Some((_, first)) = audio.peek().copied() else { return Err(NegotiationError::NoAudio) };
+    if let Some((index, _)) = audio.find(|(_, stream)| is_plain_rtp(&stream.protocol)) {
+        return Ok(index);
+    }
+    let protocol = first.protocol.clone();
+    Err(match protocol.to_ascii_uppercase().contains("SAVP") {
+        true => NegotiationError::Encrypted(protocol),
+        false => NegotiationError::Protocol(protocol),
+    })
+}
+
+/// Where the far end hears RTP and RTCP. An unspecified address means nowhere (hold).
+pub(super) fn remote_addresses(
+    session: &SessionDescription,
+    stream: &MediaDescription,
+    ours: IpAddr,
+    mux: bool,
+) -> Result<(SocketAddr, Option<SocketAddr>), NegotiationError> {
+    let connection = stream.connection.as_ref().or(session.connection.as_ref());
+    let connection = connection.ok_or_else(|| NegotiationError::Address("(none)".to_owned()))?;
+    let ip = connection.ip().ok_or_else(|| NegotiationError::Address(connection.to_string()))?;
+    let rtp = SocketAddr::new(ip, stream.port);
+    if ip.is_unspecified() {
+        return Ok((rtp, None));
+    }
+    check_usable(ip, ours)?;
+    if stream.rtcp_disabled {
+        return Ok((rtp, None));
+    }
+    if mux {
+        return Ok((rtp, Some(rtp)));
+    }
+    let rtcp = match &stream.rtcp {
+        Some(own) => SocketAddr::new(own.ip.unwrap_or(ip), own.port),
+        None => SocketAddr::new(ip, stream.port.checked_add(1).unwrap_or(0)),
+    };
+    // A report that cannot be sent safely is not worth losing the call.
+    let usable = rtcp.port() != 0 && !rtcp.ip().is_unspecified() && check_usable(rtcp.ip(), ours).is_ok();
+    Ok((rtp, usable.then_some(rtcp)))
+}
+
+/// Refuses addresses that would turn us into an amplifier, and those of the other family.
+fn check_usable(ip: IpAddr, ours: IpAddr) -> Result<(), NegotiationError> {
+    let broadcast = matches!(ip, IpAddr::V4(v4) if v4.is_broadcast());
+    if ip.is_multicast() || broadcast {
+        return Err(NegotiationError::Address(ip.to_string()));
+    }
+    let ours = ours.to_canonical();
+    if ip.is_ipv4() != ours.is_ipv4() {
+        return Err(NegotiationError::AddressFamily { offered: family(ip), ours: family(ours) });
+    }
+    Ok(())
+}
+
+fn family(ip: IpAddr) -> &'static str {
+    match ip {
+        IpAddr::V4(_) => "IPv4",
+        IpAddr::V6(_) => "IPv6",
+    }
+}
+
+/// The packet time to send with: the far end's wish, else ours, cut to what both can do.
+pub(super) fn packet_ms(stream: &MediaDescription, preferred_ms: u8) -> u8 {
+    let wish = stream.packet_ms.unwrap_or(u32::from(preferred_ms));
+    let limit = wish.min(stream.max_packet_ms.unwrap_or(u32::MAX));
+    [60_u8, 40, 30, 20].into_iter().find(|ms| u32::from(*ms) <= limit).unwrap_or(10)
+}
+
+/// The direction of the far end's stream, as it declared it.
+pub(super) fn declared_direction(session: &SessionDescription, stream: &MediaDescription) -> Direction {
+    let declared = stream.direction.or(session.direction).unwrap_or(Direction::SendRecv);
+    let connection = stream.connection.as_ref().or(session.connection.as_ref());
+    match connection.is_some_and(|connection| connection.is_unspecified()) {
+        // The old way to hold: nothing may be sent to it, but it may still play music (RFC 3264 §8.4).
+        true => flows(sends(declared), false),
+        false => declared,
+    }
+}
+
+/// What is left for us of the far end's direction and our own wish.
+pub(super) fn our_direction(theirs: Direction, wish: Direction) -> Direction {
+    flows(receives(theirs) && sends(wish), sends(theirs) && receives(wish))
+}
+
+fn sends(direction: Direction) -> bool {
+    matches!(direction, Direction::SendRecv | Direction::SendOnly)
+}
+
+fn receives(direction: Direction) -> bool {
+    matches!(direction, Direction::SendRecv | Direction::RecvOnly)
+}
+
+fn flows(sends: bool, receives: bool) -> Direction {
+    match (sends, receives) {
+        (true, true) => Direction::SendRecv,
+        (true, false) => Direction::SendOnly,
+        (false, true) => Direction::RecvOnly,
+        (false, false) => Direction::Inactive,
+    }
+}
+
+/// No codec fits: says what each side has.
+pub(super) fn no_common_codec(stream: &MediaDescription, ours: &[Codec]) -> NegotiationError {
+    let supported = ours.iter().map(|codec| formats::encoding(*codec)).collect::<Vec<_>>().join(", ");
+    NegotiationError::NoCommonCodec { offered: formats::in_words(stream), supported }
+}

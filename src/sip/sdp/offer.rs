@@ -1,0 +1,173 @@
+//! Offering, offering again, and reading the answer (RFC 3264 §5, §7, §8).
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use arrayvec::ArrayVec;
+use media::{Codec, Direction, DtmfFormat, StreamParams};
+
+use super::description::{Connection, SessionDescription};
+use super::formats::{self, Format};
+use super::negotiation::{self, LocalMedia, MediaPreferences, NegotiationError};
+use super::parse::SdpError;
+use super::write::{self, AudioStream};
+
+/// Our first offer of a call: one audio stream with everything we speak.
+pub fn offer(preferences: &MediaPreferences, local: &LocalMedia) -> String {
+    let formats = wanted_formats(preferences, &[]);
+    let mut text = write::session_lines(local);
+    write::audio_lines(&mut text, local, &our_stream("RTP/AVP", &formats, preferences, local, false));
+    text
+}
+
+/// A later offer of ours within the same call (hold, resume, a new address). `previous` is the last
+/// description that we sent, offer or answer: its streams keep their places and its payload numbers their
+/// meaning, and the version grows past it even if the caller forgot to.
+pub fn re_offer(previous: &str, preferences: &MediaPreferences, local: &LocalMedia) -> Result<String, SdpError> {
+    let previous = SessionDescription::parse(previous)?;
+    let past = previous.origin.version.parse::<u64>().unwrap_or(0);
+    let local = LocalMedia { version: local.version.max(past.saturating_add(1)), ..local.clone() };
+    let carried = previous.media.iter().position(|stream| stream.is_active_audio());
+
+    let mut text = write::session_lines(&local);
+    for (index, stream) in previous.media.iter().enumerate() {
+        if Some(index) != carried {
+            write::refused_lines(&mut text, stream);
+            continue;
+        }
+        let formats = wanted_formats(preferences, &formats::known(stream));
+        let mux = stream.rtcp_mux && preferences.rtcp_mux;
+        write::audio_lines(&mut text, &local, &our_stream(&stream.protocol, &formats, preferences, &local, mux));
+    }
+    if carried.is_none() {
+        let formats = wanted_formats(preferences, &[]);
+        write::audio_lines(&mut text, &local, &our_stream("RTP/AVP", &formats, preferences, &local, false));
+    }
+    Ok(text)
+}
+
+fn our_stream<'a>(
+    protocol: &'a str,
+    formats: &'a [(u8, Format)],
+    preferences: &MediaPreferences,
+    local: &LocalMedia,
+    rtcp_mux: bool,
+) -> AudioStream<'a> {
+    AudioStream { protocol, formats, packet_ms: preferences.packet_ms, direction: local.direction, rtcp_mux }
+}
+
+/// Everything we want, each under the number it has already (`settled`), else under its usual one. What is
+/// settled comes first, so that a re-offer does not change the codec in the middle of a call.
+fn wanted_formats(preferences: &MediaPreferences, settled: &[(u8, Format)]) -> Vec<(u8, Format)> {
+    let mut wanted: Vec<(Format, u8)> = Vec::new();
+    wanted.extend(preferences.codecs.iter().map(|codec| (Format::Audio(*codec), formats::static_number(*codec))));
+    if wanted.is_empty() {
+        // A stream without a codec is no stream; PCMU is what every telephone must speak (RFC 7874 §3).
+        wanted.push((Format::Audio(Codec::Pcmu), formats::static_number(Codec::Pcmu)));
+    }
+    wanted.extend(preferences.comfort_noise.then_some((Format::ComfortNoise, formats::COMFORT_NOISE)));
+    wanted.extend(preferences.telephone_event.then_some((Format::TelephoneEvent, formats::TELEPHONE_EVENT)));
+
+    let mut chosen: Vec<(u8, Format)> = settled
+        .iter()
+        .filter(|(_, format)| matches!(format, Format::Audio(_)) && wanted.iter().any(|(want, _)| want == format))
+        .copied()
+        .collect();
+    for (format, usual) in wanted {
+        if chosen.iter().any(|(_, taken)| *taken == format) {
+            continue;
+        }
+        let settled_number = settled.iter().find(|(_, known)| *known == format).map(|(number, _)| *number);
+        let is_free = |number: &u8| {
+            let taken = |(other, _): &(u8, Format)| other == number;
+            !chosen.iter().any(taken) && !settled.iter().any(taken)
+        };
+        let number = settled_number.or_else(|| [usual].into_iter().chain(96..=127).find(is_free));
+        chosen.extend(number.map(|number| (number, format)));
+    }
+    chosen
+}
+
+/// Reads the answer to `our_offer` (the text we sent). What was not offered is not believed.
+pub fn apply_answer(
+    our_offer: &str,
+    answer: &SessionDescription,
+    preferences: &MediaPreferences,
+) -> Result<StreamParams, NegotiationError> {
+    let ours = SessionDescription::parse(our_offer)
+        .map_err(|_| NegotiationError::AnswerMismatch("our own offer was not kept as it was sent"))?;
+    let index = ours
+        .media
+        .iter()
+        .position(|stream| stream.is_active_audio())
+        .ok_or(NegotiationError::AnswerMismatch("we offered no audio"))?;
+    let offered = &ours.media[index];
+    let answered = answer.media.get(index).ok_or(NegotiationError::AnswerMismatch("our audio stream is missing"))?;
+    if answered.port == 0 {
+        return Err(NegotiationError::Refused);
+    }
+    if !answered.kind.eq_ignore_ascii_case("audio") {
+        return Err(NegotiationError::AnswerMismatch("another kind of stream stands in the place of our audio"));
+    }
+    if !negotiation::is_plain_rtp(&answered.protocol) {
+        return Err(NegotiationError::Protocol(answered.protocol.clone()));
+    }
+
+    let (we_hear, they_hear) = (formats::known(offered), formats::known(answered));
+    let number_in = |list: &[(u8, Format)], wanted: Format| {
+        list.iter().find(|(_, format)| *format == wanted).map(|(number, _)| *number)
+    };
+    let both = |wanted: Format| Some((number_in(&we_hear, wanted)?, number_in(&they_hear, wanted)?));
+    // The answer's order is the far end's preference among what we can do (RFC 3264 §6.1).
+    let common = they_hear.iter().find_map(|(number, format)| match format {
+        Format::Audio(codec) if both(*format).is_some() => Some((*number, *codec)),
+        _ => None,
+    });
+    let (payload_type, codec) =
+        common.ok_or_else(|| negotiation::no_common_codec(answered, &offered_codecs(&we_hear)))?;
+
+    let our_ip = offered.connection.as_ref().or(ours.connection.as_ref()).and_then(Connection::ip);
+    let our_ip = our_ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let mux = offered.rtcp_mux && answered.rtcp_mux;
+    let (remote, remote_rtcp) = negotiation::remote_addresses(answer, answered, our_ip, mux)?;
+    let our_wish = offered.direction.unwrap_or(Direction::SendRecv);
+    Ok(StreamParams {
+        remote,
+        remote_rtcp,
+        codec,
+        payload_type,
+        accepted: accepted(&we_hear, &they_hear),
+        // Devices that number events differently send them under our number, which is the one that matters:
+        // keys are heard far more often than sent.
+        dtmf: both(Format::TelephoneEvent)
+            .map(|(ours, _)| DtmfFormat { payload_type: ours, clock_rate_hz: formats::CLOCK_RATE_HZ }),
+        comfort_noise_payload_type: both(Format::ComfortNoise).map(|(ours, _)| ours),
+        packet_ms: negotiation::packet_ms(answered, preferences.packet_ms),
+        direction: negotiation::our_direction(negotiation::declared_direction(answer, answered), our_wish),
+        source_rule: preferences.source_rule,
+    })
+}
+
+/// What may arrive: the answered codecs under the numbers we offered them with, and under the numbers of
+/// the answer where those mean nothing else to us.
+fn accepted(we_hear: &[(u8, Format)], they_hear: &[(u8, Format)]) -> ArrayVec<(u8, Codec), 8> {
+    let mut accepted: ArrayVec<(u8, Codec), 8> = ArrayVec::new();
+    for (their_number, format) in they_hear {
+        let Format::Audio(codec) = format else { continue };
+        let Some((our_number, _)) = we_hear.iter().find(|(_, ours)| ours == format) else { continue };
+        let conflicts = we_hear.iter().any(|(number, ours)| number == their_number && ours != format);
+        for number in [Some(*our_number), (!conflicts).then_some(*their_number)].into_iter().flatten() {
+            if !accepted.is_full() && !accepted.iter().any(|(seen, _)| *seen == number) {
+                accepted.push((number, *codec));
+            }
+        }
+    }
+    accepted
+}
+
+fn offered_codecs(formats: &[(u8, Format)]) -> Vec<Codec> {
+    let audio = |(_, format): &(u8, Format)| match format {
+        Format::Audio(codec) => Some(*codec),
+        Format::TelephoneEvent | Format::ComfortNoise => None,
+    };
+    formats.iter().filter_map(audio).collect()
+}

@@ -1,0 +1,227 @@
+//! Carries out the orders of the call's flow.
+
+use tracing::{debug, info, warn};
+
+use crate::domain::call::{CallOutcome, Recording};
+use crate::domain::conversation::{Author, Handler, Status};
+use crate::domain::ids::{RecordingId, TicketId};
+use crate::domain::ticket::{Field, Ticket, TicketStatus};
+use crate::domain::time::EpochMs;
+use crate::domain::turn::{Decision, Speaker};
+use crate::seams::media::LegCommand;
+
+use super::super::flow::{Effect, Input, Say, SayKind};
+use super::super::journal::Entry;
+use super::super::phrases;
+use super::staff::Staff;
+use super::{Call, LiveRecording};
+
+impl Call {
+    /// Carries out every order that is due.
+    pub(super) async fn carry_out(&mut self) {
+        // Each pass may bring new orders; a bound guards against two machines that feed each other.
+        for _ in 0..ORDERS_AT_ONCE {
+            let Some(effect) = self.flow.poll_effect() else { return };
+            self.order(effect).await;
+        }
+        warn!("A call gave more orders at once than it ever should");
+    }
+
+    async fn order(&mut self, effect: Effect) {
+        match effect {
+            Effect::Say(say) => self.say(say),
+            Effect::Consult { text, offered } => self.consult(text, offered),
+            Effect::Draft { sentences, decision } => self.draft(sentences, *decision),
+            Effect::Mark { status, handler, reason } => self.mark(status, handler, reason),
+            Effect::Ticket { reason, fields } => self.ticket(reason, fields),
+            Effect::Transfer { reason } => self.transfer(reason).await,
+            Effect::CancelTransfer => {
+                if let Some(mut staff) = self.staff.take() {
+                    staff.caller_gone(self).await;
+                    self.staff = Some(staff).filter(|staff| !staff.is_over());
+                }
+            }
+            Effect::HoldTone => self.mouth.play_tone(self.desk.settings.hold_tone.clone()),
+            Effect::StartRecording => self.start_recording(),
+            Effect::DeleteRecording => self.delete_recording(),
+            Effect::MuteRecording(mute) => {
+                let _ = self.control.send(LegCommand::MuteRecording(mute));
+            }
+            Effect::HangUp => {
+                if let Err(error) = self.dialog.hang_up().await {
+                    debug!(%error, "Hanging up");
+                }
+            }
+            Effect::End(outcome) => self.end(outcome),
+        }
+    }
+
+    /// Says something in place of what is being said, and keeps it as a message.
+    fn say(&mut self, say: Say) {
+        self.words_cut();
+        let now = self.desk.clock.now();
+        self.mouth.say(&say.sentences, say.slower);
+        let text = say.sentences.join(" ");
+        let message = (say.kind != SayKind::Filler).then(|| {
+            let mut message = self.message(Author::Agent, text.clone());
+            message.decision = say.decision.map(|decision| *decision);
+            message
+        });
+        if let Some(message) = &message {
+            self.journal.keep(Entry::Message(Box::new(message.clone())));
+        }
+        self.said.begin(now, message, say.notice, say.kind);
+    }
+
+    pub(super) fn prepare_greeting(&mut self) {
+        let mut rehearsal = self.flow.clone();
+        rehearsal.handle(self.desk.clock.now(), Input::Answered);
+        if let Some(first) = first_sentence(&mut rehearsal) {
+            self.mouth.prepare(&first.0, first.1);
+        }
+    }
+
+    /// The words were cut off, or another's turn has come: what was heard of them is kept.
+    pub(super) fn words_cut(&mut self) {
+        let heard = self.mouth.stop();
+        self.keep_heard(heard);
+    }
+
+    /// The words were heard to their end.
+    pub(super) fn words_heard(&mut self) {
+        let heard = self.mouth.heard_so_far();
+        self.keep_heard(heard);
+    }
+
+    fn keep_heard(&mut self, heard: Option<String>) {
+        let Some(mut message) = self.said.take_message() else { return };
+        let heard = heard.unwrap_or_default();
+        if !heard.is_empty() {
+            self.add_line(Speaker::Us, &heard);
+        }
+        message.heard_text = Some(heard);
+        self.journal.keep(Entry::MessageChanged(Box::new(message)));
+    }
+
+    /// Tells the flow once the recording notice was heard.
+    pub(super) fn notice_progress(&mut self) {
+        if let Some(sentence) = self.said.notice()
+            && self.mouth.has_heard(sentence)
+        {
+            self.said.notice_heard();
+            self.flow.handle(self.desk.clock.now(), Input::NoticeHeard);
+        }
+    }
+
+    /// Speech that does not come (a stalled synthesiser) is bridged with a phrase that is kept ready.
+    pub(super) fn fill_dead_air(&mut self, now: std::time::Instant) {
+        if self.said.filler_due().is_none_or(|due| now < due) {
+            return;
+        }
+        self.said.filled(now);
+        if !self.mouth.has_speech() {
+            info!("Speech is late; the pause is filled");
+            self.mouth.fill(phrases::FILLERS[1]);
+        }
+    }
+
+    fn draft(&mut self, sentences: Vec<String>, decision: Decision) {
+        let mut message = self.message(Author::Draft, sentences.join(" "));
+        message.decision = Some(decision);
+        self.journal.keep(Entry::Message(Box::new(message)));
+    }
+
+    fn mark(&mut self, status: Status, handler: Handler, reason: String) {
+        self.journal.keep(Entry::Mark { status, handler, reason });
+        if status == Status::NeedsHuman {
+            self.journal.keep(Entry::Summary(self.summary(&[])));
+        }
+    }
+
+    fn ticket(&mut self, reason: String, fields: Vec<Field>) {
+        let now = self.desk.clock.epoch();
+        self.journal.keep(Entry::Summary(self.summary(&fields)));
+        let ticket = Ticket {
+            id: TicketId(self.desk.ids.next()),
+            conversation: self.row.conversation,
+            status: TicketStatus::Pending,
+            reason: reason.clone(),
+            fields,
+            created_at: now,
+            due_at: Some(EpochMs(now.0 + TICKET_DUE_MS)),
+        };
+        let key = format!("ticket:{}", ticket.id);
+        let payload = serde_json::json!({"ticket": ticket.id, "conversation": self.row.conversation, "reason": reason});
+        self.journal.keep(Entry::Mark { status: Status::NeedsHuman, handler: Handler::Bot, reason });
+        self.journal.keep(Entry::Ticket(Box::new(ticket)));
+        self.journal.keep(Entry::Notify { key, kind: "ticket_created", payload });
+    }
+
+    /// The case in at most 45 words.
+    pub(super) fn summary(&self, fields: &[Field]) -> String {
+        crate::support::summary::case_summary(&self.lines, fields, self.row.from.as_deref())
+    }
+
+    async fn transfer(&mut self, reason: String) {
+        let summary = self.summary(&[]);
+        match Staff::ring(self, &summary, &reason).await {
+            Ok(staff) => self.staff = Some(staff),
+            Err(outcome) => {
+                let now = self.desk.clock.now();
+                self.flow.handle(now, Input::TransferEnded(outcome));
+            }
+        }
+    }
+
+    fn start_recording(&mut self) {
+        if self.recording.is_some() {
+            return;
+        }
+        let id = RecordingId(self.desk.ids.next());
+        let name = format!("{id}.wav");
+        let file = self.desk.settings.recordings_dir.join(&name);
+        if self.control.send(LegCommand::Record(file.clone())).is_err() {
+            warn!("The recording could not be started; the call goes on without");
+            return;
+        }
+        let row = Recording {
+            id,
+            call: self.row.id,
+            file: name,
+            started_at: self.desk.clock.epoch(),
+            duration_ms: None,
+        };
+        self.journal.keep(Entry::Recording(Box::new(row.clone())));
+        self.recording = Some(LiveRecording { row, file, unwanted: false, complete: false });
+    }
+
+    fn delete_recording(&mut self) {
+        if let Some(recording) = &mut self.recording {
+            recording.unwanted = true;
+            let _ = self.control.send(LegCommand::StopRecording);
+        }
+    }
+
+    fn end(&mut self, outcome: CallOutcome) {
+        info!(call.outcome = ?outcome, "Call ended");
+        self.words_cut();
+        self.journal.keep(Entry::Ended(outcome));
+        self.over = true;
+    }
+}
+
+/// The first sentence that a flow is about to have said, and whether slowly.
+pub(super) fn first_sentence(flow: &mut super::super::flow::CallFlow) -> Option<(String, bool)> {
+    let mut first = None;
+    while let Some(effect) = flow.poll_effect() {
+        if let Effect::Say(say) = effect {
+            first = say.sentences.first().map(|sentence| (sentence.clone(), say.slower));
+        }
+    }
+    first
+}
+
+/// More orders than any event brings.
+const ORDERS_AT_ONCE: usize = 64;
+/// A ticket is due within a working day.
+const TICKET_DUE_MS: i64 = 24 * 60 * 60 * 1000;

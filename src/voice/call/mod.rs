@@ -1,0 +1,419 @@
+//! Drives one call: turns orders of the pure machines into SIP, media, speech and store, and what happens there
+//! into their inputs. A short loop; every decision is in [`super::flow`], [`super::offer`] and the ear.
+
+mod effects;
+mod replies;
+mod said;
+mod staff;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use media::{Key, UtteranceId};
+use tokio::sync::mpsc;
+use tracing::{Instrument, debug, info, info_span, warn};
+
+use crate::domain::agent::Agent;
+use crate::domain::call::{Call as CallRow, Recording};
+use crate::domain::conversation::{Author, Channel, Conversation, Handler, Message, Status};
+use crate::domain::ids::{CallId, ConversationId, LegId, MessageId, RecordingId};
+use crate::domain::turn::{Line, Speaker};
+use crate::seams::media::{Ears, LegCommand, LegControl, LegEvent};
+use crate::seams::signaling::{Dialog, DialogEvent, IncomingCall};
+use crate::seams::stt::SttEvent;
+
+use super::ear::{Ear, EarEvent};
+use super::flow::{CallFlow, Input};
+use super::front_desk::FrontDesk;
+use super::journal::{Entry, Journal};
+use super::mouth::{Mouth, MouthEvent};
+
+use replies::{Answered, Replies};
+use said::Said;
+use staff::{Staff, StaffEvent};
+
+/// One call under way.
+struct Call {
+    desk: Arc<FrontDesk>,
+    agent: Arc<Agent>,
+    row: CallRow,
+    flow: CallFlow,
+    dialog: Box<dyn Dialog>,
+    leg: LegId,
+    control: LegControl,
+    mouth: Mouth,
+    ear: Ear,
+    replies: Replies,
+    said: Said,
+    journal: Journal,
+    lines: Vec<Line>,
+    recording: Option<LiveRecording>,
+    staff: Option<Staff>,
+    /// No more orders are carried out: the call is over.
+    over: bool,
+}
+
+/// A recording under way.
+struct LiveRecording {
+    row: Recording,
+    file: PathBuf,
+    /// The caller does not want it.
+    unwanted: bool,
+    complete: bool,
+}
+
+/// Takes one call from its INVITE to its last entry in the journal.
+pub async fn take(desk: Arc<FrontDesk>, incoming: IncomingCall) {
+    let id = CallId(desk.ids.next());
+    let span = info_span!("call", call.id = %id);
+    drive(desk, incoming, id).instrument(span).await;
+}
+
+async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
+    let IncomingCall { info, leg, dialog, mut events } = incoming;
+    let agent = desk.agent.load_full();
+    let conversation = new_conversation(&desk, &agent);
+    let row = CallRow {
+        id,
+        conversation: conversation.id,
+        from: info.from.as_ref().map(|party| party.number.as_ref().map_or(party.uri.clone(), |n| n.as_str().to_owned())),
+        to: info.to.number.as_ref().map_or(info.to.uri.clone(), |number| number.as_str().to_owned()),
+        trunk: info.trunk.clone(),
+        started_at: desk.clock.epoch(),
+        answered_at: None,
+        ended_at: None,
+        outcome: None,
+    };
+    let (journal, kept) =
+        Journal::begin(desk.store.clone(), desk.bus.clone(), desk.clock.clone(), conversation, row.clone());
+    journal.keep(Entry::Begun);
+    let Some(ear) = open_ear(&desk) else {
+        // Without a recogniser nobody would be heard; the caller may try again in a moment.
+        let _ = dialog.reject(503, "Speech recognition is not available").await;
+        return;
+    };
+    let caller = info.from.as_ref().and_then(|party| party.number.clone());
+    let flow = CallFlow::new(
+        agent.clone(),
+        caller,
+        desk.settings.home_country.clone(),
+        desk.settings.escalate_to.is_some(),
+    );
+    let (replies, mut answers) = Replies::new();
+    let mut leg_events = leg.events;
+    let mut ears = leg.ears;
+    let mut call = Call {
+        mouth: Mouth::new(desk.tts.clone(), None, leg.control.clone()),
+        said: Said::default(),
+        leg: leg.id,
+        control: leg.control,
+        desk,
+        agent,
+        row,
+        flow,
+        dialog,
+        ear,
+        replies,
+        journal,
+        lines: Vec::new(),
+        recording: None,
+        staff: None,
+        over: false,
+    };
+    info!(sip.call_id = %info.sip_call_id, sip.trunk = %info.trunk, "Call ringing");
+    if call.answer().await {
+        call.run(&mut events, &mut leg_events, &mut ears, &mut answers).await;
+        call.finish(&mut leg_events).await;
+    }
+    drop(call);
+    // The journal's task ends once everything is written.
+    if let Err(error) = kept.await {
+        warn!(%error, "The journal of a call failed");
+    }
+}
+
+fn new_conversation(desk: &FrontDesk, agent: &Agent) -> Conversation {
+    let now = desk.clock.epoch();
+    Conversation {
+        id: ConversationId(desk.ids.next()),
+        agent: agent.id,
+        inbox: desk.inbox,
+        channel: Channel::Phone,
+        status: Status::Open,
+        handler: Handler::Bot,
+        reason: None,
+        summary: None,
+        preview: false,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+fn open_ear(desk: &FrontDesk) -> Option<Ear> {
+    match desk.stt.open() {
+        Ok(session) => Some(Ear::new(session, &desk.settings.end_of_turn)),
+        Err(error) => {
+            warn!(%error, "Speech recognition cannot be opened");
+            None
+        }
+    }
+}
+
+impl Call {
+    /// 180, then 200. False when the caller was gone before.
+    async fn answer(&mut self) -> bool {
+        // The greeting is already synthesised when the 200 leaves.
+        self.prepare_greeting();
+        if let Err(error) = self.dialog.ring().await {
+            debug!(%error, "Ringing could not be told");
+        }
+        if let Err(error) = self.dialog.answer().await {
+            info!(%error, "The caller was gone before the call was answered");
+            self.journal.keep(Entry::Ended(crate::domain::call::CallOutcome::Abandoned));
+            return false;
+        }
+        self.row.answered_at = Some(self.desk.clock.epoch());
+        self.flow.handle(self.desk.clock.now(), Input::Answered);
+        self.carry_out().await;
+        self.journal.keep(Entry::Call(Box::new(self.row.clone())));
+        info!("Call answered");
+        true
+    }
+
+    async fn run(
+        &mut self,
+        events: &mut mpsc::Receiver<DialogEvent>,
+        leg_events: &mut mpsc::Receiver<LegEvent>,
+        ears: &mut Ears,
+        answers: &mut mpsc::Receiver<Answered>,
+    ) {
+        let ends_at = self.desk.clock.now() + self.desk.settings.longest_call;
+        while !self.over {
+            let deadline = self.next_deadline().map_or(ends_at, |deadline| deadline.min(ends_at));
+            tokio::select! {
+                biased;
+                event = events.recv() => self.dialog_event(event),
+                event = leg_events.recv() => self.leg_event(event),
+                frame = ears.next() => match frame {
+                    Some(frame) => {
+                        self.ear.frame(self.desk.clock.now(), &frame, self.mouth.is_speaking());
+                        self.notice_progress();
+                    }
+                    None => self.flow.handle(self.desk.clock.now(), Input::CallerGone),
+                },
+                event = self.ear.next_transcript() => self.transcript(event),
+                Some(answered) = answers.recv() => self.answered(answered),
+                event = self.mouth.work() => self.mouth_event(event),
+                event = Staff::next(&mut self.staff) => self.staff_event(event).await,
+                () = tokio::time::sleep_until(deadline.into()) => self.timeout(ends_at),
+            }
+            self.hear();
+            self.carry_out().await;
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let staff = self.staff.as_ref().and_then(Staff::poll_timeout);
+        [self.flow.poll_timeout(), self.ear.poll_timeout(), self.said.filler_due(), staff].into_iter().flatten().min()
+    }
+
+    fn timeout(&mut self, ends_at: Instant) {
+        let now = self.desk.clock.now();
+        if now >= ends_at {
+            warn!("The call reached its longest permitted time");
+            return self.flow.handle(now, Input::Heard { text: "goodbye".to_owned() });
+        }
+        self.flow.handle_timeout(now);
+        self.ear.handle_timeout(now);
+        self.fill_dead_air(now);
+        if let Some(staff) = &mut self.staff {
+            staff.handle_timeout(now);
+        }
+    }
+
+    fn dialog_event(&mut self, event: Option<DialogEvent>) {
+        let now = self.desk.clock.now();
+        match event {
+            Some(DialogEvent::Held) => self.flow.handle(now, Input::Held),
+            Some(DialogEvent::Resumed) => self.flow.handle(now, Input::Resumed),
+            Some(DialogEvent::Ended(by)) => {
+                debug!(call.ended_by = ?by, "Call ended");
+                self.flow.handle(now, Input::CallerGone);
+            }
+            None => self.flow.handle(now, Input::CallerGone),
+            Some(DialogEvent::Ringing | DialogEvent::Confirmed | DialogEvent::Refused(_)) => {}
+        }
+    }
+
+    fn leg_event(&mut self, event: Option<LegEvent>) {
+        let now = self.desk.clock.now();
+        match event {
+            Some(LegEvent::Key(key)) => self.key(now, key),
+            Some(LegEvent::PlayStarted(utterance)) => self.play_started(now, utterance),
+            Some(LegEvent::PlayEnded { utterance, complete, .. }) => self.play_ended(utterance, complete),
+            Some(LegEvent::Recorded { file, duration_ms }) => self.recorded(&file, duration_ms),
+            Some(LegEvent::RecordingFailed(reason)) => {
+                warn!(reason, "The recording cannot go on; the call does");
+            }
+            Some(LegEvent::RtpTimedOut) => info!("No audio arrives from the caller"),
+            Some(LegEvent::RtpStarted) => debug!("Audio arrives from the caller"),
+            None => self.flow.handle(now, Input::CallerGone),
+        }
+    }
+
+    fn key(&mut self, now: Instant, key: Key) {
+        if self.flow.collects_digits() && self.mouth.is_speaking() {
+            // The caller keys the number while the question is still being asked.
+            self.words_cut();
+        }
+        self.flow.handle(now, Input::Key(key.0));
+    }
+
+    fn transcript(&mut self, event: Option<SttEvent>) {
+        match event {
+            Some(event) => self.ear.take(self.desk.clock.now(), event),
+            None => self.reopen_ear("the recogniser closed"),
+        }
+    }
+
+    fn reopen_ear(&mut self, reason: &str) {
+        warn!(reason, "Speech recognition was lost on a call; opening it again");
+        match self.desk.stt.open() {
+            Ok(session) => self.ear.reopen(session),
+            Err(error) => {
+                warn!(%error, "Speech recognition cannot be opened again");
+                self.ear.deafen();
+            }
+        }
+    }
+
+    /// What the ear has to tell.
+    fn hear(&mut self) {
+        while let Some(event) = self.ear.poll() {
+            let now = self.desk.clock.now();
+            match event {
+                EarEvent::SpeechStarted => self.flow.handle(now, Input::CallerSpeaks),
+                EarEvent::HoldSpeech => self.mouth.silence(),
+                EarEvent::ResumeSpeech => self.mouth.go_on(),
+                EarEvent::StopSpeech => self.words_cut(),
+                EarEvent::Partial(text) => self.journal.keep(Entry::Hearing(text)),
+                EarEvent::PrepareReply(text) => self.prepare_reply(&text),
+                EarEvent::DropPrepared => self.drop_prepared(),
+                EarEvent::TurnEnded(turn) => self.turn_ended(now, turn),
+                EarEvent::Lost(error) => self.reopen_ear(&error.to_string()),
+            }
+        }
+    }
+
+    fn turn_ended(&mut self, now: Instant, turn: super::ear::HeardTurn) {
+        self.said.heard(&turn, now);
+        let text = turn.text.trim().to_owned();
+        if !text.is_empty() {
+            self.add_line(Speaker::Customer, &text);
+            let message = self.message(Author::Customer, text.clone());
+            self.journal.keep(Entry::Message(Box::new(message)));
+        }
+        if self.flow.listens() {
+            self.flow.handle(now, Input::Heard { text });
+        }
+    }
+
+    fn play_started(&mut self, now: Instant, utterance: UtteranceId) {
+        if self.mouth.utterance() != Some(utterance) {
+            return;
+        }
+        if let Some(message) = self.said.started(now) {
+            self.journal.keep(Entry::MessageChanged(Box::new(message)));
+        }
+    }
+
+    fn play_ended(&mut self, utterance: UtteranceId, complete: bool) {
+        let event = self.mouth.play_ended(utterance, complete);
+        self.mouth_event(event);
+    }
+
+    fn mouth_event(&mut self, event: Option<MouthEvent>) {
+        let Some(event) = event else { return };
+        if let MouthEvent::Failed(error) = &event {
+            warn!(%error, "Speech synthesis failed before the end");
+        }
+        self.notice_progress();
+        self.words_heard();
+        self.flow.handle(self.desk.clock.now(), Input::SpeechEnded);
+    }
+
+    fn message(&self, author: Author, text: String) -> Message {
+        Message {
+            id: MessageId(self.desk.ids.next()),
+            conversation: self.row.conversation,
+            author,
+            text,
+            heard_text: None,
+            at: self.desk.clock.epoch(),
+            decision: None,
+            timings: None,
+        }
+    }
+
+    fn add_line(&mut self, speaker: Speaker, text: &str) {
+        if self.lines.len() >= LINES_KEPT {
+            self.lines.remove(0);
+        }
+        self.lines.push(Line { speaker, text: text.to_owned() });
+    }
+
+    async fn staff_event(&mut self, event: StaffEvent) {
+        if let Some(mut staff) = self.staff.take() {
+            let over = staff.take(event, self).await;
+            if !over {
+                self.staff = Some(staff);
+            }
+        }
+    }
+
+    fn recorded(&mut self, file: &std::path::Path, duration_ms: u64) {
+        let Some(recording) = self.recording.as_mut().filter(|recording| recording.file == file) else { return };
+        recording.complete = true;
+        if recording.unwanted {
+            let id: RecordingId = recording.row.id;
+            if let Err(error) = std::fs::remove_file(&recording.file) {
+                warn!(%error, "An unwanted recording could not be deleted");
+            }
+            self.journal.keep(Entry::RecordingDeleted(id));
+            self.recording = None;
+        } else {
+            recording.row.duration_ms = i64::try_from(duration_ms).ok();
+            self.journal.keep(Entry::Recording(Box::new(recording.row.clone())));
+        }
+    }
+
+    /// After the last order: the recording is completed and the person's leg is gone.
+    async fn finish(&mut self, leg_events: &mut mpsc::Receiver<LegEvent>) {
+        self.words_cut();
+        if let Some(mut staff) = self.staff.take() {
+            staff.end().await;
+        }
+        if self.recording.as_ref().is_some_and(|recording| !recording.complete) {
+            let _ = self.control.send(LegCommand::StopRecording);
+            let complete = async {
+                while let Some(event) = leg_events.recv().await {
+                    if let LegEvent::Recorded { file, duration_ms } = event {
+                        self.recorded(&file, duration_ms);
+                        break;
+                    }
+                }
+            };
+            if tokio::time::timeout(RECORDING_ENDS, complete).await.is_err() {
+                warn!("A recording was not completed in time; it is repaired at the next start");
+            }
+        }
+        info!("Call over");
+    }
+}
+
+/// Lines of the conversation that the desk is given: enough for any summary of a call.
+const LINES_KEPT: usize = 200;
+/// A recording's last frames are on disk within this time.
+const RECORDING_ENDS: std::time::Duration = std::time::Duration::from_secs(3);

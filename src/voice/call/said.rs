@@ -1,0 +1,107 @@
+//! What is being said at present, as a message and in time.
+
+use std::time::{Duration, Instant};
+
+use crate::domain::conversation::{Message, TurnTimings};
+
+use super::super::ear::HeardTurn;
+use super::super::flow::SayKind;
+
+/// The words under way and the turn they answer.
+#[derive(Default)]
+pub(super) struct Said {
+    message: Option<Message>,
+    notice: Option<usize>,
+    /// When the words were ordered, until the first sample has left.
+    ordered_at: Option<Instant>,
+    filler_due: Option<Instant>,
+    turn: Option<TurnClock>,
+}
+
+/// The clock of one reply: it starts at the caller's last voiced frame.
+struct TurnClock {
+    last_voice_at: Instant,
+    timings: TurnTimings,
+}
+
+impl Said {
+    /// The caller's turn ended: the reply's clock runs from its last voiced frame.
+    pub fn heard(&mut self, turn: &HeardTurn, now: Instant) {
+        let timings = TurnTimings {
+            end_of_turn_ms: Some(ms(now.duration_since(turn.last_voice_at))),
+            recognition_ms: turn.recognition_ms,
+            ..TurnTimings::default()
+        };
+        self.turn = Some(TurnClock { last_voice_at: turn.last_voice_at, timings });
+    }
+
+    /// The desk has decided.
+    pub fn decided(&mut self, desk_ms: f32, prepared: bool) {
+        if let Some(turn) = &mut self.turn {
+            turn.timings.desk_ms = Some(desk_ms);
+            turn.timings.prepared = prepared;
+        }
+    }
+
+    /// New words were ordered.
+    pub fn begin(&mut self, now: Instant, message: Option<Message>, notice: Option<usize>, kind: SayKind) {
+        self.message = message;
+        self.notice = notice;
+        self.ordered_at = Some(now);
+        self.filler_due = (kind != SayKind::Filler).then_some(now + SPEECH_IS_LATE);
+    }
+
+    /// The first sample of the words has left: the reply gap is known.
+    pub fn started(&mut self, now: Instant) -> Option<Message> {
+        let ordered_at = self.ordered_at.take()?;
+        self.filler_due = None;
+        let message = self.message.as_mut()?;
+        let turn = self.turn.take()?;
+        let mut timings = turn.timings;
+        timings.synthesis_ms = Some(ms(now.saturating_duration_since(ordered_at)));
+        timings.reply_gap_ms = Some(ms(now.saturating_duration_since(turn.last_voice_at)));
+        if let Some(gap_ms) = timings.reply_gap_ms {
+            metrics::histogram!("switchboard_reply_gap_seconds").record(f64::from(gap_ms) / 1000.0);
+        }
+        message.timings = Some(timings);
+        Some(message.clone())
+    }
+
+    /// The message under way, once: what was heard of it is written into it.
+    pub fn take_message(&mut self) -> Option<Message> {
+        self.ordered_at = None;
+        self.filler_due = None;
+        self.notice = None;
+        self.message.take()
+    }
+
+    /// Which sentence of the words is the recording notice, until it was heard.
+    pub fn notice(&self) -> Option<usize> {
+        self.notice
+    }
+
+    /// It was heard.
+    pub fn notice_heard(&mut self) {
+        self.notice = None;
+    }
+
+    /// When speech that has not come is to be bridged.
+    pub fn filler_due(&self) -> Option<Instant> {
+        self.filler_due
+    }
+
+    /// The pause was filled.
+    pub fn filled(&mut self, now: Instant) {
+        self.filler_due = Some(now + FILLED_FOR);
+    }
+}
+
+fn ms(time: Duration) -> f32 {
+    time.as_secs_f32() * 1000.0
+}
+
+/// Speech that has not begun by then is bridged: 1.5 s of nothing is always filled, and the end of a turn has
+/// taken its part of that already.
+const SPEECH_IS_LATE: Duration = Duration::from_millis(900);
+/// And again after this, so that there are never 3 s of nothing.
+const FILLED_FOR: Duration = Duration::from_millis(2500);

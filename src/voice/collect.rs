@@ -1,0 +1,380 @@
+//! Taking a case: name, number and reason are asked for one by one, read back, and become a ticket.
+//!
+//! 1. Name → 2. number (the caller's own is offered first; otherwise said or keyed) → 3. reason, unless the
+//!    caller has already told it → 4. all of it is read back → 5. yes: done; no: once more from the name.
+//!
+//! Pure: what was heard and keyed goes in, what to say comes out. Whatever happens, what was collected so far
+//! can be taken with [`Collect::fields`]: a caller who hangs up still leaves a ticket.
+
+use crate::domain::phone_number::PhoneNumber;
+use crate::domain::ticket::Field;
+
+use super::intents::{self, Intent};
+use super::{phrases, spoken_number};
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Say this and go on listening.
+    Ask(Vec<String>),
+    /// Everything is collected and confirmed, or the caller would rather leave it.
+    Done,
+}
+
+/// A case being taken.
+#[derive(Clone)]
+pub struct Collect {
+    stage: Stage,
+    name: Option<String>,
+    number: Option<PhoneNumber>,
+    number_confirmed: bool,
+    reason: Option<String>,
+    confirmed: bool,
+    caller: Option<PhoneNumber>,
+    home_country: Option<String>,
+    keyed: String,
+    /// Tries at the present stage.
+    tries: u8,
+    /// Times that everything was read back.
+    read_backs: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Name,
+    OfferCallersNumber,
+    Number,
+    ConfirmNumber,
+    Reason,
+    ReadBack,
+    Done,
+}
+
+impl Collect {
+    /// Begins. `reason` is what the caller has already told; `caller` the number they call from.
+    pub fn begin(
+        reason: Option<String>,
+        caller: Option<PhoneNumber>,
+        home_country: Option<String>,
+    ) -> (Collect, Vec<String>) {
+        let collect = Collect {
+            stage: Stage::Name,
+            name: None,
+            number: None,
+            number_confirmed: false,
+            reason: reason.filter(|reason| !reason.trim().is_empty()),
+            confirmed: false,
+            caller,
+            home_country,
+            keyed: String::new(),
+            tries: 0,
+            read_backs: 0,
+        };
+        (collect, vec![phrases::ASK_NAME.to_owned()])
+    }
+
+    /// What was collected so far.
+    pub fn fields(&self) -> Vec<Field> {
+        let mut fields = Vec::new();
+        let mut field = |name: &str, value: Option<&str>, confirmed: bool| {
+            if let Some(value) = value {
+                fields.push(Field { name: name.to_owned(), value: value.to_owned(), confirmed });
+            }
+        };
+        field("name", self.name.as_deref(), self.confirmed);
+        let number = self.number.as_ref().or(self.caller.as_ref());
+        field("number", number.map(PhoneNumber::as_str), self.confirmed || self.number_confirmed);
+        field("reason", self.reason.as_deref(), self.confirmed);
+        fields
+    }
+
+    /// Whether digits are being collected: they are kept out of the recording.
+    pub fn collects_digits(&self) -> bool {
+        matches!(self.stage, Stage::Number)
+    }
+
+    /// The question that is open, to be said again.
+    pub fn question(&self) -> Vec<String> {
+        match self.stage {
+            Stage::Name => vec![phrases::ASK_NAME.to_owned()],
+            Stage::OfferCallersNumber => vec![self.offer_callers_number()],
+            Stage::Number => vec![phrases::ASK_NUMBER.to_owned()],
+            Stage::ConfirmNumber => self.confirm_number(),
+            Stage::Reason => vec![phrases::ASK_REASON.to_owned()],
+            Stage::ReadBack => self.read_back(),
+            Stage::Done => Vec::new(),
+        }
+    }
+
+    /// The caller said something.
+    pub fn heard(&mut self, text: &str) -> Next {
+        match self.stage {
+            Stage::Name => match name_in(text) {
+                Some(name) => {
+                    self.name = Some(name);
+                    self.ask_number()
+                }
+                None => self.again(phrases::ASK_NAME, Collect::ask_number),
+            },
+            Stage::OfferCallersNumber | Stage::ConfirmNumber => match intents::intent(text) {
+                Some(Intent::Yes) => self.number_is_right(),
+                Some(Intent::No) => self.enter(Stage::Number, vec![phrases::ASK_NUMBER.to_owned()]),
+                _ => match spoken_number::number(text, self.home_country.as_deref()) {
+                    Some(number) => self.got_number(number),
+                    None => self.again(phrases::YES_OR_NO, Collect::number_is_right),
+                },
+            },
+            Stage::Number => match spoken_number::number(text, self.home_country.as_deref()) {
+                Some(number) => self.got_number(number),
+                None => self.again(phrases::NUMBER_UNCLEAR, Collect::ask_reason),
+            },
+            Stage::Reason if text.trim().is_empty() => self.again(phrases::ASK_REASON, Collect::ask_read_back),
+            Stage::Reason => {
+                self.reason = Some(text.trim().to_owned());
+                self.ask_read_back()
+            }
+            Stage::ReadBack => match intents::intent(text) {
+                Some(Intent::Yes) => self.finish(true),
+                Some(Intent::No) => self.start_over(),
+                _ => self.again(phrases::YES_OR_NO, |collect| collect.finish(false)),
+            },
+            Stage::Done => Next::Done,
+        }
+    }
+
+    /// The caller pressed a key (ASCII).
+    pub fn keyed(&mut self, key: u8) -> Option<Next> {
+        match (self.stage, key) {
+            (Stage::Number, b'#') => {
+                let keyed = std::mem::take(&mut self.keyed);
+                Some(match spoken_number::number(&keyed, self.home_country.as_deref()) {
+                    Some(number) => self.got_number(number),
+                    None => self.again(phrases::NUMBER_UNCLEAR, Collect::ask_reason),
+                })
+            }
+            (Stage::Number, b'0'..=b'9' | b'*') => {
+                if self.keyed.len() < LONGEST_KEYED {
+                    self.keyed.push(if key == b'*' { '+' } else { char::from(key) });
+                }
+                None
+            }
+            (Stage::OfferCallersNumber | Stage::ConfirmNumber | Stage::ReadBack, b'1') => Some(self.heard("yes")),
+            (Stage::OfferCallersNumber | Stage::ConfirmNumber | Stage::ReadBack, b'2') => Some(self.heard("no")),
+            // Other keys mean nothing at these questions.
+            _ => None,
+        }
+    }
+
+    /// Whether keys have begun a number that the hash key has not ended: a pause then ends it.
+    pub fn has_keyed(&self) -> bool {
+        !self.keyed.is_empty()
+    }
+
+    fn ask_number(&mut self) -> Next {
+        match (&self.number, &self.caller) {
+            (Some(_), _) => self.ask_reason(),
+            (None, Some(_)) => {
+                let offer = self.offer_callers_number();
+                self.enter(Stage::OfferCallersNumber, vec![offer])
+            }
+            (None, None) => self.enter(Stage::Number, vec![phrases::ASK_NUMBER.to_owned()]),
+        }
+    }
+
+    fn offer_callers_number(&self) -> String {
+        let number = self.caller.as_ref().map(PhoneNumber::as_str).unwrap_or_default();
+        format!("Can we reach you on {number}?")
+    }
+
+    fn got_number(&mut self, number: PhoneNumber) -> Next {
+        self.number = Some(number);
+        let ask = self.confirm_number();
+        self.enter(Stage::ConfirmNumber, ask)
+    }
+
+    fn confirm_number(&self) -> Vec<String> {
+        let number = self.number.as_ref().map(PhoneNumber::as_str).unwrap_or_default();
+        vec![format!("I have {number}."), phrases::IS_THAT_RIGHT.to_owned()]
+    }
+
+    fn number_is_right(&mut self) -> Next {
+        self.number = self.number.take().or(self.caller.clone());
+        self.number_confirmed = true;
+        self.ask_reason()
+    }
+
+    fn ask_reason(&mut self) -> Next {
+        if self.reason.is_some() {
+            return self.ask_read_back();
+        }
+        self.enter(Stage::Reason, vec![phrases::ASK_REASON.to_owned()])
+    }
+
+    fn ask_read_back(&mut self) -> Next {
+        self.read_backs += 1;
+        let words = self.read_back();
+        self.enter(Stage::ReadBack, words)
+    }
+
+    fn read_back(&self) -> Vec<String> {
+        let mut parts = Vec::new();
+        if let Some(name) = &self.name {
+            parts.push(format!("your name is {name}"));
+        }
+        if let Some(number) = self.number.as_ref().or(self.caller.as_ref()) {
+            parts.push(format!("your number is {}", number.as_str()));
+        }
+        if let Some(reason) = &self.reason {
+            parts.push(format!("it is about: {}", shortened(reason)));
+        }
+        let noted = parts.join(", ");
+        vec![format!("I have noted: {}.", noted.trim_end_matches(['.', '?', '!'])), phrases::IS_THAT_RIGHT.to_owned()]
+    }
+
+    fn start_over(&mut self) -> Next {
+        if self.read_backs >= MOST_READ_BACKS {
+            return self.finish(false);
+        }
+        self.name = None;
+        self.number = None;
+        self.number_confirmed = false;
+        self.reason = None;
+        self.enter(Stage::Name, vec![phrases::ONCE_MORE.to_owned(), phrases::ASK_NAME.to_owned()])
+    }
+
+    fn finish(&mut self, confirmed: bool) -> Next {
+        self.confirmed = confirmed;
+        self.stage = Stage::Done;
+        Next::Done
+    }
+
+    fn enter(&mut self, stage: Stage, words: Vec<String>) -> Next {
+        self.stage = stage;
+        self.tries = 0;
+        self.keyed.clear();
+        Next::Ask(words)
+    }
+
+    /// Asks again, twice at most; then goes on without.
+    fn again(&mut self, words: &str, go_on: impl FnOnce(&mut Collect) -> Next) -> Next {
+        self.tries += 1;
+        if self.tries >= MOST_TRIES {
+            return go_on(self);
+        }
+        Next::Ask(vec![words.to_owned()])
+    }
+}
+
+/// The name in "my name is Ann Smith", or the whole utterance when it is short.
+fn name_in(text: &str) -> Option<String> {
+    let trimmed = text.trim().trim_end_matches(['.', '!', '?', ',']);
+    let lower = trimmed.to_lowercase();
+    let lead = NAME_LEADS
+        .iter()
+        .filter_map(|lead| lower.find(lead).map(|at| at + lead.len()))
+        .filter(|&at| trimmed.is_char_boundary(at))
+        .max();
+    let name = lead.map_or(trimmed, |at| &trimmed[at..]).trim().trim_matches([',', '.']).trim();
+    let short = name.split_whitespace().count() <= LONGEST_NAME_WORDS;
+    (short && name.chars().any(char::is_alphabetic)).then(|| name.to_owned())
+}
+
+/// A reason fit to be read back: its first words, whole.
+fn shortened(reason: &str) -> String {
+    let words: Vec<&str> = reason.split_whitespace().take(READ_BACK_WORDS).collect();
+    words.join(" ")
+}
+
+/// What people say before their name.
+const NAME_LEADS: [&str; 8] =
+    ["my name is ", "my name's ", "the name is ", "this is ", "i am ", "i'm ", "it's ", "name is "];
+/// A longer utterance is no name.
+const LONGEST_NAME_WORDS: usize = 6;
+/// A question is asked so often, then left: nobody is kept in a loop.
+const MOST_TRIES: u8 = 3;
+/// Everything is read back so often; then it is noted as unconfirmed, and a person will sort it out.
+const MOST_READ_BACKS: u8 = 2;
+/// A reason is read back in at most this many words (about 8 s).
+const READ_BACK_WORDS: usize = 24;
+/// E.164 with prefixes.
+const LONGEST_KEYED: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(collect: &Collect) -> Vec<(String, String, bool)> {
+        collect.fields().into_iter().map(|field| (field.name, field.value, field.confirmed)).collect()
+    }
+
+    #[test]
+    fn name_number_and_reason_are_collected_and_read_back() {
+        let (mut collect, ask) = Collect::begin(None, None, Some("DE".into()));
+        assert_eq!(ask, [phrases::ASK_NAME]);
+        assert_eq!(collect.heard("My name is Ann Smith."), Next::Ask(vec![phrases::ASK_NUMBER.into()]));
+        let Next::Ask(words) = collect.heard("zero three zero nine oh one eight two zero") else { panic!() };
+        assert_eq!(words[0], "I have +4930901820.");
+        assert_eq!(collect.heard("Yes."), Next::Ask(vec![phrases::ASK_REASON.into()]));
+        let Next::Ask(words) = collect.heard("My lamp arrived broken.") else { panic!() };
+        assert!(words[0].contains("Ann Smith") && words[0].contains("+4930901820") && words[0].contains("lamp"));
+        assert_eq!(collect.heard("That's right."), Next::Done);
+        assert_eq!(
+            values(&collect),
+            [
+                ("name".into(), "Ann Smith".into(), true),
+                ("number".into(), "+4930901820".into(), true),
+                ("reason".into(), "My lamp arrived broken.".into(), true)
+            ]
+        );
+    }
+
+    #[test]
+    fn the_callers_own_number_is_offered_and_a_told_reason_is_not_asked_again() {
+        let caller = PhoneNumber::parse("+4930901820", None).unwrap();
+        let (mut collect, _) = Collect::begin(Some("a refund".into()), Some(caller), None);
+        let Next::Ask(words) = collect.heard("Ann") else { panic!() };
+        assert!(words[0].contains("+4930901820"));
+        let Some(Next::Ask(words)) = collect.keyed(b'1') else { panic!() };
+        assert!(words[0].contains("a refund"));
+        assert_eq!(collect.keyed(b'1'), Some(Next::Done));
+    }
+
+    #[test]
+    fn digits_are_keyed_and_ended_with_hash() {
+        let (mut collect, _) = Collect::begin(None, None, Some("DE".into()));
+        collect.heard("Ann");
+        for key in b"030901820" {
+            assert_eq!(collect.keyed(*key), None);
+        }
+        assert!(collect.has_keyed());
+        let Some(Next::Ask(words)) = collect.keyed(b'#') else { panic!() };
+        assert_eq!(words[0], "I have +4930901820.");
+    }
+
+    #[test]
+    fn wrong_details_are_taken_once_more_and_then_noted_unconfirmed() {
+        let (mut collect, _) = Collect::begin(Some("x".into()), None, Some("DE".into()));
+        for _ in 0..2 {
+            collect.heard("Ann");
+            collect.heard("030901820");
+            collect.heard("yes");
+            // The reason is asked for again in the second round.
+            if collect.stage == Stage::Reason {
+                collect.heard("still x");
+            }
+            collect.heard("no");
+        }
+        assert_eq!(collect.stage, Stage::Done);
+        assert!(values(&collect).iter().any(|(name, _, confirmed)| name == "name" && !confirmed));
+    }
+
+    #[test]
+    fn nobody_is_kept_in_a_loop() {
+        let (mut collect, _) = Collect::begin(None, None, None);
+        let mut turns = 0;
+        while collect.heard("") != Next::Done {
+            turns += 1;
+            assert!(turns < 30, "stuck at {:?}", collect.stage);
+        }
+    }
+}

@@ -1,0 +1,654 @@
+//! The course of one call: what was heard, keyed and decided goes in; what to say and do comes out.
+//!
+//! 1. Greeting (automated, recorded, how can I help) → 2. conversing: each turn of the caller is a wish about the
+//! call or goes to the desk → 3. the desk's verdict is spoken, or the on-unresolved choice follows: taking the
+//! case ([`super::collect`]), or calling a person ([`super::offer`]) → 4. leaving.
+//!
+//! Pure: it can be cloned and asked "what would you say if the caller had said this?", which is how replies are
+//! prepared while the end of a turn is still being judged.
+//!
+//! Invariants: the caller is never left without a next word of ours or a question that is open to them; a case
+//! that needs a person leaves a ticket or reaches one, whenever the caller hangs up; nobody is rung before the
+//! caller was understood once or pressed a key (R52).
+
+mod types;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::domain::agent::Agent;
+use crate::domain::call::{AttemptOutcome, CallOutcome};
+use crate::domain::conversation::{Handler, Status};
+use crate::domain::phone_number::PhoneNumber;
+use crate::domain::turn::{Decision, Reason, RiskTopic, Turn, Verdict};
+use crate::support::unresolved::{Action, Resolution};
+
+use super::collect::{Collect, Next};
+use super::intents::{self, Intent};
+use super::phrases;
+
+pub use types::{Effect, Input, Say, SayKind};
+
+/// One call's course.
+#[derive(Clone)]
+pub struct CallFlow {
+    agent: Arc<Agent>,
+    caller: Option<PhoneNumber>,
+    home_country: Option<String>,
+    can_transfer: bool,
+    state: State,
+    effects: VecDeque<Effect>,
+    deadline: Option<Instant>,
+    /// What was said last, to be repeated.
+    last_words: Vec<String>,
+    slower: bool,
+    offered: Option<String>,
+    /// Turns of the caller that nothing was made of, in a row.
+    not_understood: u8,
+    silences: u8,
+    understood_once: bool,
+    recording: Recording,
+    outcome: Option<CallOutcome>,
+    /// What the caller wanted last, for a ticket.
+    wish: Option<String>,
+    ticket_reason: Option<String>,
+    held: bool,
+}
+
+#[derive(Clone)]
+enum State {
+    Ringing,
+    Conversing,
+    /// The desk is thinking about this.
+    Thinking {
+        text: String,
+        fillers: usize,
+        since: Instant,
+    },
+    Collecting(Box<Collect>),
+    /// A person is being rung.
+    Transferring,
+    /// The caller speaks with a person.
+    Bridged,
+    /// The last words are being said.
+    Leaving,
+    Over,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Recording {
+    /// Off, or the caller does not want it.
+    Off,
+    /// It starts once the notice has been heard.
+    AwaitsNotice,
+    On,
+}
+
+impl CallFlow {
+    /// A call that rings. `caller` is their number where it is known, `home_country` reads spoken numbers, and
+    /// `can_transfer` tells whether a destination is configured.
+    pub fn new(
+        agent: Arc<Agent>,
+        caller: Option<PhoneNumber>,
+        home_country: Option<String>,
+        can_transfer: bool,
+    ) -> CallFlow {
+        let recording = if agent.record_calls { Recording::AwaitsNotice } else { Recording::Off };
+        CallFlow {
+            agent,
+            caller,
+            home_country,
+            can_transfer,
+            state: State::Ringing,
+            effects: VecDeque::new(),
+            deadline: None,
+            last_words: Vec::new(),
+            slower: false,
+            offered: None,
+            not_understood: 0,
+            silences: 0,
+            understood_once: false,
+            recording,
+            outcome: None,
+            wish: None,
+            ticket_reason: None,
+            held: false,
+        }
+    }
+
+    /// The next order.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// When [`CallFlow::handle_timeout`] wants to be called.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.held { None } else { self.deadline }
+    }
+
+    /// The entry that was offered by the last clarifying question.
+    pub fn offered(&self) -> Option<&str> {
+        self.offered.as_deref()
+    }
+
+    /// Whether keys that come now are digits of a number, to be kept out of the recording and the log.
+    pub fn collects_digits(&self) -> bool {
+        matches!(&self.state, State::Collecting(collect) if collect.collects_digits())
+    }
+
+    /// Whether a turn that ends now would go to the desk if it were this text.
+    pub fn would_consult(&self, text: &str) -> bool {
+        matches!(self.state, State::Conversing | State::Thinking { .. })
+            && !text.trim().is_empty()
+            && self.wish_about_the_call(text).is_none()
+    }
+
+    /// Whether the caller's words are answered by the agent at present.
+    pub fn listens(&self) -> bool {
+        !matches!(self.state, State::Bridged | State::Leaving | State::Over)
+    }
+
+    /// Takes in what happened.
+    pub fn handle(&mut self, now: Instant, input: Input) {
+        if matches!(self.state, State::Over) {
+            return;
+        }
+        match input {
+            Input::Answered => self.greet(now),
+            Input::CallerSpeaks => self.deadline = self.deadline_while_speaking(),
+            Input::Heard { text } => self.heard(now, text.trim()),
+            Input::TurnReady { text, turn, resolution } => self.turn_ready(now, &text, *turn, resolution),
+            Input::TurnFailed => self.turn_failed(now),
+            Input::Key(key) => self.key(now, key),
+            Input::NoticeHeard => self.notice_heard(),
+            Input::SpeechEnded => self.speech_ended(now),
+            Input::Joined => self.joined(),
+            Input::TransferEnded(outcome) => self.transfer_ended(now, outcome),
+            Input::Held => self.held = true,
+            Input::Resumed => self.resumed(now),
+            Input::CallerGone => self.caller_gone(),
+            Input::Draining => {}
+        }
+    }
+
+    /// A time that was waited for has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.held || self.deadline.is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        self.deadline = None;
+        match &mut self.state {
+            State::Conversing => self.caller_is_silent(now),
+            State::Collecting(collect) if collect.has_keyed() => self.key(now, b'#'),
+            State::Collecting(_) => self.caller_is_silent(now),
+            State::Thinking { fillers, since, .. } => {
+                if now.duration_since(*since) >= LONGEST_THINKING {
+                    return self.turn_failed(now);
+                }
+                let words = phrases::FILLERS[(*fillers).min(phrases::FILLERS.len() - 1)];
+                *fillers += 1;
+                self.deadline = Some(now + FILLER_EVERY);
+                self.effects.push_back(Effect::Say(Say::filler(words)));
+            }
+            State::Transferring => {
+                self.deadline = Some(now + TRANSFER_UPDATE_EVERY);
+                self.effects.push_back(Effect::Say(Say::filler(phrases::STILL_CALLING)));
+            }
+            State::Leaving => self.hang_up(),
+            State::Ringing | State::Bridged | State::Over => {}
+        }
+    }
+
+    fn greet(&mut self, now: Instant) {
+        if !matches!(self.state, State::Ringing) {
+            return;
+        }
+        let (mut sentences, notice) = phrases::greeting(&self.agent);
+        self.state = State::Conversing;
+        if !self.agent.published {
+            // An unpublished agent answers nobody: it takes the case, kindly (R19).
+            sentences.pop();
+            sentences.push(phrases::TAKES_THE_CASE.to_owned());
+            let (collect, ask) = Collect::begin(None, self.caller.clone(), self.home_country.clone());
+            sentences.extend(ask);
+            self.ticket_reason = Some("The agent is not published; the caller left their details.".to_owned());
+            self.state = State::Collecting(Box::new(collect));
+        }
+        let mut say = Say::new(SayKind::Greeting, sentences);
+        say.notice = notice;
+        self.say(now, say);
+    }
+
+    fn heard(&mut self, now: Instant, text: &str) {
+        self.silences = 0;
+        if text.is_empty() {
+            return self.nothing_understood(now);
+        }
+        match self.wish_about_the_call(text) {
+            Some(wish) => self.grant(now, wish),
+            None => match &mut self.state {
+                State::Conversing | State::Thinking { .. } => self.consult(now, text),
+                State::Collecting(collect) => {
+                    self.understood_once = true;
+                    let next = collect.heard(text);
+                    self.collected(now, next);
+                }
+                // What is said while a person is rung joins the summary, which the driver takes from the transcript.
+                State::Transferring => self.say(now, Say::prompt(phrases::STILL_CALLING)),
+                State::Ringing | State::Bridged | State::Leaving | State::Over => {}
+            },
+        }
+    }
+
+    /// A wish about the call itself, where it makes sense in the present state.
+    fn wish_about_the_call(&self, text: &str) -> Option<Intent> {
+        let wish = intents::intent(text)?;
+        let conversing = matches!(self.state, State::Conversing | State::Thinking { .. });
+        match wish {
+            Intent::DontRecord => Some(wish),
+            Intent::Repeat | Intent::Slower | Intent::Wait => {
+                Some(wish).filter(|_| !matches!(self.state, State::Bridged))
+            }
+            Intent::Goodbye => Some(wish).filter(|_| conversing || matches!(self.state, State::Collecting(_))),
+            Intent::NeverMind => {
+                Some(wish).filter(|_| matches!(self.state, State::Transferring | State::Collecting(_)))
+            }
+            // A plain "no" to "anything else?" ends the call; to "do you mean …?" it goes to the desk.
+            Intent::No => Some(Intent::Goodbye).filter(|_| conversing && self.asked_anything_else()),
+            Intent::Yes => None,
+        }
+    }
+
+    fn asked_anything_else(&self) -> bool {
+        self.last_words.last().is_some_and(|words| words == phrases::ANYTHING_ELSE)
+    }
+
+    fn grant(&mut self, now: Instant, wish: Intent) {
+        match wish {
+            Intent::Repeat => self.repeat(now, None),
+            Intent::Slower => {
+                self.slower = true;
+                self.repeat(now, Some(phrases::SLOWER));
+            }
+            Intent::Goodbye => self.leave(now, phrases::GOODBYE),
+            Intent::DontRecord => {
+                if self.recording != Recording::Off {
+                    self.recording = Recording::Off;
+                    self.effects.push_back(Effect::DeleteRecording);
+                }
+                let open = self.open_question();
+                self.say(now, Say::new(SayKind::Prompt, [vec![phrases::NOT_RECORDED.to_owned()], open].concat()));
+            }
+            Intent::NeverMind => {
+                if matches!(self.state, State::Transferring) {
+                    self.effects.push_back(Effect::CancelTransfer);
+                }
+                self.state = State::Conversing;
+                self.say(now, Say::prompt(phrases::NEVER_MIND));
+            }
+            // The caller asked for time: they get it, and the silence that follows is theirs.
+            Intent::Wait => self.deadline = Some(now + ASKED_TO_WAIT),
+            Intent::Yes | Intent::No => {}
+        }
+    }
+
+    fn open_question(&self) -> Vec<String> {
+        match &self.state {
+            State::Collecting(collect) => collect.question(),
+            State::Conversing => vec![phrases::HOW_CAN_I_HELP.to_owned()],
+            _ => Vec::new(),
+        }
+    }
+
+    fn repeat(&mut self, now: Instant, lead: Option<&str>) {
+        let mut words: Vec<String> = lead.map(str::to_owned).into_iter().collect();
+        if self.last_words.is_empty() {
+            words.push(phrases::NOTHING_TO_REPEAT.to_owned());
+        }
+        words.extend(self.last_words.iter().cloned());
+        let last = std::mem::take(&mut self.last_words);
+        self.say(now, Say::new(SayKind::Prompt, words));
+        if !last.is_empty() {
+            self.last_words = last;
+        }
+    }
+
+    fn consult(&mut self, now: Instant, text: &str) {
+        self.not_understood = 0;
+        self.understood_once = true;
+        self.wish = Some(text.to_owned());
+        self.deadline = Some(now + FIRST_FILLER);
+        self.state = State::Thinking { text: text.to_owned(), fillers: 0, since: now };
+        self.effects.push_back(Effect::Consult { text: text.to_owned(), offered: self.offered.clone() });
+    }
+
+    fn turn_ready(&mut self, now: Instant, text: &str, turn: Turn, resolution: Resolution) {
+        // An answer to something that the caller has since added to is stale.
+        if !matches!(&self.state, State::Thinking { text: asked, .. } if asked == text) {
+            return;
+        }
+        self.state = State::Conversing;
+        self.offered = turn.offered;
+        let decision = turn.decision;
+        match decision.verdict {
+            Verdict::Send | Verdict::Clarify => {
+                self.outcome = Some(CallOutcome::Resolved);
+                self.answer(now, turn.sentences, decision);
+            }
+            Verdict::Hold | Verdict::HandOff => self.unresolved(now, turn.sentences, decision, resolution),
+        }
+    }
+
+    fn answer(&mut self, now: Instant, sentences: Vec<String>, decision: Decision) {
+        let mut say = Say::new(SayKind::Answer, sentences);
+        say.decision = Some(Box::new(decision));
+        self.say(now, say);
+    }
+
+    fn unresolved(&mut self, now: Instant, draft: Vec<String>, decision: Decision, resolution: Resolution) {
+        let in_danger = decision.reason == Reason::Risk(RiskTopic::SelfHarm);
+        let not_alone = matches!(decision.reason, Reason::DraftOnly | Reason::Unpublished);
+        let reason = resolution.why;
+        if resolution.needs_human || not_alone {
+            self.needs_human(&reason);
+        }
+        if !draft.is_empty() && !in_danger {
+            self.effects.push_back(Effect::Draft { sentences: draft.clone(), decision: Box::new(decision.clone()) });
+        }
+        self.ticket_reason = Some(reason.clone());
+        // In danger, the fixed words that hold the emergency number come first, whatever follows (R57).
+        let mut words = if in_danger { draft } else { Vec::new() };
+        let action = if not_alone { Action::Flag } else { resolution.action };
+        match action {
+            Action::Escalate if self.can_transfer && self.understood_once => {
+                words.push(phrases::CALLING_A_COLLEAGUE.to_owned());
+                self.transfer(now, words, Some(decision), reason);
+            }
+            Action::Nothing if !in_danger => {
+                self.outcome = Some(CallOutcome::BestEffort);
+                words.push(phrases::NO_RELIABLE_ANSWER.to_owned());
+                words.push(phrases::ANYTHING_ELSE.to_owned());
+                self.answer(now, words, decision);
+            }
+            Action::AskAgain if !in_danger => self.nothing_understood(now),
+            Action::Nothing | Action::AskAgain | Action::Flag | Action::Callback | Action::Escalate => {
+                let lead = if not_alone { phrases::TAKES_THE_CASE } else { phrases::NEEDS_A_PERSON };
+                words.push(lead.to_owned());
+                self.collect(now, words, Some(decision));
+            }
+        }
+    }
+
+    fn needs_human(&mut self, reason: &str) {
+        self.effects.push_back(Effect::Mark {
+            status: Status::NeedsHuman,
+            handler: Handler::Bot,
+            reason: reason.to_owned(),
+        });
+    }
+
+    fn transfer(&mut self, now: Instant, words: Vec<String>, decision: Option<Decision>, reason: String) {
+        self.state = State::Transferring;
+        let mut say = Say::new(SayKind::Prompt, words);
+        say.decision = decision.map(Box::new);
+        self.say(now, say);
+        self.deadline = Some(now + TRANSFER_UPDATE_EVERY);
+        self.effects.push_back(Effect::Transfer { reason });
+    }
+
+    fn collect(&mut self, now: Instant, mut words: Vec<String>, decision: Option<Decision>) {
+        let (collect, ask) = Collect::begin(self.wish.clone(), self.caller.clone(), self.home_country.clone());
+        words.extend(ask);
+        self.state = State::Collecting(Box::new(collect));
+        let mut say = Say::new(SayKind::Prompt, words);
+        say.decision = decision.map(Box::new);
+        self.say(now, say);
+    }
+
+    fn collected(&mut self, now: Instant, next: Next) {
+        match next {
+            Next::Ask(words) => self.say(now, Say::new(SayKind::Prompt, words)),
+            Next::Done => {
+                self.store_ticket();
+                self.state = State::Conversing;
+                let words = if self.agent.published {
+                    vec![phrases::NOTED.to_owned(), phrases::ANYTHING_ELSE.to_owned()]
+                } else {
+                    self.state = State::Leaving;
+                    vec![phrases::NOTED.to_owned(), phrases::GOODBYE.to_owned()]
+                };
+                self.say(now, Say::new(SayKind::Prompt, words));
+            }
+        }
+        self.effects.push_back(Effect::MuteRecording(self.collects_digits()));
+    }
+
+    /// Turns what was collected so far into a ticket; without a case there is none.
+    fn store_ticket(&mut self) {
+        let State::Collecting(collect) = &self.state else { return };
+        let mut fields = collect.fields();
+        if !fields.iter().any(|field| field.name == "reason")
+            && let Some(wish) = &self.wish
+        {
+            fields.push(crate::domain::ticket::Field { name: "reason".into(), value: wish.clone(), confirmed: false });
+        }
+        self.outcome = Some(CallOutcome::Ticket);
+        let reason = self.ticket_reason.take().unwrap_or_else(|| "The caller asked to be called back.".to_owned());
+        self.effects.push_back(Effect::Ticket { reason, fields });
+    }
+
+    fn turn_failed(&mut self, now: Instant) {
+        if !matches!(self.state, State::Thinking { .. }) {
+            return;
+        }
+        self.ticket_reason = Some("The answer could not be worked out (a fault of ours).".to_owned());
+        self.needs_human("The answer could not be worked out.");
+        self.collect(now, vec![phrases::TROUBLE.to_owned()], None);
+    }
+
+    fn nothing_understood(&mut self, now: Instant) {
+        match &mut self.state {
+            State::Conversing | State::Thinking { .. } => {
+                self.state = State::Conversing;
+                self.not_understood = self.not_understood.saturating_add(1);
+                let words =
+                    if self.not_understood < 2 { phrases::NOT_UNDERSTOOD } else { phrases::NOT_UNDERSTOOD_AGAIN };
+                self.say(now, Say::prompt(words));
+            }
+            State::Collecting(collect) => {
+                let next = collect.heard("");
+                self.collected(now, next);
+            }
+            // Noise while a person is rung, or while leaving, asks for nothing.
+            State::Ringing | State::Transferring | State::Bridged | State::Leaving | State::Over => {}
+        }
+    }
+
+    fn key(&mut self, now: Instant, key: u8) {
+        self.silences = 0;
+        match &mut self.state {
+            State::Collecting(collect) => {
+                let before = collect.has_keyed();
+                match collect.keyed(key) {
+                    Some(next) => self.collected(now, next),
+                    None if key == b'0' && !before && !self.collects_digits() => self.help(now),
+                    None => self.deadline = Some(now + KEYING_PAUSE),
+                }
+            }
+            State::Conversing | State::Thinking { .. } if key == b'0' => self.help(now),
+            State::Conversing if key == b'1' && self.not_understood >= 2 => {
+                self.not_understood = 0;
+                self.ticket_reason = Some("The caller was not understood and left their number.".to_owned());
+                self.collect(now, Vec::new(), None);
+            }
+            // Other keys mean nothing here.
+            _ => {}
+        }
+    }
+
+    /// The caller pressed 0: help is a person, or a ticket where nobody can be rung (R58).
+    fn help(&mut self, now: Instant) {
+        self.understood_once = true;
+        let reason = "The caller pressed 0 for help.".to_owned();
+        self.needs_human(&reason);
+        self.ticket_reason = Some(reason.clone());
+        if self.can_transfer {
+            self.transfer(now, vec![phrases::CALLING_A_COLLEAGUE.to_owned()], None, reason);
+        } else {
+            self.collect(now, vec![phrases::NEEDS_A_PERSON.to_owned()], None);
+        }
+    }
+
+    fn notice_heard(&mut self) {
+        if self.recording == Recording::AwaitsNotice {
+            self.recording = Recording::On;
+            self.effects.push_back(Effect::StartRecording);
+        }
+    }
+
+    fn speech_ended(&mut self, now: Instant) {
+        match &self.state {
+            State::Leaving => self.hang_up(),
+            State::Conversing | State::Collecting(_) => self.deadline = Some(now + SILENCE),
+            State::Transferring => self.effects.push_back(Effect::HoldTone),
+            State::Ringing | State::Thinking { .. } | State::Bridged | State::Over => {}
+        }
+    }
+
+    fn caller_is_silent(&mut self, now: Instant) {
+        let prompt = phrases::STILL_THERE.get(usize::from(self.silences)).copied();
+        self.silences += 1;
+        match prompt {
+            Some(prompt) => {
+                let words = match &self.state {
+                    State::Collecting(collect) => [vec![prompt.to_owned()], collect.question()].concat(),
+                    _ => vec![prompt.to_owned()],
+                };
+                let last = std::mem::take(&mut self.last_words);
+                self.say(now, Say::new(SayKind::Prompt, words));
+                self.last_words = last;
+            }
+            None => {
+                if matches!(self.state, State::Collecting(_)) && (self.wish.is_some() || self.understood_once) {
+                    self.store_ticket();
+                }
+                self.leave(now, phrases::SILENT_GOODBYE);
+            }
+        }
+    }
+
+    fn joined(&mut self) {
+        self.state = State::Bridged;
+        self.deadline = None;
+        self.outcome = Some(CallOutcome::Person);
+        self.effects.push_back(Effect::Mark {
+            status: Status::Open,
+            handler: Handler::Human,
+            reason: "A person took the call.".to_owned(),
+        });
+    }
+
+    fn transfer_ended(&mut self, now: Instant, outcome: AttemptOutcome) {
+        match self.state {
+            // The caller chose to go on with the agent; the attempt's end changes nothing.
+            State::Transferring if outcome != AttemptOutcome::Accepted => {
+                self.collect(now, vec![phrases::NOBODY_FREE.to_owned()], None);
+            }
+            State::Bridged => {
+                self.state = State::Leaving;
+                self.hang_up();
+            }
+            _ => {}
+        }
+    }
+
+    fn resumed(&mut self, now: Instant) {
+        self.held = false;
+        if self.deadline.is_some() {
+            self.deadline = Some(now + SILENCE);
+        }
+    }
+
+    fn leave(&mut self, now: Instant, words: &str) {
+        if self.understood_once && self.outcome.is_none() {
+            self.outcome = Some(CallOutcome::Resolved);
+        }
+        if matches!(self.state, State::Collecting(_)) {
+            self.store_ticket();
+        }
+        self.state = State::Leaving;
+        self.say(now, Say::new(SayKind::Goodbye, vec![words.to_owned()]));
+        self.deadline = Some(now + LONGEST_GOODBYE);
+    }
+
+    fn hang_up(&mut self) {
+        self.effects.push_back(Effect::HangUp);
+        self.end();
+    }
+
+    fn caller_gone(&mut self) {
+        match &self.state {
+            State::Collecting(_) if self.wish.is_some() || self.understood_once => self.store_ticket(),
+            // A caller who hangs up while a person is rung leaves a ticket: no case is lost.
+            State::Transferring => {
+                self.effects.push_back(Effect::CancelTransfer);
+                let (collect, _) = Collect::begin(self.wish.clone(), self.caller.clone(), self.home_country.clone());
+                self.state = State::Collecting(Box::new(collect));
+                self.store_ticket();
+            }
+            State::Bridged => self.effects.push_back(Effect::CancelTransfer),
+            _ => {}
+        }
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.state = State::Over;
+        self.deadline = None;
+        self.effects.push_back(Effect::End(self.outcome.unwrap_or(CallOutcome::Abandoned)));
+    }
+
+    fn say(&mut self, now: Instant, mut say: Say) {
+        // The notice was cut off: it is said again before the next words, since nothing is recorded without it.
+        if self.recording == Recording::AwaitsNotice && say.notice.is_none() && say.kind != SayKind::Goodbye {
+            say.sentences.insert(0, phrases::RECORDED.to_owned());
+            say.notice = Some(0);
+        }
+        say.slower = self.slower;
+        self.last_words = say.sentences.clone();
+        self.deadline = None;
+        // A guard against a lost end of speech: the call goes on by itself.
+        if matches!(self.state, State::Leaving) {
+            self.deadline = Some(now + LONGEST_GOODBYE);
+        }
+        self.effects.push_back(Effect::Say(say));
+    }
+
+    fn deadline_while_speaking(&self) -> Option<Instant> {
+        match self.state {
+            State::Conversing | State::Collecting(_) => None,
+            _ => self.deadline,
+        }
+    }
+}
+
+/// The caller owes the next word: a re-prompt comes after 6–10 s.
+const SILENCE: Duration = Duration::from_secs(8);
+/// The caller asked for a moment.
+const ASKED_TO_WAIT: Duration = Duration::from_secs(30);
+/// A pause this long ends a number that is being keyed, as the hash key would.
+const KEYING_PAUSE: Duration = Duration::from_secs(4);
+/// Anything slower says so in a human way.
+const FIRST_FILLER: Duration = Duration::from_millis(700);
+/// The pace of further fillers: never 3 s of nothing.
+const FILLER_EVERY: Duration = Duration::from_millis(2500);
+/// After this the case goes to a person.
+const LONGEST_THINKING: Duration = Duration::from_secs(8);
+/// How often a waiting caller is told how things stand.
+const TRANSFER_UPDATE_EVERY: Duration = Duration::from_secs(10);
+/// A goodbye that is not heard to its end by then is over all the same.
+const LONGEST_GOODBYE: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests;

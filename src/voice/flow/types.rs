@@ -1,0 +1,153 @@
+//! What goes into and comes out of [`super::CallFlow`].
+
+use crate::domain::call::{AttemptOutcome, CallOutcome};
+use crate::domain::conversation::{Handler, Status};
+use crate::domain::ticket::Field;
+use crate::domain::turn::{Decision, Turn};
+use crate::support::unresolved::Resolution;
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The call was answered.
+    Answered,
+    /// The caller began to speak.
+    CallerSpeaks,
+    /// The caller's turn is over; empty when no words were found in it.
+    Heard {
+        /// The final transcript.
+        text: String,
+    },
+    /// The desk has decided.
+    TurnReady {
+        /// The text it was asked about.
+        text: String,
+        /// Its decision.
+        turn: Box<Turn>,
+        /// What the on-unresolved choice would be, should it be needed.
+        resolution: Resolution,
+    },
+    /// The desk failed.
+    TurnFailed,
+    /// A key (ASCII).
+    Key(u8),
+    /// The sentence with the recording notice was heard to its end.
+    NoticeHeard,
+    /// All that was to be said has been said.
+    SpeechEnded,
+    /// Caller and person are joined.
+    Joined,
+    /// The try to reach a person is over, or the joined person left.
+    TransferEnded(AttemptOutcome),
+    /// The caller holds.
+    Held,
+    /// The caller is back.
+    Resumed,
+    /// The caller hung up.
+    CallerGone,
+    /// We are shutting down; the call goes on.
+    Draining,
+}
+
+/// An order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Say this; what was being said before is dropped.
+    Say(Say),
+    /// Ask the desk.
+    Consult {
+        /// The caller's words.
+        text: String,
+        /// The entry offered before.
+        offered: Option<String>,
+    },
+    /// Store what would have been said, for a person.
+    Draft {
+        /// The reply.
+        sentences: Vec<String>,
+        /// What was decided.
+        decision: Box<Decision>,
+    },
+    /// Change the conversation's state.
+    Mark {
+        /// New status.
+        status: Status,
+        /// New handler.
+        handler: Handler,
+        /// Why.
+        reason: String,
+    },
+    /// Store a ticket.
+    Ticket {
+        /// Why a person is needed.
+        reason: String,
+        /// What was collected.
+        fields: Vec<Field>,
+    },
+    /// Ring the configured destination.
+    Transfer {
+        /// Why.
+        reason: String,
+    },
+    /// Stop ringing, or end the person's leg.
+    CancelTransfer,
+    /// Play the hold tone until something else is said.
+    HoldTone,
+    /// Begin to record.
+    StartRecording,
+    /// Stop and delete what was recorded.
+    DeleteRecording,
+    /// Write silence into the recording, or stop doing so.
+    MuteRecording(bool),
+    /// End the call.
+    HangUp,
+    /// The call is over with this outcome.
+    End(CallOutcome),
+}
+
+/// What kind of words they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SayKind {
+    /// The first words.
+    Greeting,
+    /// The desk's answer.
+    Answer,
+    /// A question or statement about the call.
+    Prompt,
+    /// Filling a pause; not part of the conversation.
+    Filler,
+    /// The last words.
+    Goodbye,
+}
+
+/// Something to say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Say {
+    /// What kind of words.
+    pub kind: SayKind,
+    /// Sentence by sentence.
+    pub sentences: Vec<String>,
+    /// Which of them is the recording notice.
+    pub notice: Option<usize>,
+    /// What was decided, to be stored with the message.
+    pub decision: Option<Box<Decision>>,
+    /// The caller asked for slower speech.
+    pub slower: bool,
+}
+
+impl Say {
+    /// These sentences.
+    pub fn new(kind: SayKind, sentences: Vec<String>) -> Say {
+        Say { kind, sentences, notice: None, decision: None, slower: false }
+    }
+
+    /// One fixed sentence.
+    pub fn prompt(words: &str) -> Say {
+        Say::new(SayKind::Prompt, vec![words.to_owned()])
+    }
+
+    /// A filler.
+    pub fn filler(words: &str) -> Say {
+        Say::new(SayKind::Filler, vec![words.to_owned()])
+    }
+}

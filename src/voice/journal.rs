@@ -1,0 +1,325 @@
+//! Keeps what happens on a call, in order, without the call ever waiting for the disk.
+//!
+//! The driver hands entries over a bounded channel; one task a call writes each in a transaction and then tells
+//! the live event. An entry that the store refuses is tried again until it goes in: what was accepted is not
+//! lost because a database was locked for a minute.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tracing::{error, warn};
+
+use crate::domain::call::{Attempt, Call, CallOutcome, Recording};
+use crate::domain::conversation::{Conversation, Handler, Message, Status};
+use crate::domain::ids::{ConversationId, RecordingId};
+use crate::domain::ticket::Ticket;
+use crate::seams::bus::{Bus, LiveKind};
+use crate::seams::clock::Clock;
+use crate::seams::shown::{ShownAttempt, ShownMessage, ShownSummary, ShownTicket};
+use crate::seams::store::{Store, StoreError, UnitOfWork};
+
+/// Something to be kept.
+#[derive(Clone)]
+pub enum Entry {
+    /// A call came in: the first entry.
+    Begun,
+    /// It was answered, with the call as it is now.
+    Call(Box<Call>),
+    /// A message or turn was added.
+    Message(Box<Message>),
+    /// What of it was heard, or its timings, are known.
+    MessageChanged(Box<Message>),
+    /// The conversation's state changed.
+    Mark {
+        /// New status.
+        status: Status,
+        /// New handler.
+        handler: Handler,
+        /// Why.
+        reason: String,
+    },
+    /// A summary was written.
+    Summary(String),
+    /// A ticket was made.
+    Ticket(Box<Ticket>),
+    /// A try to reach a person began or ended.
+    Attempt(Box<Attempt>),
+    /// A recording began or ended.
+    Recording(Box<Recording>),
+    /// The caller does not want to be recorded.
+    RecordingDeleted(RecordingId),
+    /// A notification for the outbox.
+    Notify {
+        /// Delivered once by this key.
+        key: String,
+        /// What kind.
+        kind: &'static str,
+        /// What it says.
+        payload: serde_json::Value,
+    },
+    /// What is understood so far; told live, kept nowhere.
+    Hearing(String),
+    /// The call is over: the last entry.
+    Ended(CallOutcome),
+}
+
+/// The driver's end.
+#[derive(Clone)]
+pub struct Journal {
+    entries: mpsc::Sender<Entry>,
+}
+
+impl Journal {
+    /// Begins to keep one call. The task ends, with everything written, once every clone is dropped.
+    pub fn begin(
+        store: Arc<dyn Store>,
+        bus: Arc<dyn Bus>,
+        clock: Arc<dyn Clock>,
+        conversation: Conversation,
+        call: Call,
+    ) -> (Journal, tokio::task::JoinHandle<()>) {
+        let (entries, receiver) = mpsc::channel(QUEUED_ENTRIES);
+        let keeper = Keeper { store, bus, clock, conversation, call };
+        (Journal { entries }, tokio::spawn(keeper.run(receiver)))
+    }
+
+    /// Keeps an entry; never waits. A full queue means that the store has been refusing for minutes.
+    pub fn keep(&self, entry: Entry) {
+        if self.entries.try_send(entry).is_err() {
+            metrics::counter!("switchboard_journal_entries_dropped_total").increment(1);
+            error!("The journal of a call is full; an entry is lost. Is the disk full?");
+        }
+    }
+}
+
+struct Keeper {
+    store: Arc<dyn Store>,
+    bus: Arc<dyn Bus>,
+    clock: Arc<dyn Clock>,
+    conversation: Conversation,
+    call: Call,
+}
+
+impl Keeper {
+    async fn run(mut self, mut entries: mpsc::Receiver<Entry>) {
+        while let Some(entry) = entries.recv().await {
+            self.keep(entry).await;
+        }
+    }
+
+    async fn keep(&mut self, entry: Entry) {
+        if let Entry::Hearing(text) = entry {
+            return self.tell(LiveKind::Hearing { text });
+        }
+        self.apply(&entry);
+        let mut pause = FIRST_RETRY;
+        loop {
+            match self.write(&entry).await {
+                Ok(()) => break,
+                Err(StoreError::Conflict) => self.reread(&entry).await,
+                // The row is not there and will not come by waiting.
+                Err(StoreError::NotFound) => {
+                    error!(conversation.id = %self.conversation.id, "A row of the journal is gone");
+                    break;
+                }
+                Err(StoreError::Backend(source)) => {
+                    warn!(conversation.id = %self.conversation.id, error = %source, "The store refuses; trying again");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_RETRY);
+                }
+            }
+        }
+        self.announce(&entry);
+    }
+
+    /// Brings our copy of conversation and call up to date.
+    fn apply(&mut self, entry: &Entry) {
+        let now = self.clock.epoch();
+        self.conversation.updated_at = now;
+        match entry {
+            Entry::Call(call) => self.call = (**call).clone(),
+            Entry::Mark { status, handler, reason } => {
+                self.conversation.status = *status;
+                self.conversation.handler = *handler;
+                self.conversation.reason = Some(reason.clone());
+            }
+            Entry::Summary(text) => self.conversation.summary = Some(text.clone()),
+            Entry::Ended(outcome) => {
+                self.call.ended_at = Some(now);
+                self.call.outcome = Some(*outcome);
+                if matches!(outcome, CallOutcome::Resolved | CallOutcome::Person | CallOutcome::BestEffort)
+                    && self.conversation.status == Status::Open
+                {
+                    self.conversation.status = Status::Resolved;
+                }
+                self.conversation.handler = Handler::None;
+            }
+            Entry::Begun
+            | Entry::Message(_)
+            | Entry::MessageChanged(_)
+            | Entry::Ticket(_)
+            | Entry::Attempt(_)
+            | Entry::Recording(_)
+            | Entry::RecordingDeleted(_)
+            | Entry::Notify { .. }
+            | Entry::Hearing(_) => {}
+        }
+    }
+
+    async fn write(&mut self, entry: &Entry) -> Result<(), StoreError> {
+        let mut work = self.store.begin().await?;
+        match entry {
+            Entry::Begun => {
+                work.insert_conversation(&self.conversation).await?;
+                work.save_call(&self.call).await?;
+            }
+            Entry::Call(_) => work.save_call(&self.call).await?,
+            // Every word of ours contends on the version with a person taking over; each bumps it.
+            Entry::Message(message) => {
+                work.insert_message(message).await?;
+                self.write_conversation(&mut *work).await?;
+            }
+            Entry::MessageChanged(message) => work.update_message(message).await?,
+            Entry::Mark { .. } | Entry::Summary(_) => self.write_conversation(&mut *work).await?,
+            Entry::Ticket(ticket) => {
+                work.save_ticket(ticket).await?;
+                self.write_conversation(&mut *work).await?;
+            }
+            Entry::Attempt(attempt) => work.save_attempt(attempt).await?,
+            Entry::Recording(recording) => work.save_recording(recording).await?,
+            Entry::RecordingDeleted(recording) => work.delete_recording(*recording).await?,
+            Entry::Notify { key, kind, payload } => work.enqueue(key, kind, payload).await?,
+            Entry::Ended(_) => {
+                work.save_call(&self.call).await?;
+                self.write_conversation(&mut *work).await?;
+            }
+            Entry::Hearing(_) => {}
+        }
+        work.commit().await?;
+        if changes_conversation(entry) {
+            self.conversation.version += 1;
+        }
+        Ok(())
+    }
+
+    async fn write_conversation(&self, work: &mut dyn UnitOfWork) -> Result<(), StoreError> {
+        work.update_conversation(&self.conversation).await
+    }
+
+    /// Somebody else changed the conversation: their status and handler stay, ours follow on top.
+    async fn reread(&mut self, entry: &Entry) {
+        match self.store.conversation(self.conversation.id).await {
+            Ok(Some(view)) => {
+                let summary = self.conversation.summary.take();
+                self.conversation = view.conversation;
+                self.conversation.summary = summary.or(self.conversation.summary.take());
+                self.apply(entry);
+            }
+            Ok(None) => error!(conversation.id = %self.conversation.id, "The conversation is gone"),
+            Err(error) => {
+                warn!(conversation.id = %self.conversation.id, %error, "The store refuses; trying again");
+                tokio::time::sleep(FIRST_RETRY).await;
+            }
+        }
+    }
+
+    fn announce(&self, entry: &Entry) {
+        match entry {
+            Entry::Begun => {
+                self.tell_conversation();
+                self.tell(LiveKind::CallRinging);
+            }
+            Entry::Call(_) => {
+                self.tell_conversation();
+                self.tell(LiveKind::CallAnswered);
+            }
+            Entry::Message(message) | Entry::MessageChanged(message) => {
+                self.tell(LiveKind::Message { message: ShownMessage::json(message) });
+            }
+            Entry::Mark { .. } | Entry::Summary(_) | Entry::Recording(_) | Entry::RecordingDeleted(_) => {
+                self.tell_conversation();
+            }
+            Entry::Ticket(ticket) => self.tell(LiveKind::Ticket { ticket: ShownTicket::json(ticket) }),
+            Entry::Attempt(attempt) => self.tell(LiveKind::Attempt { attempt: ShownAttempt::json(attempt) }),
+            Entry::Ended(_) => {
+                self.tell_conversation();
+                self.tell(LiveKind::CallEnded);
+            }
+            Entry::Notify { .. } | Entry::Hearing(_) => {}
+        }
+    }
+
+    fn tell_conversation(&self) {
+        let conversation = ShownSummary::json(&self.conversation, Some(&self.call));
+        self.tell(LiveKind::Conversation { conversation });
+    }
+
+    fn tell(&self, kind: LiveKind) {
+        self.bus.publish(self.clock.epoch(), self.conversation.id, kind);
+    }
+}
+
+/// Which conversation a journal keeps is told by its entries' ids; this names the rule for the version.
+fn changes_conversation(entry: &Entry) -> bool {
+    matches!(
+        entry,
+        Entry::Message(_) | Entry::Mark { .. } | Entry::Summary(_) | Entry::Ticket(_) | Entry::Ended(_)
+    )
+}
+
+/// Calls that were cut by a crash of ours: each is marked lost and its case becomes a ticket (P3).
+pub async fn recover_cut_calls(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    ids: &dyn crate::seams::clock::Ids,
+) -> Result<Vec<ConversationId>, StoreError> {
+    let mut recovered = Vec::new();
+    for mut call in store.unfinished_calls().await? {
+        let Some(view) = store.conversation(call.conversation).await? else { continue };
+        let mut conversation = view.conversation;
+        let now = clock.epoch();
+        call.ended_at = Some(now);
+        call.outcome = Some(CallOutcome::Lost);
+        conversation.status = Status::NeedsHuman;
+        conversation.handler = Handler::None;
+        conversation.reason = Some(CUT_REASON.to_owned());
+        conversation.updated_at = now;
+        let mut work = store.begin().await?;
+        work.save_call(&call).await?;
+        work.update_conversation(&conversation).await?;
+        for mut attempt in view.attempts.into_iter().filter(|attempt| attempt.outcome.is_none()) {
+            attempt.outcome = Some(crate::domain::call::AttemptOutcome::Lost);
+            work.save_attempt(&attempt).await?;
+        }
+        if view.tickets.is_empty() {
+            let fields = call
+                .from
+                .iter()
+                .map(|from| crate::domain::ticket::Field { name: "number".into(), value: from.clone(), confirmed: false })
+                .collect();
+            let ticket = Ticket {
+                id: crate::domain::ids::TicketId(ids.next()),
+                conversation: conversation.id,
+                status: crate::domain::ticket::TicketStatus::Pending,
+                reason: CUT_REASON.to_owned(),
+                fields,
+                created_at: now,
+                due_at: None,
+            };
+            work.save_ticket(&ticket).await?;
+        }
+        work.commit().await?;
+        recovered.push(conversation.id);
+    }
+    Ok(recovered)
+}
+
+/// Shown to the team.
+const CUT_REASON: &str = "The call was cut when Switchboard stopped; please call back.";
+/// Entries of one call that may wait for the store: several minutes of talk.
+const QUEUED_ENTRIES: usize = 1024;
+/// The first pause before the store is tried again.
+const FIRST_RETRY: Duration = Duration::from_millis(50);
+/// The longest.
+const LONGEST_RETRY: Duration = Duration::from_secs(5);

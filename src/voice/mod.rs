@@ -1,0 +1,15 @@
+//! Calls: what is said, heard and done, from the INVITE to the last word.
+
+mod call;
+pub mod collect;
+pub mod ear;
+pub mod flow;
+pub mod front_desk;
+pub mod intents;
+pub mod journal;
+pub mod mouth;
+pub mod offer;
+pub mod phrases;
+pub mod spoken_number;
+pub mod tones;
+pub mod turn_taking;

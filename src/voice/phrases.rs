@@ -1,0 +1,201 @@
+//! Every fixed sentence that is said aloud, in one place, so that they can be read, kept synthesised
+//! and one day translated together.
+
+use crate::domain::agent::Agent;
+
+/// Said in the greeting unless the admin's own words already tell that a machine is speaking (R48).
+pub const AUTOMATED: &str = "You are talking to an automated assistant.";
+/// The notice before which nothing is recorded (R48).
+pub const RECORDED: &str = "This call is recorded.";
+/// Confirms "don't record".
+pub const NOT_RECORDED: &str = "All right, this call is not recorded, and what was recorded so far is deleted.";
+/// Ends every greeting.
+pub const HOW_CAN_I_HELP: &str = "How can I help you?";
+/// Said when the answer takes longer than a person would leave silent.
+pub const FILLERS: [&str; 3] = ["Let me have a look.", "One moment, please.", "I am still looking, one moment."];
+/// The caller is silent.
+pub const STILL_THERE: [&str; 2] = [
+    "Are you still there?",
+    "I cannot hear you. If you are still there, please say something, or press zero for help.",
+];
+/// The caller stays silent.
+pub const SILENT_GOODBYE: &str =
+    "I cannot hear anybody, so I will hang up now. Please call again at any time. Goodbye.";
+/// Nothing was understood, the first time.
+pub const NOT_UNDERSTOOD: &str = "Sorry, I did not understand that. Could you say it again?";
+/// Nothing was understood twice (R59).
+pub const NOT_UNDERSTOOD_AGAIN: &str =
+    "I am sorry, I still did not understand. Press zero to reach help, or one to leave your number.";
+/// The caller says goodbye.
+pub const GOODBYE: &str = "Thank you for calling. Goodbye.";
+/// After something was settled.
+pub const ANYTHING_ELSE: &str = "Is there anything else I can help you with?";
+/// There is nothing to say again.
+pub const NOTHING_TO_REPEAT: &str = "I have not said anything yet. How can I help you?";
+/// Said before the slower repetition.
+pub const SLOWER: &str = "Of course, more slowly.";
+/// The on-unresolved choice is *nothing* and there is no good answer (R23).
+pub const NO_RELIABLE_ANSWER: &str = "I am sorry, I have no reliable answer to that.";
+/// The agent does not answer on its own: it takes the case (R19).
+pub const TAKES_THE_CASE: &str =
+    "Thank you for calling. I will take your details, and a colleague will get back to you.";
+/// Leads into collecting when a person is needed and nobody can be rung.
+pub const NEEDS_A_PERSON: &str =
+    "I would like a colleague to look at that. I will take your details, so that they can get back to you.";
+/// A rung can ring now (R58).
+pub const CALLING_A_COLLEAGUE: &str = "I am calling a colleague for you. Please stay on the line.";
+/// While it still rings.
+pub const STILL_CALLING: &str = "I am still trying to reach a colleague. Please stay on the line.";
+/// Before two people are joined.
+pub const JOINING: &str = "You are being connected now.";
+/// Nobody took the call.
+pub const NOBODY_FREE: &str =
+    "I am sorry, no colleague can take the call right now. I will take your details, so that they can call you back.";
+/// The caller changed their mind while it rang.
+pub const NEVER_MIND: &str = "All right. How else can I help you?";
+/// Something of ours broke.
+pub const TROUBLE: &str =
+    "I am sorry, something went wrong on our side. I will take your details, so that a colleague can get back to you.";
+
+/// Asks for the name.
+pub const ASK_NAME: &str = "What is your name, please?";
+/// Asks for a number.
+pub const ASK_NUMBER: &str = "What number can we reach you on? You can say it, or key it in and press the hash key.";
+/// The number could not be read.
+pub const NUMBER_UNCLEAR: &str =
+    "I did not get a complete number. Please key it in and press the hash key, or say it digit by digit.";
+/// Asks for the reason.
+pub const ASK_REASON: &str = "What is it about? Please tell me in a sentence or two.";
+/// Asks to confirm.
+pub const IS_THAT_RIGHT: &str = "Is that right?";
+/// Asks again for a yes or no.
+pub const YES_OR_NO: &str = "Please say yes or no, or press one for yes and two for no.";
+/// The details are wrong.
+pub const ONCE_MORE: &str = "Sorry. Let us do that once more.";
+/// The ticket is stored.
+pub const NOTED: &str = "Thank you, I have noted that, and a colleague will get back to you.";
+
+/// The person who picked up hears nothing else until a key (R51).
+pub fn staff_offer(business: &str) -> String {
+    format!("Support call for {business}. Press 1 to take it, 2 to pass.")
+}
+
+/// After the summary.
+pub const STAFF_CHOICE: &str = "Press 1 to be connected, 2 to pass, 3 to hear it again.";
+/// The person's call is passed on.
+pub const STAFF_PASSED: &str = "All right. Goodbye.";
+/// The caller left before the person could take the call.
+pub const STAFF_CALLER_LEFT: &str = "The caller has hung up. The case is in the inbox. Goodbye.";
+
+/// The greeting in sentences: the admin's words, that it is automated, the recording notice where it
+/// applies, and the question. The notice's place in the list is returned beside it.
+pub fn greeting(agent: &Agent) -> (Vec<String>, Option<usize>) {
+    let words = agent.greeting.trim();
+    // A question of the admin's own comes last, after the notices.
+    let (opening, question) = match words.strip_suffix('?').map(|rest| rest.rfind(['.', '!'])) {
+        Some(Some(end)) => (words[..=end].trim(), words[end + 1..].trim()),
+        _ => (words, HOW_CAN_I_HELP),
+    };
+    let mut sentences = Vec::new();
+    if opening.is_empty() {
+        sentences.push(format!("Hello, this is {}.", agent.business));
+    } else {
+        sentences.push(opening.to_owned());
+    }
+    if !says_automated(words) {
+        sentences.push(AUTOMATED.to_owned());
+    }
+    let notice = agent.record_calls.then(|| {
+        sentences.push(RECORDED.to_owned());
+        sentences.len() - 1
+    });
+    sentences.push(question.to_owned());
+    (sentences, notice)
+}
+
+/// Whether the admin's own words tell the caller that no person is speaking.
+fn says_automated(words: &str) -> bool {
+    let words = words.to_lowercase();
+    ["automated", "automatic", "virtual", "digital assistant", "robot", "computer", "artificial", " ai ", "bot"]
+        .iter()
+        .any(|sign| words.contains(sign))
+}
+
+/// What every call may need at once, to be kept synthesised.
+pub fn kept_ready(agent: &Agent) -> Vec<String> {
+    let mut texts = greeting(agent).0;
+    texts.extend(FILLERS.iter().chain(&STILL_THERE).map(|text| (*text).to_owned()));
+    texts.extend(
+        [
+            SILENT_GOODBYE,
+            NOT_RECORDED,
+            NOT_UNDERSTOOD,
+            NOT_UNDERSTOOD_AGAIN,
+            GOODBYE,
+            ANYTHING_ELSE,
+            SLOWER,
+            NO_RELIABLE_ANSWER,
+            TAKES_THE_CASE,
+            NEEDS_A_PERSON,
+            CALLING_A_COLLEAGUE,
+            STILL_CALLING,
+            JOINING,
+            NOBODY_FREE,
+            NEVER_MIND,
+            TROUBLE,
+            ASK_NAME,
+            ASK_NUMBER,
+            NUMBER_UNCLEAR,
+            ASK_REASON,
+            IS_THAT_RIGHT,
+            YES_OR_NO,
+            ONCE_MORE,
+            NOTED,
+            STAFF_CHOICE,
+            STAFF_PASSED,
+            STAFF_CALLER_LEFT,
+        ]
+        .map(str::to_owned),
+    );
+    texts.push(staff_offer(&agent.business));
+    texts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn agent(greeting: &str, record_calls: bool) -> Agent {
+        Agent {
+            id: crate::domain::ids::AgentId(uuid::Uuid::nil()),
+            revision: 1,
+            business: "Acorn".into(),
+            greeting: greeting.into(),
+            published: true,
+            mode: crate::domain::agent::ReplyMode::AutomaticWhenSafe,
+            on_unresolved: Default::default(),
+            escalate_topics: Vec::new(),
+            callback_topics: Vec::new(),
+            send_confidence: 0.9,
+            record_calls,
+            emergency_number: "112".into(),
+        }
+    }
+
+    #[test]
+    fn every_greeting_says_that_it_is_automated_and_asks_last() {
+        // R48
+        let (sentences, notice) = greeting(&agent("", true));
+        assert_eq!(sentences, ["Hello, this is Acorn.", AUTOMATED, RECORDED, HOW_CAN_I_HELP]);
+        assert_eq!(notice, Some(2));
+        let own = "Hello, this is the automated assistant of Acorn. What can I do for you?";
+        let (sentences, notice) = greeting(&agent(own, true));
+        assert_eq!(
+            sentences,
+            ["Hello, this is the automated assistant of Acorn.", RECORDED, "What can I do for you?"]
+        );
+        assert_eq!(notice, Some(1));
+        let (sentences, notice) = greeting(&agent("Acorn here!", false));
+        assert_eq!((sentences, notice), (vec!["Acorn here!".into(), AUTOMATED.into(), HOW_CAN_I_HELP.into()], None));
+    }
+}
