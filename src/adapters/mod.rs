@@ -1,5 +1,7 @@
 //! Implementations of the seams. Only `app` names them.
 
+pub mod breaker;
+pub mod cloud;
 pub mod media_node;
 pub mod embed;
 pub mod knowledge_folder;

@@ -1,10 +1,18 @@
-//! Speech recognition: the local model and its sharing among calls.
+//! Speech recognition: the local model and its sharing among calls, cloud providers, and the fallback between them.
 
 #[cfg(test)]
 mod accuracy;
+pub mod deepgram;
+mod dictation;
+pub mod elevenlabs;
+pub mod fallback;
 mod local;
 pub mod moonshine;
+pub mod openai;
 mod queue;
+#[cfg(test)]
+mod standin;
+pub mod streaming;
 mod utterance;
 pub mod vocabulary;
 pub mod wav;
