@@ -1,5 +1,7 @@
 //! How likely the best answer is the right one: logistic regression on eight features of the retrieval.
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 /// How many features there are.
@@ -10,11 +12,11 @@ pub const FEATURES: usize = 8;
 pub struct Features {
     /// Cosine of the best question of the best entry.
     pub top: f32,
-    /// H of the best entry less H of the second.
+    /// Score of the best entry less that of the second.
     pub margin: f32,
     /// 1 if BM25 alone would choose the same entry.
     pub agree: f32,
-    /// IDF-weighted share of the query's words found in the entry.
+    /// IDF-weighted share of the query's content words found in the entry's questions.
     pub cover: f32,
     /// Share of the query's content words that the knowledge has never seen.
     pub unknown: f32,
@@ -34,8 +36,8 @@ impl Features {
 
     /// The calibrated probability that the entry answers the question, 0–1.
     pub fn confidence(&self) -> f32 {
-        let sum: f32 = self.as_array().iter().zip(WEIGHTS).map(|(feature, weight)| feature * weight).sum();
-        sigmoid(BIAS + sum)
+        let sum: f32 = self.as_array().iter().zip(WEIGHTS.weights).map(|(feature, weight)| feature * weight).sum();
+        sigmoid(WEIGHTS.bias + sum)
     }
 }
 
@@ -44,5 +46,46 @@ pub fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + (-x).exp())
 }
 
-const BIAS: f32 = -4.994;
-const WEIGHTS: [f32; FEATURES] = [1.871, 2.664, 0.941, 1.117, -0.225, -0.203, 1.452, 4.522];
+/// What turns features into a probability; written by `examples/fit_desk.rs`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Weights {
+    /// Added to the product.
+    pub bias: f32,
+    /// In the order of [`Features::as_array`].
+    pub weights: [f32; FEATURES],
+}
+
+static WEIGHTS: LazyLock<Weights> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("confidence.json")).expect("the built-in weights are read by a test")
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_near_and_undisputed_entry_is_trusted_and_a_far_one_is_not() {
+        let near = Features {
+            top: 0.95,
+            margin: 0.5,
+            agree: 1.0,
+            cover: 1.0,
+            unknown: 0.0,
+            log_length: 1.8,
+            vote: 0.6,
+            top3: 0.8,
+        };
+        let far = Features {
+            top: 0.3,
+            margin: 0.02,
+            agree: 0.0,
+            cover: 0.1,
+            unknown: 0.8,
+            log_length: 2.0,
+            vote: 0.1,
+            top3: 0.25,
+        };
+        assert!(near.confidence() > 0.9, "{}", near.confidence());
+        assert!(far.confidence() < 0.2, "{}", far.confidence());
+    }
+}
