@@ -1,6 +1,7 @@
 //! The live page with made-up calls, for work on the page: `cargo run --example page -- 127.0.0.1:8080`.
 //!
-//! One call goes on for ever: the caller speaks, the agent answers, again and again.
+//! One call goes on for ever: the caller speaks, the agent answers, again and again. Given `token` as well, the page
+//! asks for one (it is printed); given `empty`, nobody has called yet.
 
 #![allow(clippy::unwrap_used)]
 
@@ -28,7 +29,8 @@ use tokio_util::sync::CancellationToken;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let listen = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:0".into()).parse()?;
-    let config = HttpConfig { listen, ..HttpConfig::default() };
+    let given = |word: &str| std::env::args().skip(2).any(|argument| argument == word);
+    let config = HttpConfig { listen, loopback_needs_token: given("token"), ..HttpConfig::default() };
     let (agent, inbox) = (AgentId(SystemIds.next()), InboxId(SystemIds.next()));
     let store = MemoryStore::with_agent(settings(agent), inbox);
     let now = SystemClock.epoch().0;
@@ -36,22 +38,26 @@ async fn main() -> anyhow::Result<()> {
     std::fs::create_dir_all(&recordings)?;
     tone(&recordings.join("tone.wav"))?;
     let scene = Scene { store: store.clone(), agent, inbox };
-    scene.missed(now - 90_000_000).await;
-    scene.dispute(now - 7_200_000).await;
-    scene.cut(now - 3_900_000).await;
-    scene.answered(now - 1_500_000).await;
+    let mut live = None;
+    if !given("empty") {
+        scene.missed(now - 90_000_000).await;
+        scene.dispute(now - 7_200_000).await;
+        scene.cut(now - 3_900_000).await;
+        scene.answered(now - 1_500_000).await;
+        live = Some(scene.live(now - 42_000).await);
+    }
     let bus = Arc::new(LocalBus::new(SystemClock.epoch()));
-    let live = scene.live(now - 42_000).await;
     let shutdown = CancellationToken::new();
     let server = Server::bind(&config).await?;
-    println!("http://{}/#{live}", server.address()?);
+    println!("http://{}/", server.address()?);
+    println!("{TOKEN}");
     let parts = Parts {
         store: Arc::new(store),
         bus: bus.clone(),
         readiness: Readiness::default(),
         metrics: Arc::new(String::new),
         recordings_dir: recordings.clone(),
-        token: "a-token-for-the-example-of-the-page".into(),
+        token: TOKEN.into(),
         config,
         shutdown: shutdown.clone(),
     };
@@ -63,6 +69,8 @@ async fn main() -> anyhow::Result<()> {
     std::fs::remove_dir_all(recordings)?;
     Ok(())
 }
+
+const TOKEN: &str = "a-token-for-the-example-of-the-page";
 
 struct Scene {
     store: MemoryStore,
@@ -290,7 +298,8 @@ impl Scene {
 }
 
 /// The caller speaks and is answered, for ever.
-async fn talk(scene: &Scene, bus: &dyn Bus, id: ConversationId) {
+async fn talk(scene: &Scene, bus: &dyn Bus, id: Option<ConversationId>) {
+    let Some(id) = id else { return std::future::pending().await };
     let words: Vec<&str> = "Hello, I wanted to ask whether you rent out cargo bikes for a weekend".split(' ').collect();
     loop {
         for end in 1..=words.len() {

@@ -1,7 +1,7 @@
 // The live page: a list of conversations, the chosen one whole, both moved by live events.
 
 import { TokenWanted, follow, giveToken, hasToken, json, playable } from "./line.js";
-import { attempts, caller, el, empty, gist, goesOn, head, hearing, row, sync, tick, ticket, turn } from "./shown.js";
+import { attempts, caller, el, empty, goesOn, head, hearing, row, sync, tick, ticket, turn } from "./shown.js";
 
 const $ = (id) => document.getElementById(id);
 const list = new Map();
@@ -38,8 +38,9 @@ function drawList() {
     sync($("list"), all.map((conversation) => ({ conversation, selected: conversation.id === chosen })), (item) => item.conversation.id, row);
   }
   const troubled = listState !== "loading" && listState !== "shown";
-  $("list-note").hidden = !troubled;
-  $("list-note").textContent = troubled ? `The list could not be read. ${listState}` : "";
+  const note = troubled ? `The list could not be read. ${listState}` : "Nobody has called yet. A call appears here while it rings.";
+  $("list-note").hidden = !troubled && (listState === "loading" || list.size > 0);
+  $("list-note").textContent = note;
   $("count").textContent = live ? `${live} on the line` : "";
   $("more").hidden = !nextCursor;
   document.title = live ? `(${live}) Switchboard` : "Switchboard";
@@ -83,7 +84,8 @@ function drawOpen() {
     box.dataset.shows = open.id;
   }
   const live = goesOn(open);
-  $("head").replaceChildren(...[head(open), gist(open)].filter(Boolean));
+  const shape = { ...open, tickets: [], messages: open.messages.map(({ timings_ms }) => ({ timings_ms })) };
+  sync($("head"), [shape], () => "head", head);
   drawPlayer(open.call?.recording_url, live);
   const turns = open.messages.map((message) => ({ message, live }));
   const saying = heard.get(open.id);
@@ -261,7 +263,9 @@ addEventListener("hashchange", () => {
   [chosen, open, openError] = [id, null, null];
   drawList();
   drawOpen();
-  if (chosen) loadOpen().then(() => document.querySelector("main h2")?.focus({ preventScroll: true }));
+  // Where the list gives way to the conversation, so does the focus; beside it, it stays in the list.
+  const alone = getComputedStyle($("detail").previousElementSibling).display === "none";
+  if (chosen) loadOpen().then(() => alone && document.querySelector("main h2")?.focus({ preventScroll: true }));
   else document.querySelector(`a[href="#${CSS.escape(before)}"]`)?.focus();
 });
 

@@ -25,7 +25,7 @@ export function sync(box, items, key, build) {
       const focused = node?.contains(document.activeElement);
       node?.replaceWith(fresh);
       node = fresh;
-      if (focused) (node.matches("a, button") ? node : node.querySelector("a, button"))?.focus();
+      if (focused) node.querySelector("a, button, [tabindex]")?.focus({ preventScroll: true });
     }
     const next = place ? place.nextSibling : box.firstChild;
     if (next !== node) box.insertBefore(node, next);
@@ -115,10 +115,10 @@ export function head(conversation) {
   if (gaps.length) facts.push(el("span", {}, `median reply gap ${Math.round(gaps[Math.floor((gaps.length - 1) / 2)])} ms`));
   return el("div", {},
     el("div", { class: "case" }, el("h2", { tabindex: "-1" }, caller(conversation)), tags(conversation)),
-    el("p", { class: "case-facts" }, facts));
+    el("p", { class: "case-facts" }, facts), gist(conversation));
 }
 
-export function gist(conversation) {
+function gist(conversation) {
   if (!conversation.summary && !conversation.reason) return null;
   return el("section", { class: "card gist-card", "aria-label": "Summary" },
     conversation.summary && el("p", {}, conversation.summary),
