@@ -433,6 +433,9 @@ async fn clients_that_stall_or_send_too_much_are_cut_off() {
     })
     .await;
     assert_eq!(running.raw(b"GET /health HTTP/1.1\r\nHost: loc").await, "");
+    // Nor may a connection lie idle for ever once it was answered.
+    let idle = running.raw(b"GET /page.css HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    assert!(idle.starts_with("HTTP/1.1 200"), "{idle}");
     let large = running.raw(b"POST /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4096\r\n\r\n").await;
     assert!(large.starts_with("HTTP/1.1 413"), "{large}");
     let head = format!("GET /health HTTP/1.1\r\nHost: localhost\r\nX-Long: {}\r\n\r\n", "x".repeat(100_000));
@@ -443,6 +446,14 @@ async fn clients_that_stall_or_send_too_much_are_cut_off() {
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{answer}");
     }
     assert_eq!(running.get("/").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_address_in_use_says_what_to_do() {
+    let running = running().await;
+    let config = HttpConfig { listen: running.address, ..HttpConfig::default() };
+    let told = Server::bind(&config).await.err().unwrap().to_string();
+    assert!(told.contains(&running.address.to_string()) && told.contains("http.listen"), "{told}");
 }
 
 /// P4: the end of the process does not wait for pages that look on.
