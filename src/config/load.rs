@@ -193,13 +193,28 @@ fn describe(key: String, kind: &Kind) -> Problem {
         Kind::UnknownVariant(found, known) => {
             (format!("\"{found}\" is not a choice"), format!("write one of {}", known.join(", ")))
         }
-        Kind::InvalidType(found, wanted) => (format!("found {found}"), format!("write {wanted}")),
-        Kind::InvalidValue(found, wanted) => (format!("{found} does not fit"), format!("write {wanted}")),
+        Kind::InvalidType(found, wanted) => (format!("found {found}"), format!("write {}", plainly(wanted))),
+        Kind::InvalidValue(found, wanted) => (format!("{found} does not fit"), format!("write {}", plainly(wanted))),
         Kind::MissingField(name) => (format!("\"{name}\" is missing"), format!("add {name} = …")),
         // The others carry a message of their own.
         other => (other.to_string(), "correct it; `switchboard config reference` tells what it means".into()),
     };
     Problem { key, problem, remedy }
+}
+
+/// What serde calls a type, in words for whoever writes the file.
+fn plainly(wanted: &str) -> &str {
+    match wanted {
+        "a boolean" => "true or false",
+        "a string" => "a text in quotes",
+        "a sequence" => "a list, such as [\"one\", \"two\"]",
+        "a map" => "a section of its own",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        // Names of structures and what they say about themselves.
+        other => other,
+    }
 }
 
 fn suggestion(name: &str, known: &[&str]) -> String {
@@ -325,6 +340,31 @@ mod tests {
     fn digits_in_the_environment_are_a_string_where_one_is_wanted() {
         let (sources, _file) = sources("", &[("SWITCHBOARD_STORE__FILE", "112")]);
         assert_eq!(load(&sources).unwrap().store.file, "112");
+    }
+
+    #[test]
+    fn a_list_is_written_in_brackets_in_the_environment_too() {
+        let (good, _file) = sources("", &[("SWITCHBOARD_HTTP__ALLOWED_HOSTS", "[a.example, b.example]")]);
+        assert_eq!(load(&good).unwrap().http.allowed_hosts, ["a.example", "b.example"]);
+        let (bare, _file) = sources("", &[("SWITCHBOARD_HTTP__ALLOWED_HOSTS", "a.example")]);
+        let told = load(&bare).unwrap_err().to_string();
+        assert!(told.contains("SWITCHBOARD_HTTP__ALLOWED_HOSTS") && told.contains("write a list"), "{told}");
+    }
+
+    /// Sections with lists of tables, such as trunks: what is wrong in one leaves the others.
+    #[test]
+    fn what_is_wrong_within_a_list_is_taken_out_alone() {
+        let table = |key: &str| Value::from(Dict::from([(key.to_string(), Value::from(1))]));
+        let trunks = || nested("sip.trunks", Value::from(vec![table("name"), table("nam")]));
+        let path = |text: &str| text.split('.').map(String::from).collect::<Vec<_>>();
+        let mut values = trunks();
+        assert!(holds(&values, &path("sip.trunks.1.nam")) && !holds(&values, &path("sip.trunks.2.nam")));
+        take_out(&mut values, &path("sip.trunks.1.nam"));
+        assert!(!holds(&values, &path("sip.trunks.1.nam")) && holds(&values, &path("sip.trunks.1")));
+        let mut values = trunks();
+        // A key that is missing from an element takes the element with it, or the reading would never end.
+        take_out(&mut values, &path("sip.trunks.1"));
+        assert!(holds(&values, &path("sip.trunks.0.name")) && !holds(&values, &path("sip.trunks.1")));
     }
 
     #[test]

@@ -28,7 +28,7 @@ use crate::seams::bus::Bus;
 use crate::seams::store::Store;
 
 pub use health::{Readiness, watch_store};
-pub use server::Server;
+pub use server::{BindError, Server};
 
 /// Everything the handlers need.
 pub struct Parts {

@@ -1,4 +1,4 @@
-//! The live page: three files in the binary, nothing from elsewhere.
+//! The live page: a few files in the binary, nothing from elsewhere.
 
 use axum::Router;
 use axum::http::header;
@@ -13,6 +13,7 @@ pub fn routes() -> Router<Shared> {
         .route("/", get(async || file("text/html; charset=utf-8", include_str!("page/index.html"))))
         .route("/page.css", get(async || file("text/css; charset=utf-8", include_str!("page/page.css"))))
         .route("/page.js", get(async || file("text/javascript; charset=utf-8", include_str!("page/page.js"))))
+        .route("/shown.js", get(async || file("text/javascript; charset=utf-8", include_str!("page/shown.js"))))
         .route("/line.js", get(async || file("text/javascript; charset=utf-8", include_str!("page/line.js"))))
 }
 

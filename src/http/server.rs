@@ -26,10 +26,19 @@ pub struct Server {
     header_timeout: Duration,
 }
 
+/// Why the address could not be taken.
+#[derive(Debug, thiserror::Error)]
+#[error("HTTP cannot listen on {address}: {source}; end the program that uses it, or choose another http.listen")]
+pub struct BindError {
+    address: SocketAddr,
+    source: io::Error,
+}
+
 impl Server {
     /// Takes the configured address. Beyond loopback that is told in the log, since all of it is in the clear.
-    pub async fn bind(config: &HttpConfig) -> io::Result<Server> {
-        let listener = TcpListener::bind(config.listen).await?;
+    pub async fn bind(config: &HttpConfig) -> Result<Server, BindError> {
+        let failed = |source| BindError { address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
         if !config.listen.ip().to_canonical().is_loopback() {
             tracing::warn!(
                 http.listen = %config.listen,

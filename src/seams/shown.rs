@@ -49,8 +49,8 @@ pub struct ShownMessage<'a> {
     text: &'a str,
     heard_text: Option<&'a str>,
     at_ms: i64,
-    sources: &'a [Source],
-    confidence: Option<f32>,
+    sources: Vec<ShownSource<'a>>,
+    confidence: Option<f64>,
     verdict: Option<Verdict>,
     /// A sentence for people.
     reason: Option<&'static str>,
@@ -62,13 +62,22 @@ pub struct ShownMessage<'a> {
 /// The parts of a spoken turn's reply gap, in milliseconds.
 #[derive(Serialize)]
 pub struct ShownTimings {
-    buffer: Option<f32>,
-    end_of_turn: Option<f32>,
-    recognition: Option<f32>,
-    desk: Option<f32>,
-    synthesis: Option<f32>,
-    reply_gap: Option<f32>,
+    buffer: Option<f64>,
+    end_of_turn: Option<f64>,
+    recognition: Option<f64>,
+    desk: Option<f64>,
+    synthesis: Option<f64>,
+    reply_gap: Option<f64>,
     prepared: bool,
+}
+
+/// One source of a reply.
+#[derive(Serialize)]
+pub struct ShownSource<'a> {
+    entry: &'a str,
+    question: &'a str,
+    source: &'a str,
+    score: f64,
 }
 
 /// One call.
@@ -171,8 +180,8 @@ impl<'a> ShownMessage<'a> {
             text: &message.text,
             heard_text: message.heard_text.as_deref(),
             at_ms: message.at.0,
-            sources: decision.map_or(&[], |decision| &decision.sources),
-            confidence: decision.map(|decision| decision.confidence),
+            sources: decision.map_or(Vec::new(), |decision| decision.sources.iter().map(ShownSource::of).collect()),
+            confidence: decision.map(|decision| rounded(decision.confidence)),
             verdict: message.verdict(),
             reason: decision.map(|decision| sentence(decision.reason)),
             reason_code: decision.map(|decision| decision.reason),
@@ -189,13 +198,24 @@ impl<'a> ShownMessage<'a> {
 impl ShownTimings {
     fn of(timings: &TurnTimings) -> ShownTimings {
         ShownTimings {
-            buffer: timings.buffer_ms,
-            end_of_turn: timings.end_of_turn_ms,
-            recognition: timings.recognition_ms,
-            desk: timings.desk_ms,
-            synthesis: timings.synthesis_ms,
-            reply_gap: timings.reply_gap_ms,
+            buffer: timings.buffer_ms.map(rounded),
+            end_of_turn: timings.end_of_turn_ms.map(rounded),
+            recognition: timings.recognition_ms.map(rounded),
+            desk: timings.desk_ms.map(rounded),
+            synthesis: timings.synthesis_ms.map(rounded),
+            reply_gap: timings.reply_gap_ms.map(rounded),
             prepared: timings.prepared,
+        }
+    }
+}
+
+impl<'a> ShownSource<'a> {
+    fn of(source: &'a Source) -> ShownSource<'a> {
+        ShownSource {
+            entry: &source.entry,
+            question: &source.question,
+            source: &source.source,
+            score: rounded(source.score),
         }
     }
 }
@@ -263,6 +283,11 @@ impl<'a> ShownTicket<'a> {
     pub fn json(ticket: &Ticket) -> serde_json::Value {
         json(&ShownTicket::of(ticket))
     }
+}
+
+/// To four places: more is chance, and a widened `f32` would show its rounding (0.97 as 0.9700000286).
+fn rounded(value: f32) -> f64 {
+    (f64::from(value) * 10_000.0).round() / 10_000.0
 }
 
 /// Why a verdict was passed, as a sentence for people.

@@ -1,1 +1,104 @@
+// The line to the server: answers, the live stream, and the token for those who are not on its machine.
 
+const KEY = "switchboard-token";
+let token = read();
+
+/** Thrown when the server wants the token. */
+export class TokenWanted extends Error {}
+
+export function giveToken(text) {
+  token = text.trim();
+  // Kept for this tab alone; a browser that forbids it asks again next time.
+  try { sessionStorage.setItem(KEY, token); } catch { /* asked again */ }
+}
+
+export const hasToken = () => Boolean(token);
+
+function read() {
+  try { return sessionStorage.getItem(KEY) ?? ""; } catch { return ""; }
+}
+
+async function ask(path, { signal, headers = {} } = {}) {
+  if (token) headers.Authorization = `Bearer ${token}`;
+  const answer = await fetch(path, { headers, signal, cache: "no-store" });
+  if (answer.status === 401) throw new TokenWanted();
+  if (!answer.ok) {
+    const problem = await answer.json().catch(() => ({}));
+    throw Object.assign(new Error(problem.detail ?? `The server answered ${answer.status}.`), { status: answer.status });
+  }
+  return answer;
+}
+
+export async function json(path) {
+  return (await ask(path)).json();
+}
+
+/** A recording for a player: the address itself, or a copy where the player could not send the token. */
+export async function playable(url) {
+  if (!token) return url;
+  return URL.createObjectURL(await (await ask(url)).blob());
+}
+
+// Longer than two signs of life by default; a line that is silent for so long is dead.
+const SILENCE_MS = 40_000;
+const RETRY_MS = [500, 1_000, 2_000, 4_000, 8_000];
+
+/**
+ * Follows the live stream for ever. Calls back with `state` ("live", "reconnecting", "token") and `event`; `event`
+ * gets `{kind: "missed"}` when something was lost.
+ */
+export async function follow({ state, event }) {
+  let last = null;
+  for (let failures = 0; ; failures += 1) {
+    const stop = new AbortController();
+    let watch = null;
+    const alive = () => {
+      clearTimeout(watch);
+      watch = setTimeout(() => stop.abort(), SILENCE_MS);
+    };
+    try {
+      alive();
+      const headers = last === null ? {} : { "Last-Event-ID": last };
+      const answer = await ask("/api/v1/events", { signal: stop.signal, headers });
+      state("live");
+      failures = 0;
+      for await (const message of messages(answer.body, alive)) {
+        if (message.id !== undefined) last = message.id;
+        event(JSON.parse(message.data));
+      }
+    } catch (error) {
+      if (error instanceof TokenWanted) {
+        state("token");
+        return;
+      }
+    } finally {
+      clearTimeout(watch);
+    }
+    state("reconnecting");
+    const wait = RETRY_MS[Math.min(failures, RETRY_MS.length - 1)];
+    // Spread, so that many pages do not come back in the same moment.
+    await new Promise((done) => setTimeout(done, wait * (0.75 + Math.random() / 2)));
+  }
+}
+
+/** The messages of an event stream (HTML standard, section 9.2.6). */
+async function* messages(body, alive) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    alive();
+    text += value;
+    for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
+      const message = {};
+      for (const line of text.slice(0, end).split("\n")) {
+        const [, name, content] = /^(\w+): ?(.*)$/.exec(line) ?? [];
+        if (name === "data") message.data = (message.data ?? "") + content;
+        if (name === "id") message.id = content;
+      }
+      text = text.slice(end + 2);
+      if (message.data) yield message;
+    }
+  }
+}
