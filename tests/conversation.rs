@@ -11,7 +11,7 @@ use switchboard::config::Config;
 use switchboard::domain::ids::LegId;
 use switchboard::seams::media::{LegCommand, LegSpec, MediaNode};
 use switchboard::seams::signaling::*;
-use switchboard::seams::tts::TtsRequest;
+use switchboard::seams::tts::{Tts, TtsRequest};
 
 struct NoDialog;
 
@@ -56,6 +56,7 @@ async fn talk() {
     config.agent.business = "Bright Harbour Lamps".into();
     config.media.rtp_bind = "127.0.0.1".parse().unwrap();
     let house = House::open(config.clone(), Models::new(models)).await.unwrap();
+    house.speak_ready().await;
     let node = Node::start(&config.media).unwrap();
     let desk = house.front_desk(Arc::new(NoSignaling)).unwrap();
     let phones = Phones::default();
@@ -74,7 +75,7 @@ async fn talk() {
     calls.send(IncomingCall { info, leg: ours, dialog: Box::new(NoDialog), events }).await.unwrap();
     quiet(&phone, Duration::from_millis(900)).await;
     for question in std::env::var("QUESTIONS").unwrap_or("When are you open on Saturday?|Do you ship to Austria?|How long does delivery take?|Goodbye.".into()).split('|') {
-        let mut stream = house.speech.tts.speak(TtsRequest { text: question.into(), speed: 1.0, voice: Some("caller".into()) });
+        let mut stream = house.speech.phrases.speak(TtsRequest { text: question.into(), speed: 1.0, voice: Some("caller".into()) });
         let before = phone.wire().heard.len();
         while let Some(chunk) = stream.recv().await { phone.say(&chunk.unwrap().clip); }
         while phone.is_speaking() { tokio::time::sleep(Duration::from_millis(5)).await; }

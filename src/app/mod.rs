@@ -1,6 +1,7 @@
 //! The composition root: the only place that names concrete adapters and puts the house together.
 
 pub mod business;
+pub mod serve;
 pub mod speech;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::seams::bus::Bus;
 use crate::seams::clock::{Clock, Ids};
 use crate::seams::signaling::{Destination, Signaling};
 use crate::seams::store::Store;
+use crate::seams::tts::TtsRequest;
 use crate::support::Desk;
 use crate::voice::front_desk::{CallSettings, FrontDesk};
 use crate::voice::journal::recover_cut_calls;
@@ -69,7 +71,10 @@ impl House {
             );
         }
         let (agent, inbox) = business::agent(&config.agent, &*store, &*ids).await?;
-        let loading = tokio::task::spawn_blocking(move || anyhow::Ok((speech::local(&models)?, speech::embedder(&models))));
+        let speech_config = config.speech.clone();
+        let loading = tokio::task::spawn_blocking(move || {
+            anyhow::Ok((speech::local(&speech_config, &models)?, speech::embedder(&models)))
+        });
         let (speech, embedder) = loading.await??;
         let desk = Arc::new(Desk::new(embedder));
         let knowledge_entries =
@@ -96,7 +101,7 @@ impl House {
         };
         Ok(Arc::new(FrontDesk {
             stt: self.speech.stt.clone(),
-            tts: self.speech.tts.clone(),
+            tts: self.speech.phrases.clone(),
             desk: self.desk.clone(),
             store: self.store.clone(),
             bus: self.bus.clone(),
@@ -109,9 +114,19 @@ impl House {
         }))
     }
 
-    /// What is said on nearly every call.
-    pub fn frequent_phrases(&self) -> Vec<String> {
-        phrases::kept_ready(&self.agent)
+    /// The agent that answers.
+    pub fn agent_id(&self) -> crate::domain::ids::AgentId {
+        self.agent.id
+    }
+
+    /// Synthesises what is said on nearly every call, so that it starts at once. A phrase that fails is spoken
+    /// when it is needed.
+    pub async fn speak_ready(&self) {
+        let phrases = phrases::kept_ready(&self.agent);
+        let requests = phrases.into_iter().map(|text| TtsRequest { text, speed: 1.0, voice: None });
+        if let Err(error) = self.speech.phrases.prepare(requests).await {
+            tracing::warn!(%error, "Frequent phrases could not be prepared");
+        }
     }
 }
 

@@ -5,6 +5,8 @@ pub mod ask;
 pub mod demo;
 pub mod eval;
 pub mod models;
+pub mod sample;
+pub mod serve;
 pub mod speak;
 pub mod transcribe;
 
@@ -22,6 +24,10 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Subcommand)]
 pub enum Command {
+    /// Answers calls until it is asked to stop.
+    Serve(serve::Args),
+    /// Writes the sample business's knowledge into a folder.
+    Sample(sample::Args),
     /// Explains and tests the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -40,6 +46,8 @@ pub enum Command {
 /// Runs the chosen subcommand to its end.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
+        Command::Serve(args) => serve::run(args),
+        Command::Sample(args) => sample::run(args),
         Command::Config(command) => config::run(command),
         Command::Ask(args) => ask::run(args),
         Command::Eval(args) => eval::run(args),
@@ -47,4 +55,9 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Transcribe(args) => transcribe::run(args),
         Command::Speak(args) => speak::run(args),
     }
+}
+
+/// The runtime of commands that listen or call.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }

@@ -32,12 +32,14 @@ macro_rules! sections {
         pub struct Config {
             /// Folder that holds the database, the recordings and the bootstrap token.
             pub data_dir: PathBuf,
+            /// Folder of dialplans.
+            pub dialplans: Option<PathBuf>,
             $($(#[$doc])* pub $name: $room::$type,)+
         }
 
         impl Default for Config {
             fn default() -> Self {
-                Config { data_dir: default_data_dir(), $($name: $room::$type::default(),)+ }
+                Config { data_dir: default_data_dir(), dialplans: None, $($name: $room::$type::default(),)+ }
             }
         }
 
@@ -86,11 +88,14 @@ sections! {
 }
 
 /// The meaning of the keys that stand outside every section.
-pub const DOCS: &[(&str, &str)] = &[(
+pub const DOCS: &[(&str, &str)] = &[
+    (
     "data_dir",
     "Folder that holds the database, the recordings and the bootstrap token; by default `switchboard` below \
      $XDG_DATA_HOME or ~/.local/share.",
-)];
+),
+    ("dialplans", "Folder of dialplans (TOML). Reserved: routing is not there yet, every call goes to the agent."),
+];
 
 impl Config {
     /// The database file.

@@ -24,7 +24,7 @@ impl ModelsConfig {
     pub fn validate(&self) -> Result<(), Vec<Problem>> {
         if self.dir.is_file() {
             return Err(vec![Problem {
-                key: "models.dir".into(),
+                key: "dir".into(),
                 problem: format!("{} is a file", self.dir.display()),
                 remedy: "name a folder; it is made when it is missing".into(),
             }]);

@@ -26,14 +26,14 @@ impl SpeechConfig {
         let mut problems = Vec::new();
         if !(1..=WORKERS_MAX).contains(&self.recognition_workers) {
             problems.push(Problem {
-                key: "speech.recognition_workers".into(),
+                key: "recognition_workers".into(),
                 problem: format!("{} is not between 1 and {WORKERS_MAX}", self.recognition_workers),
                 remedy: "use 1 for up to four processor cores and one more for every four further ones".into(),
             });
         }
         if !PATIENCE.contains(&self.patience) {
             problems.push(Problem {
-                key: "speech.patience".into(),
+                key: "patience".into(),
                 problem: format!("{} is not between {} and {}", self.patience, PATIENCE.start(), PATIENCE.end()),
                 remedy: "use 1.0; less answers faster and cuts more callers off".into(),
             });

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use crate::domain::knowledge::Entry;
 
 pub use markdown::{DefaultSensitivity, ParseError, parse};
-pub use sample::sample_business;
+pub use sample::{FILES as SAMPLE_FILES, sample_business};
 
 /// Files read from one folder, subfolders included.
 const FILES_MAX: usize = 1_000;

@@ -1,0 +1,187 @@
+//! Runs the whole house until it is asked to stop.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::adapters::bootstrap_token;
+use crate::adapters::media_node::Node;
+use crate::adapters::models::Models;
+use crate::adapters::telemetry::{self, Metrics};
+use crate::config::Config;
+use crate::http::{self, Readiness, Server, watch_store};
+use crate::sip::{SipParts, SipServer, SipTimes};
+
+use super::{House, business};
+
+/// Serves calls and HTTP until SIGTERM or Ctrl-C, then lets live calls end.
+pub async fn serve(config: Config) -> anyhow::Result<()> {
+    let metrics = telemetry::install(&config.logging)?;
+    let models = Models::resolve(config.models.configured_dir());
+    if let Some(missing) = models.verify().first() {
+        anyhow::bail!("{missing}; run `switchboard models fetch`");
+    }
+    let shutdown = CancellationToken::new();
+    let readiness = Readiness::waiting_for(&["store", "speech", "sip"]);
+    let server = Server::bind(&config.http).await?;
+    let http_address = server.address()?;
+
+    let house = House::open(config, models).await?;
+    readiness.ready("store");
+    let token = bootstrap_token::load_or_make(&house.config.bootstrap_token_file())?;
+    let router = http::router(http::Parts {
+        store: house.store.clone(),
+        bus: house.bus.clone(),
+        readiness: readiness.clone(),
+        metrics: metrics.renderer(),
+        recordings_dir: house.config.recordings_dir(),
+        token,
+        config: house.config.http.clone(),
+        shutdown: shutdown.clone(),
+    });
+    let http_task = tokio::spawn(server.run(router, shutdown.clone()));
+    house.speak_ready().await;
+    readiness.ready("speech");
+
+    let node = Arc::new(Node::start(&house.config.media)?);
+    let (sip, incoming) = SipServer::start(sip_parts(&house, node.clone())).await?;
+    let sip = Arc::new(sip);
+    let front_desk = house.front_desk(sip.clone())?;
+    let (drain, draining) = watch::channel(false);
+    let drain_timeout = Duration::from_secs(house.config.agent.drain_seconds.into());
+    let calls = tokio::spawn(front_desk.run(incoming, draining, drain_timeout));
+    readiness.ready("sip");
+
+    tokio::spawn(watch_store(house.store.clone(), readiness.clone(), STORE_PROBE, shutdown.clone()));
+    tokio::spawn(upkeep(metrics, shutdown.clone()));
+    let house = Arc::new(house);
+    tokio::spawn(watch_knowledge(house.clone(), shutdown.clone()));
+    announce(&house, &sip, http_address);
+
+    asked_to_stop().await?;
+    println!("\nStopping: new calls are refused, live ones may end (Ctrl-C again stops at once).");
+    readiness.draining();
+    sip.drain();
+    drain.send_replace(true);
+    tokio::select! {
+        ended = calls => ended?,
+        stop = asked_to_stop() => stop?,
+    }
+    shutdown.cancel();
+    let _ = tokio::time::timeout(HTTP_ENDS, http_task).await;
+    tokio::task::spawn_blocking(move || node.shutdown()).await?;
+    info!("Stopped");
+    Ok(())
+}
+
+/// What signalling is made of in this house.
+pub fn sip_parts(house: &House, media: Arc<Node>) -> SipParts {
+    SipParts {
+        config: house.config.sip.clone(),
+        media,
+        clock: house.clock.clone(),
+        ids: house.ids.clone(),
+        rtp_ports: house.config.media.rtp_ports.into(),
+        times: SipTimes::default(),
+    }
+}
+
+/// Tells a newcomer where to call and what to open.
+fn announce(house: &House, sip: &SipServer, http: std::net::SocketAddr) {
+    let agent = &house.config.agent;
+    let sip = sip.local_addr();
+    println!();
+    println!("  Switchboard answers for {}.", agent.business);
+    println!("  Call      sip:support@{sip}   (UDP and TCP; any SIP phone on this machine)");
+    println!("  Open      http://{http}/");
+    println!("  Try       switchboard demo        a scripted call, without a phone");
+    println!("  Mend      switchboard check       what is missing and what to do");
+    println!();
+    println!("  Knowledge: {} entries. {}", house.knowledge_entries, match (agent.publish, agent.mode) {
+        (false, _) => "Not published: callers are asked for name, number and reason.",
+        (true, crate::domain::agent::ReplyMode::DraftOnly) => "Draft only: every reply waits for a person.",
+        (true, crate::domain::agent::ReplyMode::AutomaticWhenSafe) => "Published: clear, low-risk questions are answered.",
+    });
+    match &agent.escalate_to {
+        Some(to) => println!("  Escalations ring {to}."),
+        None => println!("  Escalations become tickets (set agent.escalate_to to ring a person)."),
+    }
+    println!();
+}
+
+/// Waits for SIGTERM or Ctrl-C.
+async fn asked_to_stop() -> std::io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        ctrl_c = tokio::signal::ctrl_c() => ctrl_c,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+async fn upkeep(metrics: Metrics, shutdown: CancellationToken) {
+    let mut beat = tokio::time::interval(METRICS_UPKEEP);
+    loop {
+        tokio::select! {
+            _ = beat.tick() => metrics.upkeep(),
+            () = shutdown.cancelled() => return,
+        }
+    }
+}
+
+/// Reads the knowledge folder again whenever a file of it changes. A look at a few file times every few seconds
+/// costs nothing and works on every file system.
+async fn watch_knowledge(house: Arc<House>, shutdown: CancellationToken) {
+    let Some(folder) = house.config.agent.knowledge.clone() else { return };
+    let mut seen = fingerprint(&folder);
+    let mut beat = tokio::time::interval(KNOWLEDGE_LOOK);
+    loop {
+        tokio::select! {
+            _ = beat.tick() => {}
+            () = shutdown.cancelled() => return,
+        }
+        let now = fingerprint(&folder);
+        if now == seen {
+            continue;
+        }
+        seen = now;
+        let loaded = business::knowledge(Some(&folder), house.agent_id(), &*house.store, house.desk.clone()).await;
+        if let Err(error) = loaded {
+            warn!(%error, "The knowledge folder could not be read again; what was known stays");
+        }
+    }
+}
+
+/// The files of a folder with their times and sizes.
+fn fingerprint(folder: &Path) -> BTreeMap<PathBuf, (Option<SystemTime>, u64)> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten().take(FILES_LOOKED_AT) {
+            let Ok(about) = entry.metadata() else { continue };
+            if about.is_dir() && folders.len() < FOLDERS_LOOKED_AT {
+                folders.push(entry.path());
+            } else if about.is_file() {
+                files.insert(entry.path(), (about.modified().ok(), about.len()));
+            }
+        }
+    }
+    files
+}
+
+/// How often the store is written to, to know that it can be.
+const STORE_PROBE: Duration = Duration::from_secs(10);
+/// How often measured values are moved into their buckets.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+/// How soon a changed article is answered from.
+const KNOWLEDGE_LOOK: Duration = Duration::from_secs(3);
+/// Open HTTP requests may take this long to end.
+const HTTP_ENDS: Duration = Duration::from_secs(3);
+/// Bounds of a look at the knowledge folder.
+const FILES_LOOKED_AT: usize = 2_000;
+/// Folders below it.
+const FOLDERS_LOOKED_AT: usize = 64;
