@@ -125,7 +125,7 @@ function gist(conversation) {
     conversation.reason && el("p", { class: "faint" }, `A person is wanted: ${conversation.reason}`));
 }
 
-const AUTHORS = { customer: "Caller", agent: "Agent", draft: "Draft, not sent", teammate: "Teammate", note: "" };
+const AUTHORS = { customer: "Customer", agent: "Agent", draft: "Draft, not sent", teammate: "Teammate", note: "" };
 const VERDICTS = { send: ["Sent", "good"], clarify: ["Asked back", ""], hold: ["Held for a person", "warn"], handoff: ["Handed off", "warn"] };
 
 export function turn({ message, live }) {
@@ -146,7 +146,7 @@ function bubble({ author, text, heard_text: heard }, live) {
   let same = 0;
   while (same < heard.length && heard[same] === text[same]) same += 1;
   return el("p", { class: "bubble" }, text.slice(0, same), el("span", { class: "unheard" }, text.slice(same)),
-    el("span", { class: "cut" }, same ? "interrupted by the caller" : "not heard"));
+    el("span", { class: "cut" }, same ? "interrupted here" : "not heard"));
 }
 
 function why({ verdict, reason, confidence, sources }) {
@@ -199,7 +199,7 @@ function gap(timings) {
 }
 
 export function hearing(text) {
-  return el("li", { class: "turn hearing", "aria-live": "off" }, el("p", { class: "said-by" }, "Caller is speaking"), el("p", { class: "bubble" }, text));
+  return el("li", { class: "turn hearing", "aria-live": "off" }, el("p", { class: "said-by" }, "Customer is speaking"), el("p", { class: "bubble" }, text));
 }
 
 const TICKETS = { pending: ["Pending", "warn"], in_progress: ["In progress", ""], done: ["Done", "good"] };
