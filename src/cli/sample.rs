@@ -1,10 +1,11 @@
-//! `switchboard sample`: writes the sample business's knowledge into a folder, to be changed.
+//! `switchboard sample`: writes a sample business into a folder, to be tried and changed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::adapters::knowledge_folder::SAMPLE_FILES;
+use crate::adapters::knowledge_folder::{SAMPLE_FILES, sample_business};
+use crate::support::sensitivity::default_sensitivity;
 
 /// Arguments of `sample`.
 #[derive(clap::Args)]
@@ -13,15 +14,29 @@ pub struct Args {
     dir: PathBuf,
 }
 
-/// Writes the files.
+/// Writes `switchboard.toml` and the folder `knowledge`.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    std::fs::create_dir_all(&args.dir).with_context(|| format!("{} cannot be made", args.dir.display()))?;
+    let knowledge = args.dir.join("knowledge");
+    std::fs::create_dir_all(&knowledge).with_context(|| format!("{} cannot be made", knowledge.display()))?;
+    let business = sample_business(default_sensitivity);
+    let settings = format!(
+        "# The sample business. `switchboard config reference` tells every key.\n\n[agent]\nbusiness = {:?}\ngreeting = \
+         {:?}\npublish = true\nmode = \"automatic_when_safe\"\non_unresolved = \"flag\"\nknowledge = {:?}\n",
+        business.business,
+        business.greeting,
+        knowledge.display().to_string(),
+    );
+    keep_or_write(&args.dir.join("switchboard.toml"), &settings)?;
     for (name, text) in SAMPLE_FILES {
-        let file = args.dir.join(name);
-        if !file.exists() {
-            std::fs::write(&file, text).with_context(|| format!("{} cannot be written", file.display()))?;
-        }
+        keep_or_write(&knowledge.join(name), text)?;
     }
-    println!("{} files of sample knowledge are in {}", SAMPLE_FILES.len(), args.dir.display());
+    println!("The sample business {} is in {}", business.business, args.dir.display());
     Ok(())
+}
+
+fn keep_or_write(file: &Path, text: &str) -> anyhow::Result<()> {
+    if file.exists() {
+        return Ok(());
+    }
+    std::fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))
 }

@@ -70,6 +70,6 @@ mod tests {
         assert_eq!(SpeechConfig::default().validate(), Ok(()));
         let problems = SpeechConfig { recognition_workers: 0, patience: 9.0 }.validate().expect_err("both are wrong");
         let keys: Vec<_> = problems.iter().map(|problem| problem.key.as_str()).collect();
-        assert_eq!(keys, ["speech.recognition_workers", "speech.patience"]);
+        assert_eq!(keys, ["recognition_workers", "patience"]);
     }
 }
