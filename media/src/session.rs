@@ -145,11 +145,13 @@ impl Session {
         self.outgoing.samples_sent(utterance)
     }
 
-    /// Applies the outcome of an offer and answer; the source may be learned again after it.
+    /// Applies the outcome of an offer and answer; the source may be learned again after it. The far end is
+    /// expected to send from now on if the direction says so: where a call still rings, say `Inactive`.
     pub fn configure(&mut self, now: Instant, params: &StreamParams) {
         let before = self.params.as_ref();
         self.gate.configure(params.remote, params.source_rule);
-        if before.is_none_or(|before| before.remote != params.remote) {
+        let moved = before.is_none_or(|before| before.remote != params.remote);
+        if moved {
             self.receiver.restart(self.epoch.ticks(now));
             self.event_reader = EventReader::new();
         }
@@ -164,7 +166,7 @@ impl Session {
         let expected = hears(params.direction);
         if !expected {
             self.silent_since = None;
-        } else if !expected_before {
+        } else if !expected_before || moved {
             self.silent_since = Some(now);
         }
         self.params = Some(params.clone());
