@@ -20,6 +20,8 @@ pub enum PhoneNumberError {
 
 /// Longest text that is read, in bytes. Numbers with separators take 30.
 const TEXT_BYTES_MAX: usize = 64;
+/// Longest result: a plus sign and fifteen digits.
+const E164_BYTES_MAX: usize = 16;
 /// Most digits: fifteen (ITU-T E.164 §6) and the longest international prefix before them.
 const DIGITS_MAX: usize = 20;
 
@@ -29,18 +31,64 @@ impl PhoneNumber {
     /// code is understood. Letters are never read as digits: a user name is no number.
     pub fn parse(text: &str, home_country: Option<&str>) -> Result<PhoneNumber, PhoneNumberError> {
         let dialled = dialled(text).ok_or(PhoneNumberError::Unreadable)?;
-        let country = home_country.and_then(|code| code.trim().to_ascii_uppercase().parse().ok());
-        let parsed = phonenumber::parse(country, &dialled).map_err(|_| PhoneNumberError::Unreadable)?;
-        if !parsed.is_valid() {
-            return Err(PhoneNumberError::Unassigned);
+        if dialled.starts_with('+') {
+            return assigned(None, &dialled);
         }
-        Ok(PhoneNumber(parsed.format().mode(phonenumber::Mode::E164).to_string()))
+        let home = home_country.map(|code| code.trim().to_ascii_uppercase());
+        let home = home.and_then(|code| code.parse::<phonenumber::country::Id>().ok());
+        // Given a home country the library would take that country's national prefix off foreign numbers, so
+        // they are made international before it sees them.
+        if let Some(abroad) = home.and_then(|home| without_international_prefix(home, &dialled))
+            && let Ok(number) = assigned(None, &format!("+{abroad}"))
+        {
+            return Ok(number);
+        }
+        assigned(home, &dialled)
     }
 
     /// The E.164 form, with its plus sign.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The digits by which it is dialled within a country (ISO 3166 code): the national form, or the
+    /// country's international prefix and the whole number. `None` for a country that does not exist.
+    pub fn dialled_from(&self, country: &str) -> Option<String> {
+        let id = country.trim().to_ascii_uppercase();
+        let home = phonenumber::metadata::DATABASE.by_id(&id)?;
+        let parsed = phonenumber::parse(None, &self.0).ok()?;
+        if parsed.country().code() != home.country_code() {
+            let only = home.international_prefix().map(|pattern| pattern.as_str());
+            // Where several prefixes choose a carrier, `only` is a pattern and no prefix may be preferred.
+            let prefix = home.preferred_international_prefix().or(only).map(|prefix| prefix.replace('~', ""));
+            let prefix = prefix.filter(|prefix| prefix.bytes().all(|byte| byte.is_ascii_digit()));
+            let prefix = prefix.unwrap_or_else(|| "00".to_owned());
+            return Some(format!("{prefix}{}", self.0.trim_start_matches('+')));
+        }
+        let national = parsed.format().mode(phonenumber::Mode::National).to_string();
+        Some(national.chars().filter(char::is_ascii_digit).collect())
+    }
+}
+
+/// A number that some country assigns. `home` must be `None` for international ones.
+fn assigned(home: Option<phonenumber::country::Id>, dialled: &str) -> Result<PhoneNumber, PhoneNumberError> {
+    let parsed = phonenumber::parse(home, dialled).map_err(|_| PhoneNumberError::Unreadable)?;
+    if !parsed.is_valid() {
+        return Err(PhoneNumberError::Unassigned);
+    }
+    let written = parsed.format().mode(phonenumber::Mode::E164).to_string();
+    // Some national plans run longer than what other networks carry (ITU-T E.164 §6: fifteen digits).
+    match written.len() <= E164_BYTES_MAX {
+        true => Ok(PhoneNumber(written)),
+        false => Err(PhoneNumberError::Unassigned),
+    }
+}
+
+/// What follows the prefix by which a country dials abroad (`00`, `011`), if it stands there.
+fn without_international_prefix(home: phonenumber::country::Id, dialled: &str) -> Option<&str> {
+    let home = phonenumber::metadata::DATABASE.by_id(home.as_ref())?;
+    let prefix = home.international_prefix()?.find(dialled).filter(|prefix| prefix.start() == 0)?;
+    Some(&dialled[prefix.end()..])
 }
 
 /// The digits of a written number, after a plus sign where one leads them; `None` if anything stands there
@@ -96,6 +144,9 @@ mod tests {
         assert_eq!(read("+4930123456", None).as_deref(), Some("+4930123456"));
         assert_eq!(read("+4930123456", Some("US")).as_deref(), Some("+4930123456"));
         assert_eq!(read("01149 30 123456", Some("US")).as_deref(), Some("+4930123456"));
+        // A foreign mobile number that begins like a trunk prefix of the caller's own country.
+        assert_eq!(read("+4915123456789", Some("US")).as_deref(), Some("+4915123456789"));
+        assert_eq!(read("0114915123456789", Some("US")).as_deref(), Some("+4915123456789"));
         assert_eq!(read("(212) 555-0123", Some("us")).as_deref(), Some("+12125550123"));
         assert_eq!(read("0612345678", Some("NL")).as_deref(), Some("+31612345678"));
         assert_eq!(read("06 6982 1234", Some("IT")).as_deref(), Some("+390669821234"), "Italy keeps its zero");
@@ -135,13 +186,21 @@ mod tests {
 
     proptest! {
         #[test]
+        fn an_international_number_means_the_same_everywhere(
+            digits in "(49|1|33|44|39|7|81|55|52|54)[1-9][0-9]{6,10}", home in "DE|US|FR|IT|GB|RU|JP|BR|MX|AR|CI",
+        ) {
+            let written = format!("+{digits}");
+            prop_assert_eq!(read(&written, None), read(&written, Some(&home)));
+        }
+
+        #[test]
         fn no_text_panics_and_what_is_read_reads_the_same_again(
             text in prop_oneof![".{0,24}", "[+0-9 ()/.-]{0,24}", "(\\+|00|011|0)?[0-9]{1,16}"],
             home in proptest::option::of("[A-Z]{2}|DE|US|IT|BR|AR|MX|CI"),
         ) {
             if let Ok(number) = PhoneNumber::parse(&text, home.as_deref()) {
                 let written = number.as_str().to_owned();
-                prop_assert!(written.starts_with('+') && written.len() <= 17, "{}", written);
+                prop_assert!(written.starts_with('+') && written.len() <= 16, "{}", written);
                 prop_assert_eq!(read(&written, None), Some(written));
             }
         }

@@ -8,6 +8,10 @@
 //!
 //! Pure: header lines come in as names and values. What cannot be read is passed over; nothing fails.
 
+mod outbound;
+
+pub use outbound::{NumberForm, written};
+
 use crate::domain::phone_number::PhoneNumber;
 use crate::seams::signaling::{CallInfo, Party};
 use crate::sip::grammar;

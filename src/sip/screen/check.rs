@@ -68,8 +68,12 @@ fn check_counts(head: &Head<'_>, limits: &ScreenLimits) -> Result<(), Fault> {
             return Err(malformed(reason));
         }
     }
-    if (0..SINGLE.len()).any(|index| count(Name::Single(index)) > 1) {
-        return Err(malformed("Repeated Header"));
+    let mut seen = [false; SINGLE.len()];
+    for header in &head.headers {
+        let Name::Single(index) = header.name else { continue };
+        if std::mem::replace(&mut seen[index], true) {
+            return Err(malformed("Repeated Header"));
+        }
     }
     let vias = count(Name::Via);
     if vias == 0 {

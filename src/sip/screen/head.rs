@@ -35,6 +35,20 @@ pub(super) enum Name {
     Other,
 }
 
+/// Names by which the checks know a header, in long form.
+const KNOWN: [(&str, Name); 10] = [
+    ("via", Name::Via),
+    ("from", Name::From),
+    ("to", Name::To),
+    ("call-id", Name::CallId),
+    ("cseq", Name::CSeq),
+    ("max-forwards", Name::MaxForwards),
+    ("content-length", Name::ContentLength),
+    ("contact", Name::Contact),
+    ("route", Name::Route),
+    ("record-route", Name::RecordRoute),
+];
+
 /// Headers that may stand once only and are not checked further (RFC 3261 §7.3.1 and their own RFCs).
 pub(super) const SINGLE: [&str; 17] = [
     "content-type",
@@ -150,7 +164,11 @@ impl<'a> Head<'a> {
     fn read_header(&mut self, raw: Cow<'a, [u8]>, limits: &ScreenLimits) -> Result<(), Fault> {
         let colon = raw.iter().position(|byte| *byte == b':').ok_or(malformed("Header Without Colon"))?;
         // Blanks before the colon are legal (RFC 3261 §25.1, HCOLON) and a way to smuggle: they go.
-        let written = std::str::from_utf8(raw[..colon].trim_ascii_end()).unwrap_or("").to_owned();
+        let (name_bytes, value_bytes) = split_at_colon(raw, colon);
+        let written = match name_bytes {
+            Cow::Borrowed(bytes) => Cow::Borrowed(std::str::from_utf8(bytes.trim_ascii_end()).unwrap_or("")),
+            Cow::Owned(bytes) => Cow::Owned(String::from_utf8(bytes).unwrap_or_default().trim_end().to_owned()),
+        };
         if !grammar::is_token(&written) {
             return Err(malformed("Bad Header Name"));
         }
@@ -159,29 +177,28 @@ impl<'a> Head<'a> {
         if !limits.trusted && is_internal(&written, limits) {
             return Ok(());
         }
-        let value = text(&raw[colon + 1..], name)?;
+        let value = text(value_bytes, name)?;
         if !grammar::controls_are_quoted(&value) {
             return Err(malformed("Control Character In Header"));
         }
-        let mut push = |value: String| {
-            self.headers.push(Header { name, written: Cow::Owned(written.clone()), value: Cow::Owned(value) });
-        };
+        let mut push = |value: Cow<'a, str>| self.headers.push(Header { name, written: written.clone(), value });
         let entries_max = limits.hops_max.saturating_add(1);
         match name {
             Name::Via => {
                 let value = grammar::tighten(&value, ";=,/:");
-                grammar::split_commas(&value).take(entries_max).for_each(|entry| push(entry.to_owned()));
+                grammar::split_commas(&value).take(entries_max).for_each(|entry| push(Cow::Owned(entry.to_owned())));
             }
             Name::Contact | Name::Route | Name::RecordRoute => {
                 let value = grammar::tighten(&value, ";=,");
                 for entry in grammar::split_commas(&value).take(entries_max) {
                     // Brackets settle whose the parameters are; a route must have brought its own.
-                    push(if name == Name::Contact { grammar::bracketed(entry) } else { entry.to_owned() });
+                    let entry = if name == Name::Contact { grammar::bracketed(entry) } else { entry.to_owned() };
+                    push(Cow::Owned(entry));
                 }
             }
-            Name::From | Name::To => push(grammar::tighten(&value, ";=")),
-            Name::CSeq => push(value.split_ascii_whitespace().collect::<Vec<_>>().join(" ")),
-            _ => push(value.into_owned()),
+            Name::From | Name::To => push(Cow::Owned(grammar::tighten(&value, ";="))),
+            Name::CSeq => push(Cow::Owned(value.split_ascii_whitespace().collect::<Vec<_>>().join(" "))),
+            _ => push(value),
         }
         Ok(())
     }
@@ -242,19 +259,10 @@ impl<'a> Head<'a> {
 
 impl Name {
     fn of(written: &str) -> Name {
-        let lower = written.to_ascii_lowercase();
-        match lower.as_str() {
-            "via" => Name::Via,
-            "from" => Name::From,
-            "to" => Name::To,
-            "call-id" => Name::CallId,
-            "cseq" => Name::CSeq,
-            "max-forwards" => Name::MaxForwards,
-            "content-length" => Name::ContentLength,
-            "contact" => Name::Contact,
-            "route" => Name::Route,
-            "record-route" => Name::RecordRoute,
-            other => SINGLE.iter().position(|single| *single == other).map_or(Name::Other, Name::Single),
+        let is = |name: &str| written.eq_ignore_ascii_case(name);
+        match KNOWN.iter().find(|(name, _)| is(name)) {
+            Some((_, known)) => *known,
+            None => SINGLE.iter().position(|single| is(single)).map_or(Name::Other, Name::Single),
         }
     }
 
@@ -268,28 +276,34 @@ impl Name {
     }
 }
 
-/// A header value as text. Old exchanges write display names in Latin-1: that alone does not cost a call.
-fn text(bytes: &[u8], name: Name) -> Result<Cow<'_, str>, Fault> {
-    let bytes = bytes.trim_ascii();
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(Cow::Borrowed(text)),
-        Err(_) if name.is_vital() => Err(malformed("Header Is Not UTF-8")),
-        Err(_) => Ok(Cow::Owned(String::from_utf8_lossy(bytes).into_owned())),
+/// What stands before and behind the colon, borrowed unless the line was put together from folds.
+fn split_at_colon(raw: Cow<'_, [u8]>, colon: usize) -> (Cow<'_, [u8]>, Cow<'_, [u8]>) {
+    match raw {
+        Cow::Borrowed(line) => (Cow::Borrowed(&line[..colon]), Cow::Borrowed(&line[colon + 1..])),
+        Cow::Owned(line) => (Cow::Owned(line[..colon].to_vec()), Cow::Owned(line[colon + 1..].to_vec())),
     }
 }
 
-fn long_form(written: String) -> String {
+/// A header value as text. Old exchanges write display names in Latin-1: that alone does not cost a call.
+fn text(bytes: Cow<'_, [u8]>, name: Name) -> Result<Cow<'_, str>, Fault> {
+    if std::str::from_utf8(&bytes).is_err() && name.is_vital() {
+        return Err(malformed("Header Is Not UTF-8"));
+    }
+    Ok(match bytes {
+        Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes.trim_ascii()),
+        Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(bytes.trim_ascii()).into_owned()),
+    })
+}
+
+fn long_form(written: Cow<'_, str>) -> Cow<'_, str> {
     let [letter] = written.as_bytes() else { return written };
     let letter = letter.to_ascii_lowercase();
-    match SHORT_FORMS.iter().find(|(short, _)| *short == letter) {
-        Some((_, long)) => (*long).to_owned(),
-        None => written,
-    }
+    SHORT_FORMS.iter().find(|(short, _)| *short == letter).map_or(written, |(_, long)| Cow::Borrowed(*long))
 }
 
 fn is_internal(written: &str, limits: &ScreenLimits) -> bool {
-    let lower = written.to_ascii_lowercase();
-    limits.internal_prefixes.iter().any(|prefix| lower.starts_with(prefix.as_str()))
+    let begins = |prefix: &String| written.get(..prefix.len()).is_some_and(|own| own.eq_ignore_ascii_case(prefix));
+    limits.internal_prefixes.iter().any(begins)
 }
 
 /// Method, one blank, address, one blank, version; or version, one blank, code, and a phrase.

@@ -196,7 +196,7 @@ impl Reader {
             "rtpmap" if stream.rtpmaps.len() < RTPMAPS_MAX => stream.rtpmaps.extend(parse_rtpmap(value)),
             "ptime" => stream.packet_ms = stream.packet_ms.or(parse_milliseconds(value)),
             "maxptime" => stream.max_packet_ms = stream.max_packet_ms.or(parse_milliseconds(value)),
-            "rtcp" => stream.rtcp = Some(parse_rtcp(value)?),
+            "rtcp" => stream.rtcp = stream.rtcp.take().or_else(|| parse_rtcp(value)),
             "rtcp-mux" => stream.rtcp_mux = true,
             _ => stream.direction = direction.or(stream.direction),
         }
@@ -269,18 +269,19 @@ fn parse_rtpmap(value: &str) -> Option<RtpMap> {
     })
 }
 
-/// `53020` or `53020 IN IP4 126.16.64.4` (RFC 3605 §2.1).
-fn parse_rtcp(value: &str) -> Result<RtcpAddress, &'static str> {
+/// `53020` or `53020 IN IP4 126.16.64.4` (RFC 3605 §2.1). One that cannot be read costs the reports their
+/// address, not the call its audio; of a host name, which we do not resolve, the port remains.
+fn parse_rtcp(value: &str) -> Option<RtcpAddress> {
     let mut fields = value.split_ascii_whitespace();
-    let port = fields.next().and_then(parse_number).ok_or("a=rtcp needs a port below 65536")?;
-    let ip = match (fields.next(), fields.next(), fields.next()) {
-        (None, None, None) => None,
+    let port = fields.next().and_then(parse_number)?;
+    match (fields.next(), fields.next(), fields.next()) {
+        (None, None, None) => Some(RtcpAddress { port, ip: None }),
         (Some("IN"), Some("IP4" | "IP6"), Some(address)) => {
-            Some(address.parse::<IpAddr>().map_err(|_| "a=rtcp holds something else than an address")?.to_canonical())
+            let ip = address.parse::<IpAddr>().ok().map(|ip| ip.to_canonical());
+            Some(RtcpAddress { port, ip })
         }
-        _ => return Err("a=rtcp needs a port, or a port, IN, IP4 or IP6, and an address"),
-    };
-    Ok(RtcpAddress { port, ip })
+        _ => None,
+    }
 }
 
 /// Whole milliseconds; devices also write `20.0`. Anything else says nothing.
