@@ -15,7 +15,7 @@ const BIN: i64 = 5 * MS;
 const BINS: usize = (DELAY_MAX / BIN) as usize + 1;
 /// After so many packets all counts are halved: about 4 s of memory.
 const MEMORY: u32 = 200;
-/// One packet in so many may come too late before the wait grows.
+/// One packet in so many may come too late before the wait grows; a single one always may.
 const LATE_ONE_IN: u32 = 50;
 /// The fastest transit is taken over the last two windows of 8 s: at 300 ppm it drifts 5 ms meanwhile.
 const WINDOW: i64 = 8 * TICKS_PER_SECOND;
@@ -84,7 +84,7 @@ impl Delay {
 
     /// The wait that all but one packet in [`LATE_ONE_IN`] need.
     fn wanted(&self) -> i64 {
-        let mut allowed = self.total / LATE_ONE_IN;
+        let mut allowed = (self.total / LATE_ONE_IN).max(1);
         for (bin, count) in self.counts.iter().enumerate().rev() {
             if *count > allowed {
                 return ((bin as i64 + 1) * BIN).clamp(DELAY_MIN, DELAY_MAX);

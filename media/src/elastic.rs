@@ -5,8 +5,8 @@
 
 use crate::frame::FRAME_SAMPLES;
 
-/// Engine-rate samples held: 240 ms.
-const CAPACITY: usize = 3840;
+/// Engine-rate samples held: 160 ms.
+const CAPACITY: usize = 2560;
 /// 10 ms, the piece left out or doubled, and the crossing at its seam.
 const PIECE: usize = 160;
 const CROSSING: usize = 80;
@@ -16,6 +16,9 @@ const WATCH: u32 = 100;
 /// fill drops by a frame at once: one in reserve is the least that never runs dry. More than 35 ms is latency.
 const LOW: usize = FRAME_SAMPLES;
 const HIGH: usize = 560;
+/// Far too full, after a burst or a hold: corrected every 200 ms instead.
+const EXCESS: usize = 1200;
+const WATCH_EXCESS: u32 = 10;
 /// Quieter than this peak (−36 dBFS) counts as a quiet place.
 const QUIET: i16 = 520;
 /// A correction waits this many pulls for a quiet place: 6 s, in which 300 ppm drift 2 ms.
@@ -103,7 +106,7 @@ impl Elastic {
     fn watch(&mut self) {
         self.least = self.least.min(self.len);
         self.pulls += 1;
-        if self.pulls < WATCH {
+        if self.pulls < if self.least > EXCESS { WATCH_EXCESS } else { WATCH } {
             return;
         }
         if self.correction.is_none() {

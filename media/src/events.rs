@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::params::Event;
 
 /// Events waiting at most: two for each clip that can be queued, and room for keys.
-const EVENTS_MAX: usize = 256;
+const EVENTS_MAX: usize = 160;
 
 /// The queue; all its memory is taken when it is made.
 pub struct Events(VecDeque<Event>);

@@ -3,9 +3,10 @@
 //! - The address in the session description always counts, at once. Under [`SourceRule::FromSdp`] nothing else does.
 //! - Under [`SourceRule::LearnOnce`], while nothing is locked, another address is locked when it has proven
 //!   itself: [`PROOF_PACKETS`] consecutive packets of one SSRC over [`PROOF_TIME`]. Until then nothing of it
-//!   is heard and nothing is sent to it. The described address, should it speak after all, takes over for good.
-//! - Within the locked address one SSRC is pinned. Another one is believed when the pinned one is silent and
-//!   the other has proven itself by consecutive packets.
+//!   is heard and nothing is sent to it. Should a likelier one speak after all, it takes over: the described
+//!   host at another port once proven, the described address itself at once and for good.
+//! - Within the locked address one SSRC is pinned. Another one is believed when the pinned one has been
+//!   silent and the other has sent consecutive packets meanwhile.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -20,8 +21,8 @@ const PROOF_PACKETS: u8 = 4;
 const PROOF_TIME: Duration = Duration::from_millis(45);
 /// Addresses that are watched at a time.
 const CANDIDATES: usize = 4;
-/// The pinned SSRC is silent after this long: three packets of 20 ms.
-const PINNED_SILENT: Duration = Duration::from_millis(60);
+/// The pinned SSRC is silent after this long: more than the longest packet time and its jitter.
+const PINNED_SILENT: Duration = Duration::from_millis(100);
 /// Consecutive packets that prove another SSRC.
 const SSRC_PROOF: u8 = 3;
 /// A jump of the sequence number beyond this, either way, needs a second packet to be believed (RFC 3550 A.1).
@@ -132,6 +133,11 @@ impl SourceGate {
         self.destination().is_some_and(|known| known.ip() == canonical(address).ip())
     }
 
+    /// Whether this is the stream that is being heard.
+    pub fn is_heard(&self, address: SocketAddr, ssrc: u32) -> bool {
+        self.locked == Some(canonical(address)) && self.ssrc() == Some(ssrc)
+    }
+
     /// The SSRC that is being heard.
     pub fn ssrc(&self) -> Option<u32> {
         self.pinned.map(|pinned| pinned.ssrc)
@@ -160,7 +166,8 @@ impl SourceGate {
     }
 
     fn proven(&mut self, now: Instant, claim: Claim) -> bool {
-        if self.rule != SourceRule::LearnOnce || (self.locked.is_some() && !self.relearn) {
+        let likelier = self.locked.is_none_or(|locked| self.likeness(claim.address) > self.likeness(locked));
+        if self.rule != SourceRule::LearnOnce || !(likelier || self.relearn) {
             return false;
         }
         let Some(candidate) = self.candidates.iter_mut().find(|c| c.claim.address == claim.address) else {
@@ -176,20 +183,26 @@ impl SourceGate {
         candidate.packets >= PROOF_PACKETS && now.saturating_duration_since(candidate.since) >= PROOF_TIME
     }
 
+    /// How well an address fits the described one.
+    fn likeness(&self, address: SocketAddr) -> u8 {
+        match self.described {
+            Some(described) if described == address => 2,
+            Some(described) if described.ip() == address.ip() => 1,
+            _ => 0,
+        }
+    }
+
     fn pin(&mut self, now: Instant, claim: Claim) -> Verdict {
         let Some(pinned) = &mut self.pinned else {
             return self.restart(now, claim);
         };
         if claim.ssrc != pinned.ssrc {
-            if now.saturating_duration_since(pinned.at) < PINNED_SILENT {
-                self.successor = None;
-                return Verdict::Ignored;
-            }
             match &mut self.successor {
                 Some(successor) => successor.add(now, claim),
                 None => self.successor = Some(Proof::new(now, claim)),
             }
-            if self.successor.is_none_or(|successor| successor.packets < SSRC_PROOF) {
+            let silent = now.saturating_duration_since(pinned.at) >= PINNED_SILENT;
+            if !silent || self.successor.is_none_or(|successor| successor.packets < SSRC_PROOF) {
                 return Verdict::Ignored;
             }
             return self.restart(now, claim);

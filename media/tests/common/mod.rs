@@ -1,5 +1,5 @@
 //! A session driven in virtual time, with a far end beside it.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 pub mod network;
 

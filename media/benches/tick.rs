@@ -1,0 +1,174 @@
+//! What 20 ms of a call cost, beside the bare codec in the same run.
+//!
+//! `cargo bench -p media --profile dev` (the dev profile optimises this crate). A packet and its tick are
+//! measured together: receive, wait, decode to 16 kHz, hand out, take in, encode, hand out.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use audio_codec::{Decoder as _, Encoder as _};
+use divan::{Bencher, black_box};
+use media::{Codec, Direction, PlayItem, Session, SessionConfig, SourceRule, StreamParams, UtteranceId};
+
+fn main() {
+    divan::main();
+}
+
+const FAR: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4000);
+
+struct Call {
+    session: Session,
+    now: Instant,
+    sequence: u16,
+    payload_type: u8,
+    payload: Vec<u8>,
+    echo: bool,
+}
+
+impl Call {
+    fn new(codec: Codec, payload_type: u8) -> Call {
+        let now = Instant::now();
+        let config = SessionConfig {
+            ssrc: 1,
+            first_sequence: 1,
+            first_timestamp: 1,
+            rtp_timeout: Duration::from_secs(30),
+            inband_dtmf: false,
+        };
+        let mut session = Session::new(config, now);
+        let params = StreamParams {
+            remote: FAR,
+            remote_rtcp: None,
+            codec,
+            payload_type,
+            accepted: [(payload_type, codec)].into_iter().collect(),
+            dtmf: None,
+            comfort_noise_payload_type: None,
+            packet_ms: 20,
+            direction: Direction::SendRecv,
+            source_rule: SourceRule::FromSdp,
+        };
+        session.configure(now, &params);
+        let payload = (0..160u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        Call { session, now, sequence: 0, payload_type, payload, echo: false }
+    }
+
+    /// One packet in, one tick, everything drained.
+    fn tick(&mut self) -> usize {
+        let timestamp = u32::from(self.sequence).wrapping_mul(160);
+        let header = media::rtp::header(false, self.payload_type, self.sequence, timestamp, 7);
+        let mut packet = [0; 172];
+        packet[..12].copy_from_slice(&header);
+        packet[12..].copy_from_slice(&self.payload);
+        if self.sequence == u16::MAX {
+            *self = Call { echo: self.echo, ..Call::new(Codec::Pcmu, 0) };
+        }
+        self.sequence += 1;
+        self.now += Duration::from_millis(20);
+        self.session.handle_rtp(self.now, FAR, &packet);
+        let mut out = 0;
+        while let Some(heard) = self.session.poll_heard() {
+            out += usize::from(heard.concealed);
+            if self.echo {
+                self.session.push_bridged(&heard.frame);
+            }
+        }
+        self.session.handle_timeout(self.now);
+        let mut datagram = [0; 1500];
+        while let Some(transmit) = self.session.poll_transmit(&mut datagram) {
+            out += transmit.len;
+        }
+        while self.session.poll_event().is_some() {}
+        while self.session.poll_record().is_some() {}
+        while self.session.poll_heard().is_some() {}
+        out
+    }
+}
+
+#[divan::bench]
+fn echo_pcmu(bencher: Bencher) {
+    let mut call = Call::new(Codec::Pcmu, 0);
+    call.echo = true;
+    bencher.bench_local(|| call.tick());
+}
+
+#[divan::bench]
+fn idle_pcmu(bencher: Bencher) {
+    let mut call = Call::new(Codec::Pcmu, 0);
+    bencher.bench_local(|| call.tick());
+}
+
+#[divan::bench]
+fn playing_pcmu(bencher: Bencher) {
+    let mut call = Call::new(Codec::Pcmu, 0);
+    let clip: media::Clip = vec![1000i16; 16_000 * 600].into();
+    bencher.bench_local(|| {
+        let item = PlayItem { utterance: UtteranceId(1), clip: clip.clone(), last: false };
+        // Queued again and again; refused while the queue is full.
+        let _ = call.session.play(call.now, item);
+        call.tick()
+    });
+}
+
+#[divan::bench]
+fn recorded_echo_pcmu(bencher: Bencher) {
+    let mut call = Call::new(Codec::Pcmu, 0);
+    call.echo = true;
+    call.session.set_recording(true);
+    bencher.bench_local(|| call.tick());
+}
+
+#[divan::bench]
+fn echo_g722(bencher: Bencher) {
+    let mut call = Call::new(Codec::G722, 9);
+    call.echo = true;
+    bencher.bench_local(|| call.tick());
+}
+
+/// The measure: G.711 decoded and encoded, nothing else.
+#[divan::bench]
+fn bare_pcmu(bencher: Bencher) {
+    let payload = Call::new(Codec::Pcmu, 0).payload;
+    let mut samples = [0; 160];
+    let mut out = [0; 160];
+    bencher.bench_local(|| {
+        let _ = audio_codec::pcmu::PcmuDecoder::new().decode_into(black_box(&payload), &mut samples);
+        let _ = audio_codec::pcmu::PcmuEncoder::new().encode_into(black_box(&samples), &mut out);
+        out[7]
+    });
+}
+
+/// The measure: G.722 decoded and encoded, nothing else.
+#[divan::bench]
+fn bare_g722(bencher: Bencher) {
+    let payload = Call::new(Codec::G722, 9).payload;
+    let mut decoder = audio_codec::g722::G722Decoder::new();
+    let mut encoder = audio_codec::g722::G722Encoder::new();
+    let mut samples = [0; 320];
+    let mut out = [0; 160];
+    bencher.bench_local(|| {
+        let _ = decoder.decode_into(black_box(&payload), &mut samples);
+        let _ = encoder.encode_into(black_box(&samples), &mut out);
+        out[7]
+    });
+}
+
+#[divan::bench]
+fn upsample_a_frame(bencher: Bencher) {
+    let mut upsampler = media::resample::Upsampler::new();
+    let (input, mut out) = ([1000i16; 160], [0i16; 320]);
+    bencher.bench_local(|| {
+        upsampler.process(black_box(&input), &mut out);
+        out[7]
+    });
+}
+
+#[divan::bench]
+fn downsample_a_frame(bencher: Bencher) {
+    let mut downsampler = media::resample::Downsampler::new();
+    let (input, mut out) = ([1000i16; 320], [0i16; 160]);
+    bencher.bench_local(|| {
+        downsampler.process(black_box(&input), &mut out);
+        out[7]
+    });
+}
