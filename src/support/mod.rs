@@ -5,6 +5,8 @@
 pub mod bm25;
 pub mod confidence;
 pub mod desk;
+#[cfg(test)]
+mod desk_tests;
 pub mod gate;
 pub mod index;
 pub mod language;
@@ -15,6 +17,7 @@ pub mod risk_head;
 pub mod rules;
 pub mod sensitivity;
 pub mod small_talk;
+pub mod summary;
 pub mod text;
 pub mod unresolved;
 mod vectors;
