@@ -9,6 +9,7 @@
 
 use crate::delay::{DELAY_MAX, Delay};
 use crate::params::Codec;
+use crate::rtp::Packet;
 use crate::time::{FRAME_TICKS, MS};
 
 /// Ticks held: 512 ms, the longest wait and a packet of 60 ms with room to spare. A power of two.
@@ -109,14 +110,15 @@ impl JitterBuffer {
     }
 
     /// Lays a packet down. `now` in ticks.
-    pub fn insert(&mut self, now: i64, sequence: u16, timestamp: u32, codec: Codec, payload: &[u8]) -> Inserted {
+    pub fn insert(&mut self, now: i64, packet: &Packet<'_>, codec: Codec) -> Inserted {
+        let payload = packet.payload;
         let length = payload.len() as i64;
         if payload.is_empty() || payload.len() > PAYLOAD_MAX {
             return Inserted::Refused;
         }
-        let follows = sequence == self.last_sequence.wrapping_add(1);
-        self.last_sequence = sequence;
-        let start = self.unwrap(timestamp);
+        let follows = packet.sequence == self.last_sequence.wrapping_add(1);
+        self.last_sequence = packet.sequence;
+        let start = self.unwrap(packet.timestamp);
         // Transit is that of the packet's first frame, so that packets of 60 ms are not taken for late.
         let transit = now - (start + length.min(FRAME_TICKS));
         if !self.started {
@@ -134,7 +136,9 @@ impl JitterBuffer {
         self.delay.observe(now, transit);
         if start + length <= self.cursor {
             self.late_run += 1;
-            if self.late_run < LATE_RUN {
+            // A talk spurt that begins in the past comes from a sender whose timestamps stand still in silence.
+            let spurt = packet.marker && follows;
+            if self.late_run < LATE_RUN && !spurt {
                 return Inserted::Late;
             }
             self.begin(now, start, transit);

@@ -8,7 +8,7 @@
 //! `jitter` lays its bytes onto the sender's timeline, `receiver` takes 20 ms off that timeline as soon
 //! as they are whole (or conceals them once they are overdue), `codec` decodes and brings them to
 //! 16 kHz. The other way round: `playout` says what is to be heard in the next packet time, `codec`
-//! encodes it, `sender` paces it.
+//! encodes it, `pacer` says when, `outgoing` puts them together.
 
 mod codec;
 mod comfort_noise;
@@ -18,11 +18,13 @@ mod elastic;
 mod events;
 mod jitter;
 mod outbox;
+mod outgoing;
+mod pacer;
 mod playout;
 mod plc;
 mod queue;
 mod receiver;
-mod sender;
+mod sent_history;
 mod source;
 mod time;
 

@@ -6,10 +6,15 @@ use crate::frame::{FRAME_SAMPLES, Frame};
 use crate::jitter::{Due, Inserted, JitterBuffer, codec_of};
 use crate::params::Codec;
 use crate::plc::Concealer;
+use crate::rtp::Packet;
 use crate::time::FRAME_TICKS;
 
 /// Frames made at once at most; when the engine was held up longer, the rest is passed over.
 const BURST: i64 = 6;
+
+/// Frames are given out 5 % faster than time passes at most, with 400 ms in advance: enough for every
+/// honest clock and burst, and a far end that sends faster than it speaks floods nobody.
+const CREDIT_MAX: i64 = 20 * FRAME_TICKS;
 
 /// Counts of what happened to received audio, since the session began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,7 +25,7 @@ pub struct Counts {
     pub duplicate: u64,
     /// Packets whose time had passed.
     pub late: u64,
-    /// Packets off the timeline.
+    /// Packets off the timeline, and frames beyond what time allows.
     pub refused: u64,
     /// Frames of which at least half was made up while a stream ran.
     pub concealed: u64,
@@ -45,6 +50,9 @@ pub struct Receiver {
     /// When the next frame is due while no stream runs, in ticks.
     idle_due: i64,
     due: Due,
+    /// Ticks of audio that may be given out, and when that was reckoned.
+    credit: i64,
+    credited_at: i64,
     counts: Counts,
 }
 
@@ -59,6 +67,8 @@ impl Receiver {
             noise_peak: None,
             idle_due: now + FRAME_TICKS,
             due: Due { bytes: [0; FRAME_TICKS as usize], tags: [0; FRAME_TICKS as usize] },
+            credit: CREDIT_MAX,
+            credited_at: now,
             counts: Counts::default(),
         }
     }
@@ -81,8 +91,8 @@ impl Receiver {
     }
 
     /// An audio packet.
-    pub fn audio(&mut self, now: i64, sequence: u16, timestamp: u32, codec: Codec, payload: &[u8]) {
-        match self.jitter.insert(now, sequence, timestamp, codec, payload) {
+    pub fn audio(&mut self, now: i64, packet: &Packet<'_>, codec: Codec) {
+        match self.jitter.insert(now, packet, codec) {
             Inserted::Kept => {
                 self.counts.used += 1;
                 self.noise_peak = None;
@@ -111,9 +121,21 @@ impl Receiver {
             return self.take_idle(now);
         }
         self.jitter.skip_to(now, BURST);
-        if !self.jitter.take(now, &mut self.due) {
-            return None;
+        self.credit = (self.credit + (now - self.credited_at) * 21 / 20).min(CREDIT_MAX);
+        self.credited_at = now;
+        // What goes beyond the credit is taken and dropped, so that the buffer never stands still.
+        while self.jitter.take(now, &mut self.due) {
+            if self.credit >= FRAME_TICKS {
+                self.credit -= FRAME_TICKS;
+                return Some(self.decode());
+            }
+            self.counts.refused += 1;
         }
+        None
+    }
+
+    /// Makes a frame of what was taken.
+    fn decode(&mut self) -> Received {
         let mut frame = Frame::SILENCE;
         let mut made_up = 0;
         let mut from = 0;
@@ -140,7 +162,7 @@ impl Receiver {
         }
         let concealed = made_up * 2 > FRAME_TICKS as usize;
         self.counts.concealed += u64::from(concealed);
-        Some(Received { frame, concealed })
+        Received { frame, concealed }
     }
 
     fn take_idle(&mut self, now: i64) -> Option<Received> {

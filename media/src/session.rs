@@ -3,9 +3,6 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::codec::Encoder;
-use crate::comfort_noise::{ComfortNoise, SENT_PEAK};
-use crate::dtmf::sending::KeySender;
 use crate::dtmf::telephone_event::EventReader;
 use crate::dtmf::tones::ToneReader;
 use crate::dtmf::{Presses, Way};
@@ -13,16 +10,15 @@ use crate::elastic::Elastic;
 use crate::events::Events;
 use crate::frame::{Clip, Frame};
 use crate::outbox::Outbox;
+use crate::outgoing::{Line, Outgoing};
 use crate::params::{
     Codec, Direction, Event, HeardFrame, Key, PlayItem, RecordFrame, SessionConfig, StreamParams, Transmit,
     TransmitKind, UtteranceId,
 };
-use crate::playout::Playout;
 use crate::queue::Queue;
 use crate::receiver::Receiver;
-use crate::rtcp::{self, Reception, Report, Reporter, Sent};
+use crate::rtcp::{self, Reception, Report, Reporter};
 use crate::rtp;
-use crate::sender::{Pacer, SentHistory};
 use crate::source::{Claim, SourceGate, Verdict};
 use crate::time::Epoch;
 
@@ -30,10 +26,6 @@ use crate::time::Epoch;
 const HEARD_MAX: usize = 8;
 /// Pairs for the recording not yet polled at most.
 const RECORD_MAX: usize = 4;
-/// Engine-rate samples of the longest packet, 60 ms.
-const PACKET_SAMPLES_MAX: usize = 960;
-/// Idle for this long, the next speech begins a talk spurt and has the marker (RFC 3551 §4.1).
-const SPURT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Counts and measures of a session, for metrics and logs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,7 +42,7 @@ pub struct Stats {
     pub duplicate: u64,
     /// Packets that came too late.
     pub late: u64,
-    /// Packets off the timeline.
+    /// Packets off the timeline, and frames beyond what time allows.
     pub refused: u64,
     /// Frames made up by concealment or comfort noise while a stream ran.
     pub concealed_frames: u64,
@@ -89,20 +81,7 @@ pub struct Session {
     silent_since: Option<Instant>,
     alive: bool,
 
-    pacer: Pacer,
-    playout: Playout,
-    bridged: Elastic,
-    keys: KeySender,
-    noise: ComfortNoise,
-    encoder: Encoder,
-    history: SentHistory,
-    sequence: u16,
-    timestamp: u32,
-    /// When something was said last; `None` before the first word.
-    spoke_at: Option<Instant>,
-    idle: bool,
-    muted_before: bool,
-    sent: Sent,
+    outgoing: Outgoing,
     reporter: Reporter,
     outbox: Outbox,
 
@@ -130,19 +109,7 @@ impl Session {
             heard: Queue::new(),
             silent_since: None,
             alive: false,
-            pacer: Pacer::new(now, Duration::from_millis(20)),
-            playout: Playout::new(),
-            bridged: Elastic::new(),
-            keys: KeySender::new(),
-            noise: ComfortNoise::new(seed),
-            encoder: Encoder::new(),
-            history: SentHistory::new(now),
-            sequence: config.first_sequence,
-            timestamp: config.first_timestamp,
-            spoke_at: None,
-            idle: true,
-            muted_before: true,
-            sent: Sent::default(),
+            outgoing: Outgoing::new(&config, now, seed),
             reporter: Reporter::new(now, config.ssrc, u64::from(seed)),
             outbox: Outbox::new(),
             recording: false,
@@ -168,14 +135,14 @@ impl Session {
             lost: self.reception.lost(),
             jitter_ms: self.reception.jitter_ms(),
             wait_ms: (self.receiver.wait() / crate::time::MS) as u32,
-            sent: self.sent.packets,
+            sent: self.outgoing.sent().packets,
             ..self.stats
         }
     }
 
     /// Samples (engine rate) of this utterance that have left, while it is the one being said.
     pub fn samples_sent(&self, utterance: UtteranceId) -> Option<u64> {
-        self.playout.samples_sent(utterance)
+        self.outgoing.samples_sent(utterance)
     }
 
     /// Applies the outcome of an offer and answer; the source may be learned again after it.
@@ -186,18 +153,13 @@ impl Session {
             self.receiver.restart(self.epoch.ticks(now));
             self.event_reader = EventReader::new();
         }
-        if before.is_none_or(|before| before.codec != params.codec) {
-            self.encoder = Encoder::new();
-        }
-        if params.dtmf.is_none() {
-            self.keys.clear();
-        }
         let packet_ms = match params.packet_ms {
             ms @ (10 | 20 | 30 | 40 | 60) => ms,
             // Nothing else is negotiable; 20 ms is understood by all.
             _ => 20,
         };
-        self.pacer.set_packet(Duration::from_millis(u64::from(packet_ms)));
+        let params = &StreamParams { packet_ms, ..params.clone() };
+        self.outgoing.configure(before, params);
         let expected_before = before.is_some_and(|before| hears(before.direction));
         let expected = hears(params.direction);
         if !expected {
@@ -205,7 +167,7 @@ impl Session {
         } else if !expected_before {
             self.silent_since = Some(now);
         }
-        self.params = Some(StreamParams { packet_ms, ..params.clone() });
+        self.params = Some(params.clone());
     }
 
     /// A datagram on the RTP port (RTCP multiplexed on it is told apart, RFC 5761 §4).
@@ -228,6 +190,10 @@ impl Session {
         let kind = kind_of(params, packet.payload_type);
         if kind == PayloadKind::Unknown {
             self.stats.unknown_payload += 1;
+            // Comfort noise that nobody agreed on, keep-alives: not heard, but somebody is there.
+            if self.alive && self.gate.is_heard(source, packet.ssrc) {
+                self.silent_since = Some(now);
+            }
             return;
         }
         let claim = Claim { address: source, ssrc: packet.ssrc, sequence: packet.sequence };
@@ -249,7 +215,7 @@ impl Session {
         self.sign_of_life(now);
         match kind {
             PayloadKind::Audio(codec) => {
-                self.receiver.audio(ticks, packet.sequence, packet.timestamp, codec, packet.payload);
+                self.receiver.audio(ticks, packet, codec);
             }
             PayloadKind::ComfortNoise => self.receiver.comfort_noise(packet.payload),
             PayloadKind::Event => {
@@ -325,7 +291,7 @@ impl Session {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let heard = self.epoch.instant(self.receiver.due_at());
         let silent = self.silent_since.map(|since| since + self.config.rtp_timeout);
-        [Some(heard), Some(self.pacer.next()), Some(self.reporter.next()), silent].into_iter().flatten().min()
+        [Some(heard), Some(self.outgoing.due_at()), Some(self.reporter.next()), silent].into_iter().flatten().min()
     }
 
     /// The next datagram to send, written into `datagram` (at least 1500 bytes).
@@ -350,36 +316,34 @@ impl Session {
 
     /// A spent clip, handed back so that its memory is freed away from the real-time thread.
     pub fn poll_spent(&mut self) -> Option<Clip> {
-        self.playout.take_spent()
+        self.outgoing.take_spent()
     }
 
     /// Queues a piece of speech. When nothing is being said its first packet leaves at once, not at
     /// the next tick. Gives the item back when the bounded queue is full.
     pub fn play(&mut self, now: Instant, item: PlayItem) -> Result<(), PlayItem> {
-        self.playout.push(item, &mut self.events)?;
-        let at_once = self.idle && self.playout.ready() && !self.keys.busy() && self.destination().is_some();
-        if at_once && now < self.pacer.next() && self.pacer.open_early(now) {
-            self.open_slots(now);
+        self.outgoing.queue(item, &mut self.events)?;
+        if let Some((outgoing, line)) = self.sending() {
+            outgoing.open_early(now, line);
+            self.record_pairs();
         }
         Ok(())
     }
 
     /// Drops everything of this utterance and of those before it; no sample of it leaves afterwards.
     pub fn flush(&mut self, _now: Instant, up_to: UtteranceId) {
-        if self.playout.flush(up_to, &mut self.events) {
-            self.encoder.cut();
-        }
+        self.outgoing.flush(up_to, &mut self.events);
     }
 
     /// Audio from a bridged leg, one frame per tick; mixed in place of silence when nothing is played.
     pub fn push_bridged(&mut self, frame: &Frame) {
-        self.bridged.push(&frame.0);
+        self.outgoing.push_bridged(frame);
     }
 
     /// Sends a key to the far end as a telephone event of `duration`, if one was negotiated.
     pub fn send_key(&mut self, _now: Instant, key: Key, duration: Duration) {
         if self.params.as_ref().is_some_and(|params| params.dtmf.is_some()) {
-            self.keys.push(key, duration);
+            self.outgoing.send_key(key, duration);
         }
     }
 
@@ -392,7 +356,7 @@ impl Session {
     pub fn set_recording(&mut self, on: bool) {
         if on && !self.recording {
             self.recorded_heard.clear();
-            self.history.skip_recording();
+            self.outgoing.history().skip_recording();
         }
         self.recording = on;
     }
@@ -415,7 +379,7 @@ impl Session {
             if self.recording {
                 self.recorded_heard.push(&received.frame.0);
             }
-            let (spoken, speaking) = self.history.on_air(now);
+            let (spoken, speaking) = self.outgoing.history().on_air(now);
             self.heard.push(HeardFrame {
                 frame: received.frame,
                 concealed: received.concealed,
@@ -425,101 +389,29 @@ impl Session {
         }
     }
 
+    /// The sending half and what it needs of the rest; `None` before the first offer and answer.
+    fn sending(&mut self) -> Option<(&mut Outgoing, Line<'_>)> {
+        let params = self.params.as_ref()?;
+        let sends = matches!(params.direction, Direction::SendRecv | Direction::SendOnly);
+        let destination = if sends { self.gate.destination() } else { None };
+        let line = Line { params, destination, events: &mut self.events, outbox: &mut self.outbox };
+        Some((&mut self.outgoing, line))
+    }
+
     fn open_slots(&mut self, now: Instant) {
-        let Some(params) = &self.params else {
-            // Nothing to pace before the first offer and answer, but the grid goes on.
-            self.pacer.pass(now);
-            return;
-        };
-        let (packet_ms, codec) = (u32::from(params.packet_ms), params.codec);
-        let passed = self.pacer.skip(now);
-        self.timestamp = self.timestamp.wrapping_add(passed.wrapping_mul(packet_ms * 8));
-        while now >= self.pacer.next() {
-            self.slot(now, packet_ms as usize, codec);
-            self.pacer.advance(self.idle);
-            self.timestamp = self.timestamp.wrapping_add(packet_ms * 8);
+        match self.sending() {
+            Some((outgoing, line)) => outgoing.open_due(now, line),
+            None => self.outgoing.pass(now),
         }
         self.record_pairs();
     }
 
-    /// One packet time: a key, or speech, or the bridged leg, or comfort noise.
-    fn slot(&mut self, now: Instant, packet_ms: usize, codec: Codec) {
-        let mut samples = [0; PACKET_SAMPLES_MAX];
-        let samples = &mut samples[..packet_ms * 16];
-        let Some(destination) = self.destination() else {
-            self.idle = true;
-            self.muted_before = true;
-            self.bridged.clear();
-            self.history.push(now, samples, false);
-            return;
-        };
-        if self.keys.busy() && self.key_slot(now, destination, packet_ms, samples) {
-            return;
-        }
-        let spoken = self.playout.fill(samples, &mut self.events);
-        let rest = &mut samples[spoken..];
-        if spoken > 0 {
-            // What the bridged leg says meanwhile is not to come late.
-            self.bridged.clear();
-        }
-        if !self.bridged.pull(rest) {
-            // What a store that ran dry still held is kept; only the silence after it becomes noise.
-            let held = if spoken > 0 { 0 } else { rest.iter().rposition(|s| *s != 0).map_or(0, |last| last + 1) };
-            self.noise.fill(SENT_PEAK, &mut rest[held..]);
-        }
-        let speaking = spoken > 0;
-        let paused = self.spoke_at.is_none_or(|at| now.saturating_duration_since(at) >= SPURT_PAUSE);
-        let marker = self.muted_before || (speaking && paused);
-        self.muted_before = false;
-        self.idle = !speaking;
-        if speaking {
-            self.spoke_at = Some(now);
-        }
-        let mut payload = [0; PACKET_SAMPLES_MAX / 2];
-        let payload = &mut payload[..samples.len() / 2];
-        self.encoder.encode(codec, samples, payload);
-        self.history.push(now, samples, speaking);
-        let payload_type = self.params.as_ref().map_or(0, |params| params.payload_type);
-        self.send(destination, marker, payload_type, self.timestamp, payload);
-    }
-
-    /// Sends an event packet in place of audio; false when none is to be sent after all.
-    fn key_slot(&mut self, now: Instant, destination: SocketAddr, packet_ms: usize, silence: &[i16]) -> bool {
-        let Some(format) = self.params.as_ref().and_then(|params| params.dtmf) else {
-            self.keys.clear();
-            return false;
-        };
-        let packet = Duration::from_millis(packet_ms as u64);
-        let Some(event) = self.keys.slot(self.timestamp, packet, format) else {
-            return false;
-        };
-        self.send(destination, event.marker, format.payload_type, event.timestamp, &event.payload);
-        self.history.push(now, silence, false);
-        self.idle = true;
-        true
-    }
-
-    fn send(&mut self, to: SocketAddr, marker: bool, payload_type: u8, timestamp: u32, payload: &[u8]) {
-        let header = rtp::header(marker, payload_type, self.sequence, timestamp, self.config.ssrc);
-        self.outbox.push(to, TransmitKind::Rtp, &header, payload);
-        self.sequence = self.sequence.wrapping_add(1);
-        self.sent.packets = self.sent.packets.wrapping_add(1);
-        self.sent.bytes = self.sent.bytes.wrapping_add(payload.len() as u32);
-        self.sent.active = true;
-    }
-
-    /// Where audio goes now, if it may go anywhere.
-    fn destination(&self) -> Option<SocketAddr> {
-        let params = self.params.as_ref()?;
-        matches!(params.direction, Direction::SendRecv | Direction::SendOnly).then(|| self.gate.destination()).flatten()
-    }
-
     fn record_pairs(&mut self) {
         if !self.recording {
-            self.history.skip_recording();
+            self.outgoing.history().skip_recording();
             return;
         }
-        while let Some(sent) = self.history.next_unrecorded() {
+        while let Some(sent) = self.outgoing.history().next_unrecorded() {
             let mut heard = Frame::SILENCE;
             self.recorded_heard.pull(&mut heard.0);
             self.record.push(RecordFrame { heard, sent: Frame(sent) });
@@ -531,12 +423,9 @@ impl Session {
         let Some(described) = params.remote_rtcp else { return };
         // Multiplexed reports follow the audio to where the far end was learned to be.
         let to = if described == params.remote { self.gate.destination().unwrap_or(described) } else { described };
-        let until_next = self.pacer.next().saturating_duration_since(now).as_micros() as i64 * 8 / 1000;
-        let timestamp = self.timestamp.wrapping_sub(until_next as u32);
-        let sent = Sent { timestamp, ..self.sent };
+        let sent = self.outgoing.take_report(now);
         let (bytes, len) = self.reporter.write(now, self.epoch, sent, Some(&mut self.reception), bye);
         self.outbox.push(to, TransmitKind::Rtcp, &bytes[..len], &[]);
-        self.sent.active = false;
     }
 }
 

@@ -133,6 +133,11 @@ impl SourceGate {
         self.destination().is_some_and(|known| known.ip() == canonical(address).ip())
     }
 
+    /// Whether this is the stream that is being heard.
+    pub fn is_heard(&self, address: SocketAddr, ssrc: u32) -> bool {
+        self.locked == Some(canonical(address)) && self.ssrc() == Some(ssrc)
+    }
+
     /// The SSRC that is being heard.
     pub fn ssrc(&self) -> Option<u32> {
         self.pinned.map(|pinned| pinned.ssrc)

@@ -139,3 +139,37 @@ fn a_bridged_leg_is_sent_when_nothing_is_said() {
     let loud = leg.sent.iter().filter(|sent| sent.level() > 3000.0).count();
     assert!(loud >= 97, "{loud}");
 }
+
+/// RFC 3389.
+#[test]
+fn negotiated_comfort_noise_fills_the_silence_and_ends_with_speech() {
+    let params = media::StreamParams { comfort_noise_payload_type: Some(13), ..params() };
+    let mut leg = Leg::new(&params);
+    let mut far = Far::new();
+    talk(&mut leg, &mut far, 20);
+    let packet = far.raw(false, 13, far.timestamp, &[45]);
+    leg.arrive(FAR, &packet);
+    let from = leg.heard.len();
+    leg.run(ms(1000));
+    far.timestamp = far.timestamp.wrapping_add(8000);
+    let noise = &leg.heard[from + 2..];
+    assert!(noise.len() >= 46 && noise.iter().all(|(_, heard)| heard.concealed));
+    // -45 dBov is 184 at full scale of 32768.
+    assert!(noise.iter().all(|(_, heard)| (60.0..400.0).contains(&level(&heard.frame.0))));
+    let from = leg.heard.len();
+    talk(&mut leg, &mut far, 20);
+    assert!(leg.heard[from..].iter().filter(|(_, heard)| heard.concealed).count() <= 1);
+}
+
+#[test]
+fn a_reply_after_an_interruption_leaves_at_once() {
+    let mut leg = Leg::new(&params());
+    leg.run(ms(118));
+    leg.play(1, &tone(440.0, 8000.0, 160_000), true);
+    leg.run(ms(211));
+    leg.flush(1);
+    let before = leg.sent.len();
+    leg.play(2, &tone(600.0, 8000.0, 3200), true);
+    assert_eq!(leg.sent.len(), before + 1);
+    assert_eq!(leg.events.last(), Some(&Event::PlayStarted(UtteranceId(2))));
+}

@@ -90,3 +90,22 @@ fn reports_of_the_far_end_count_as_life() {
     leg.run(ms(9000));
     assert_eq!(leg.events, [Event::RtpStarted, Event::RtpTimedOut]);
 }
+
+/// M8: comfort noise that was not negotiated is not heard, but it is a sign of life.
+#[test]
+fn a_caller_who_sends_only_unknown_payloads_is_still_there() {
+    let mut leg = Leg::with(SessionConfig { rtp_timeout: ms(3000), ..config() }, &params());
+    let mut far = Far::new();
+    let packet = far.packet(&[0xff; 160]);
+    leg.arrive(FAR, &packet);
+    for _ in 0..20 {
+        leg.run(ms(1000));
+        let packet = far.raw(false, 13, far.timestamp, &[40]);
+        leg.arrive(FAR, &packet);
+        let packet = Far { ssrc: 5, ..Far::new() }.raw(false, 13, 0, &[40]);
+        leg.arrive(STRANGER, &packet);
+    }
+    assert_eq!(leg.events, [Event::RtpStarted]);
+    leg.run(ms(3000));
+    assert_eq!(leg.events.last(), Some(&Event::RtpTimedOut));
+}

@@ -183,3 +183,21 @@ fn the_described_host_at_another_port_takes_over_from_a_stranger() {
     assert!(share_of(440.0, &samples) > 0.95);
     assert!(leg.sent[30..].iter().all(|sent| sent.transmit.to == address("192.0.2.7:31000")));
 }
+
+/// M3: a far end that sends faster than it speaks, or whose clock leaps with every packet.
+#[test]
+fn a_far_end_that_floods_is_heard_no_faster_than_time_passes() {
+    for leap in [0u32, 800_000] {
+        let mut leg = Leg::new(&params());
+        let mut far = Far::new();
+        for i in 0..20_000usize {
+            far.timestamp = far.timestamp.wrapping_add(leap);
+            let packet = far.packet(&loud(i));
+            leg.arrive(FAR, &packet);
+            if i % 10 == 0 {
+                leg.run(ms(1));
+            }
+        }
+        assert!(leg.heard.len() <= 130, "{leap}: {} frames in 2 s", leg.heard.len());
+    }
+}

@@ -1,0 +1,243 @@
+//! The sending half: what is said in each packet time, encoded and handed to the outbox.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use crate::codec::Encoder;
+use crate::comfort_noise::{ComfortNoise, SENT_PEAK};
+use crate::dtmf::sending::KeySender;
+use crate::elastic::Elastic;
+use crate::events::Events;
+use crate::frame::{Clip, Frame};
+use crate::outbox::Outbox;
+use crate::pacer::Pacer;
+use crate::params::{Key, PlayItem, SessionConfig, StreamParams, TransmitKind, UtteranceId};
+use crate::playout::Playout;
+use crate::rtcp::Sent;
+use crate::rtp;
+use crate::sent_history::SentHistory;
+
+/// Engine-rate samples of the longest packet, 60 ms.
+const PACKET_SAMPLES_MAX: usize = 960;
+/// Idle for this long, the next speech begins a talk spurt and has the marker (RFC 3551 §4.1).
+const SPURT_PAUSE: Duration = Duration::from_millis(200);
+
+/// The sending half of a session.
+pub struct Outgoing {
+    ssrc: u32,
+    pacer: Pacer,
+    playout: Playout,
+    bridged: Elastic,
+    keys: KeySender,
+    noise: ComfortNoise,
+    encoder: Encoder,
+    history: SentHistory,
+    sequence: u16,
+    timestamp: u32,
+    /// When something was said last; `None` before the first word.
+    spoke_at: Option<Instant>,
+    /// Whether nothing was said in the last slot.
+    idle: bool,
+    /// Whether nothing might be sent in the last slot.
+    muted: bool,
+    sent: Sent,
+}
+
+/// What a slot needs to know of the rest of the session.
+pub struct Line<'a> {
+    /// What is negotiated.
+    pub params: &'a StreamParams,
+    /// Where audio goes now; `None` on hold, or where nothing is known yet.
+    pub destination: Option<SocketAddr>,
+    /// Where events go.
+    pub events: &'a mut Events,
+    /// Where datagrams go.
+    pub outbox: &'a mut Outbox,
+}
+
+impl Outgoing {
+    /// Nothing to say; the slots' grid is anchored at `now`.
+    pub fn new(config: &SessionConfig, now: Instant, seed: u32) -> Outgoing {
+        Outgoing {
+            ssrc: config.ssrc,
+            pacer: Pacer::new(now, Duration::from_millis(20)),
+            playout: Playout::new(),
+            bridged: Elastic::new(),
+            keys: KeySender::new(),
+            noise: ComfortNoise::new(seed),
+            encoder: Encoder::new(),
+            history: SentHistory::new(now),
+            sequence: config.first_sequence,
+            timestamp: config.first_timestamp,
+            spoke_at: None,
+            idle: true,
+            muted: true,
+            sent: Sent::default(),
+        }
+    }
+
+    /// Another offer and answer.
+    pub fn configure(&mut self, before: Option<&StreamParams>, params: &StreamParams) {
+        if before.is_none_or(|before| before.codec != params.codec) {
+            self.encoder = Encoder::new();
+        }
+        if params.dtmf.is_none() {
+            self.keys.clear();
+        }
+        self.pacer.set_packet(Duration::from_millis(u64::from(params.packet_ms)));
+    }
+
+    /// Queues a piece of speech; gives it back when the queue is full.
+    pub fn queue(&mut self, item: PlayItem, events: &mut Events) -> Result<(), PlayItem> {
+        self.playout.push(item, events)
+    }
+
+    /// Opens the next slot now if speech waits and nothing was said in the last one.
+    pub fn open_early(&mut self, now: Instant, line: Line<'_>) {
+        let waits = self.idle && self.playout.ready() && !self.keys.busy() && line.destination.is_some();
+        if waits && now < self.pacer.next() && self.pacer.open_early(now) {
+            self.open_due(now, line);
+        }
+    }
+
+    /// Drops an utterance and all before it.
+    pub fn flush(&mut self, up_to: UtteranceId, events: &mut Events) {
+        if self.playout.flush(up_to, events) {
+            self.encoder.cut();
+            self.idle |= !self.playout.ready();
+        }
+    }
+
+    /// Audio of a bridged leg.
+    pub fn push_bridged(&mut self, frame: &Frame) {
+        self.bridged.push(&frame.0);
+    }
+
+    /// Queues a key.
+    pub fn send_key(&mut self, key: Key, duration: Duration) {
+        self.keys.push(key, duration);
+    }
+
+    /// When the next slot opens.
+    pub fn due_at(&self) -> Instant {
+        self.pacer.next()
+    }
+
+    /// Lets the grid go on while there is no stream.
+    pub fn pass(&mut self, now: Instant) {
+        self.pacer.pass(now);
+    }
+
+    /// Opens every slot that is due.
+    pub fn open_due(&mut self, now: Instant, mut line: Line<'_>) {
+        let ticks = u32::from(line.params.packet_ms) * 8;
+        let passed = self.pacer.skip(now);
+        self.timestamp = self.timestamp.wrapping_add(passed.wrapping_mul(ticks));
+        while now >= self.pacer.next() {
+            self.slot(now, &mut line);
+            self.pacer.advance(self.idle);
+            self.timestamp = self.timestamp.wrapping_add(ticks);
+        }
+    }
+
+    /// One packet time: a key, or speech, or the bridged leg, or comfort noise.
+    fn slot(&mut self, now: Instant, line: &mut Line<'_>) {
+        let mut samples = [0; PACKET_SAMPLES_MAX];
+        let samples = &mut samples[..usize::from(line.params.packet_ms) * 16];
+        let Some(destination) = line.destination else {
+            self.idle = true;
+            self.muted = true;
+            self.bridged.clear();
+            self.history.push(now, samples, false);
+            return;
+        };
+        if self.keys.busy() && self.key_slot(destination, line) {
+            self.idle = true;
+            self.history.push(now, samples, false);
+            return;
+        }
+        let speaking = self.fill(samples, line.events);
+        let paused = self.spoke_at.is_none_or(|at| now.saturating_duration_since(at) >= SPURT_PAUSE);
+        let marker = self.muted || (speaking && paused);
+        self.muted = false;
+        self.idle = !speaking;
+        if speaking {
+            self.spoke_at = Some(now);
+        }
+        let mut payload = [0; PACKET_SAMPLES_MAX / 2];
+        let payload = &mut payload[..samples.len() / 2];
+        self.encoder.encode(line.params.codec, samples, payload);
+        self.history.push(now, samples, speaking);
+        let header = self.header(marker, line.params.payload_type, self.timestamp, payload.len());
+        line.outbox.push(destination, TransmitKind::Rtp, &header, payload);
+    }
+
+    /// Fills a packet; whether any of it is speech of ours.
+    fn fill(&mut self, samples: &mut [i16], events: &mut Events) -> bool {
+        let spoken = self.playout.fill(samples, events);
+        let rest = &mut samples[spoken..];
+        if spoken > 0 {
+            // What the bridged leg says meanwhile is not to come late.
+            self.bridged.clear();
+            self.noise.fill(SENT_PEAK, rest);
+        } else if !self.bridged.pull(rest) {
+            // What the store still held when it ran dry is kept; the silence after it becomes noise.
+            let held = rest.iter().rposition(|sample| *sample != 0).map_or(0, |last| last + 1);
+            self.noise.fill(SENT_PEAK, &mut rest[held..]);
+        }
+        spoken > 0
+    }
+
+    /// Sends an event packet in place of audio; false when none is to be sent after all.
+    fn key_slot(&mut self, destination: SocketAddr, line: &mut Line<'_>) -> bool {
+        let Some(format) = line.params.dtmf else {
+            self.keys.clear();
+            return false;
+        };
+        let packet = Duration::from_millis(u64::from(line.params.packet_ms));
+        let Some(event) = self.keys.slot(self.timestamp, packet, format) else {
+            return false;
+        };
+        let header = self.header(event.marker, format.payload_type, event.timestamp, event.payload.len());
+        line.outbox.push(destination, TransmitKind::Rtp, &header, &event.payload);
+        true
+    }
+
+    /// The header of the next packet, which is counted as sent.
+    fn header(&mut self, marker: bool, payload_type: u8, timestamp: u32, bytes: usize) -> [u8; rtp::HEADER_BYTES] {
+        let header = rtp::header(marker, payload_type, self.sequence, timestamp, self.ssrc);
+        self.sequence = self.sequence.wrapping_add(1);
+        self.sent.packets = self.sent.packets.wrapping_add(1);
+        self.sent.bytes = self.sent.bytes.wrapping_add(bytes as u32);
+        self.sent.active = true;
+        header
+    }
+
+    /// What was sent so far.
+    pub fn sent(&self) -> Sent {
+        self.sent
+    }
+
+    /// What a report made at `now` says of it; the next report counts as active only if more is sent.
+    pub fn take_report(&mut self, now: Instant) -> Sent {
+        let until_next = self.pacer.next().saturating_duration_since(now).as_micros() as u32 * 8 / 1000;
+        let report = Sent { timestamp: self.timestamp.wrapping_sub(until_next), ..self.sent };
+        self.sent.active = false;
+        report
+    }
+
+    /// Samples of this utterance that have left, while it is the one being said.
+    pub fn samples_sent(&self, utterance: UtteranceId) -> Option<u64> {
+        self.playout.samples_sent(utterance)
+    }
+
+    /// A clip that is no longer needed.
+    pub fn take_spent(&mut self) -> Option<Clip> {
+        self.playout.take_spent()
+    }
+
+    /// What was sent lately.
+    pub fn history(&mut self) -> &mut SentHistory {
+        &mut self.history
+    }
+}
