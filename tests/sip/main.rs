@@ -6,6 +6,7 @@ mod gate;
 mod house;
 mod in_dialog;
 mod peer;
+mod rate;
 mod tcp;
 mod torture;
 mod trunks;
