@@ -77,7 +77,7 @@ impl Core {
         let call_id = format!("{}@switchboard", self.ids.next());
         let tag = random_text(16);
         let to = format!("<{}>", way.target);
-        let from = format!("<sip:{}@{}>", way.from, self.from_host(&way, &flow));
+        let from = format!("<sip:{}@{}>", way.from, self.own_domain(&way, &flow));
         let contact = self.contact(&flow, Some(&way.peer));
         let parties = DialogParties { call_id: &call_id, local_tag: &tag, from: &from, to: &to, contact: &contact };
         let route_set = way.route.into_iter().collect();
@@ -175,7 +175,7 @@ impl Core {
     }
 
     /// The host of our From: the trunk's own, since many know their customers by it; else ourselves.
-    fn from_host(&self, way: &Way, flow: &Flow) -> String {
+    fn own_domain(&self, way: &Way, flow: &Flow) -> String {
         match &way.peer.trunk {
             Some(trunk) => trunk.host.clone(),
             None => self.own_host(flow.address.ip(), Some(&way.peer)),

@@ -1,5 +1,7 @@
 //! Signalling over loopback, against peers that send exactly what a test wants.
 
+#![allow(clippy::unwrap_used)] // Everything here is a test.
+
 mod calls_in;
 mod calls_out;
 mod gate;
