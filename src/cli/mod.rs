@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod ask;
+pub mod check;
 pub mod demo;
 pub mod eval;
 pub mod models;
@@ -30,6 +31,8 @@ pub enum Command {
     Sample(sample::Args),
     /// Places a scripted call on loopback, without a phone, and prints the conversation.
     Demo(demo::Args),
+    /// Tries every part that a call needs, and says what to mend.
+    Check(check::Args),
     /// Explains and tests the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -51,6 +54,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(args) => serve::run(args),
         Command::Sample(args) => sample::run(args),
         Command::Demo(args) => demo::run(args),
+        Command::Check(args) => check::run(args),
         Command::Config(command) => config::run(command),
         Command::Ask(args) => ask::run(args),
         Command::Eval(args) => eval::run(args),
