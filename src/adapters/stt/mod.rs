@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod accuracy;
+#[cfg(test)]
+mod conformance;
 pub mod deepgram;
 mod dictation;
 pub mod elevenlabs;
