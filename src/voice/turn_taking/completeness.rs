@@ -62,14 +62,15 @@ pub fn ending(text: &str, expectation: &Expectation) -> Ending {
     {
         return Ending::GoesOn;
     }
-    if wants_more(&words, last) {
+    if wants_more(&words, last) || is_first_clause(&words, text, mark) {
         return Ending::GoesOn;
     }
     if is_opening(&words) {
         return Ending::Opening;
     }
     if FAREWELLS.iter().any(|farewell| ends_with(&words, farewell)) {
-        return Ending::Finished;
+        // Alone it may be a number misheard: "bye" for "five".
+        return if words.len() == 1 { Ending::Reply } else { Ending::Finished };
     }
     if words.len() <= REPLY_WORDS_MAX && REPLIES.contains(&words[0].as_str()) {
         return if expectation.yes_no { Ending::Finished } else { Ending::Reply };
@@ -202,6 +203,9 @@ fn wants_more(words: &[String], last: &str) -> bool {
         return true;
     }
     let before = words.len().checked_sub(2).map(|at| words[at].as_str());
+    if last == "in" || last == "on" {
+        return !before.is_some_and(|before| PARTICLE_VERBS.contains(&before)) && !is_question(words);
+    }
     if AUXILIARIES.contains(&last) {
         // "Yes, it is." ends; "my name is" does not.
         return !before.is_some_and(|before| SUBJECTS.contains(&before)) || is_question(words);
@@ -210,6 +214,13 @@ fn wants_more(words: &[String], last: &str) -> bool {
         return !is_question(words);
     }
     UNFINISHED_FORMS.iter().any(|form| ends_with(words, form))
+}
+
+/// "When I try to log in," wants its second clause.
+fn is_first_clause(words: &[String], text: &str, mark: char) -> bool {
+    let subordinate = words.first().is_some_and(|word| SUBORDINATORS.contains(&word.as_str()));
+    let commas = text.matches(',').count();
+    subordinate && !matches!(mark, '?') && (commas == 0 || commas == 1 && mark == ',')
 }
 
 fn is_opening(words: &[String]) -> bool {
@@ -322,6 +333,16 @@ const AUXILIARIES: &[&str] = &[
     "is", "are", "was", "were", "am", "be", "been", "have", "has", "had", "do", "does", "did", "will", "would", "can",
     "could", "should", "might", "must", "can't", "don't", "didn't", "won't", "isn't", "doesn't", "wasn't",
 ];
+
+/// Verbs whose "in" or "on" ends a sentence: "I cannot log in".
+const PARTICLE_VERBS: &[&str] = &[
+    "log", "sign", "check", "come", "get", "fill", "move", "call", "turn", "it", "go", "going", "hold", "put",
+    "logged", "signed", "checked", "that", "them", "logging", "signing", "checking",
+];
+
+/// First words of a clause that a second one follows.
+const SUBORDINATORS: &[&str] =
+    &["if", "because", "since", "although", "unless", "while", "whenever", "before", "after"];
 
 const SUBJECTS: &[&str] = &["i", "you", "it", "we", "they", "he", "she", "that", "this", "there", "not"];
 
@@ -566,7 +587,8 @@ mod tests {
 
     #[test]
     fn commas_and_fragments_stay_open() {
-        assert_eq!(plain("Unless to be rather cold-hearted and rather selfish,"), Ending::Open);
+        assert_eq!(plain("The blue one with the stripes,"), Ending::Open);
+        assert_eq!(plain("Unless it is rather cold and rather wet,"), Ending::GoesOn, "its main clause is to come");
         assert_eq!(plain("The blue"), Ending::Open);
         assert_eq!(plain(""), Ending::Open);
         assert_eq!(plain("I have lost my luggage."), Ending::Statement);

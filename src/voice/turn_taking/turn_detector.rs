@@ -361,11 +361,11 @@ fn waits_ms(ending: Ending) -> (u32, u32, u32) {
     match ending {
         // People answer each other after 200 ms; nothing is gained below it, as the reply is prepared then.
         Ending::Finished => (200, 200, 500),
-        Ending::Reply => (240, 300, 700),
+        Ending::Reply => (240, 440, 700),
         // "I ordered a sofa" (… "last Tuesday") has no sign of its own; the melody decides.
-        Ending::Statement => (240, 480, 900),
-        Ending::Open => (400, 800, 1_200),
-        Ending::Opening => (600, 900, 1_200),
+        Ending::Statement => (240, 640, 900),
+        Ending::Open => (400, 1_100, 1_200),
+        Ending::Opening => (600, 1_000, 1_200),
         // Groups of digits are read with gaps of up to a second.
         Ending::Number => (1_200, 1_400, 1_500),
         Ending::Spelling => (1_200, 1_400, 1_500),
