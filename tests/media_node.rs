@@ -83,6 +83,22 @@ fn what_a_caller_says_comes_back_through_the_echo() {
     drive(&mut [&mut caller], "half of the tone is back", |peers| tones(peers[0], 440.0) >= 25);
 }
 
+/// Enough of them that the thread gathers packets instead of waking for each.
+#[test]
+fn twenty_callers_at_once_all_hear_their_echo() {
+    let node = node(20);
+    let mut calls: Vec<(MediaLeg, RtpPeer)> = (0..20).map(|_| call(&node)).collect();
+    let pitch = |index: usize| 400.0 + 50.0 * index as f64;
+    for (index, (leg, caller)) in calls.iter_mut().enumerate() {
+        send(leg, LegCommand::Echo(true));
+        caller.play(tone(pitch(index), 1_000));
+    }
+    let mut callers: Vec<&mut RtpPeer> = calls.iter_mut().map(|(_, caller)| caller).collect();
+    drive(&mut callers, "every caller has half of their own tone back", |callers| {
+        callers.iter().enumerate().all(|(index, caller)| tones(caller, pitch(index)) >= 25)
+    });
+}
+
 #[test]
 fn the_leg_hears_the_caller() {
     let node = node(4);

@@ -73,7 +73,7 @@ fn assistants(fixtures: &Path) -> Result<Vec<(Pairs, Pairs)>> {
         shuffled.sort_by_key(|intent| draw(number, intent));
         let known: BTreeSet<&String> = shuffled.into_iter().take(25).collect();
         let mut taken: BTreeMap<&String, usize> = BTreeMap::new();
-        let examples_max = if number % 2 == 0 { 10 } else { 4 };
+        let examples_max = if number.is_multiple_of(2) { 10 } else { 4 };
         let knowledge = examples.iter().filter(|(intent, _)| {
             let count = taken.entry(intent).or_default();
             *count += 1;

@@ -172,3 +172,10 @@ fn downsample_a_frame(bencher: Bencher) {
         out[7]
     });
 }
+
+/// A second of a synthesiser's audio.
+#[divan::bench]
+fn resample_a_second_24_to_16_khz(bencher: Bencher) {
+    let clip = vec![1000i16; 24_000];
+    bencher.bench_local(|| media::resample::resample_clip(black_box(&clip), 24_000, 16_000).len());
+}

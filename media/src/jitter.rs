@@ -223,7 +223,8 @@ impl JitterBuffer {
         }
     }
 
-    fn whole(&self) -> bool {
+    /// Whether the frame at the cursor is all there.
+    pub fn whole(&self) -> bool {
         let at = self.cursor as usize & (RING - 1);
         let first = (FRAME_TICKS as usize).min(RING - at);
         let holes = |tags: &[u8]| tags.contains(&0);

@@ -12,6 +12,8 @@ const WINDOW: usize = 160;
 /// Repeated at full loudness for 10 ms, gone after 60 ms: longer, and a vowel turns into a buzz.
 const HOLD: usize = 160;
 const FADED: usize = 960;
+/// After a gap the decoder's filters still give out what came before it, for 3 ms; meanwhile concealment goes on.
+const SETTLING: usize = 48;
 /// The crossing from concealment back to received audio: 5 ms.
 const CROSSING: usize = 80;
 
@@ -20,8 +22,10 @@ pub struct Concealer {
     history: [i16; HISTORY],
     period: [i16; PITCH_MAX],
     pitch: usize,
-    /// Samples made up since the last received one.
+    /// Samples made up since the gap began.
     gone: usize,
+    /// Received samples since the gap; no more than settling and crossing take.
+    back: usize,
     /// The quietest recent level: the noise behind the voice.
     background: f32,
     noise: ComfortNoise,
@@ -35,6 +39,7 @@ impl Concealer {
             period: [0; PITCH_MAX],
             pitch: PITCH_MAX,
             gone: 0,
+            back: SETTLING + CROSSING,
             background: 0.0,
             noise: ComfortNoise::new(seed),
         }
@@ -42,15 +47,16 @@ impl Concealer {
 
     /// Takes note of received audio; its beginning is crossed over from the concealment before it, if any.
     pub fn received(&mut self, samples: &mut [i16]) {
-        if self.gone > 0 {
-            let mut made_up = [0; CROSSING];
-            let n = samples.len().min(CROSSING);
+        let n = samples.len().min(SETTLING + CROSSING - self.back);
+        if n > 0 {
+            let mut made_up = [0; SETTLING + CROSSING];
             self.make_up(&mut made_up[..n]);
-            for (i, (sample, old)) in samples.iter_mut().zip(&made_up[..n]).enumerate() {
-                let (new, old, i, n) = (i32::from(*sample), i32::from(*old), i as i32, n as i32);
-                *sample = ((new * i + old * (n - i)) / n) as i16;
+            for (sample, old) in samples.iter_mut().zip(&made_up[..n]) {
+                let weight = self.back.saturating_sub(SETTLING) as i32;
+                let (new, old, whole) = (i32::from(*sample), i32::from(*old), CROSSING as i32);
+                *sample = ((new * weight + old * (whole - weight)) / whole) as i16;
+                self.back += 1;
             }
-            self.gone = 0;
         }
         self.remember(samples);
         self.follow_background(samples);
@@ -58,9 +64,11 @@ impl Concealer {
 
     /// Makes up what is missing.
     pub fn conceal(&mut self, out: &mut [i16]) {
-        if self.gone == 0 {
+        if self.back == SETTLING + CROSSING {
+            self.gone = 0;
             self.find_pitch();
         }
+        self.back = 0;
         self.make_up(out);
         self.remember(out);
     }

@@ -7,10 +7,15 @@ use crate::jitter::{Due, Inserted, JitterBuffer, codec_of};
 use crate::params::Codec;
 use crate::plc::Concealer;
 use crate::rtp::Packet;
-use crate::time::FRAME_TICKS;
+use crate::time::{FRAME_TICKS, MS};
 
 /// Frames made at once at most; when the engine was held up longer, the rest is passed over.
 const BURST: i64 = 6;
+
+/// Concealing this late means that the engine was held up, and packets may wait in the socket: they get
+/// [`GRACE`] to be handed over first.
+const HELD_UP: i64 = 10 * MS;
+const GRACE: i64 = 2 * MS;
 
 /// Frames are given out 5 % faster than time passes at most, with 400 ms in advance: enough for every
 /// honest clock and burst, and a far end that sends faster than it speaks floods nobody.
@@ -50,6 +55,8 @@ pub struct Receiver {
     /// When the next frame is due while no stream runs, in ticks.
     idle_due: i64,
     due: Due,
+    /// Nothing is concealed before this.
+    grace_until: i64,
     /// Ticks of audio that may be given out, and when that was reckoned.
     credit: i64,
     credited_at: i64,
@@ -67,6 +74,7 @@ impl Receiver {
             noise_peak: None,
             idle_due: now + FRAME_TICKS,
             due: Due { bytes: [0; FRAME_TICKS as usize], tags: [0; FRAME_TICKS as usize] },
+            grace_until: 0,
             credit: CREDIT_MAX,
             credited_at: now,
             counts: Counts::default(),
@@ -112,15 +120,42 @@ impl Receiver {
 
     /// When the next frame is due, in ticks.
     pub fn due_at(&self) -> i64 {
-        self.jitter.due_at().unwrap_or(self.idle_due)
+        match self.jitter.due_at() {
+            Some(due) if self.jitter.whole() => due,
+            Some(due) => due.max(self.grace_until),
+            None => self.idle_due,
+        }
     }
 
-    /// The next frame, if it is due. At most [`BURST`] come out at one time.
+    /// The next whole frame, if it is due. What is overdue may still wait in the socket behind the packet that
+    /// just came, so nothing is made up here.
+    pub fn take_whole(&mut self, now: i64) -> Option<Received> {
+        if !self.jitter.started() || !self.jitter.whole() {
+            return None;
+        }
+        self.take_next(now)
+    }
+
+    /// The next frame, if it is due, made up where nothing came. At most [`BURST`] come out at one time.
     pub fn take(&mut self, now: i64) -> Option<Received> {
         if !self.jitter.started() {
             return self.take_idle(now);
         }
+        if !self.jitter.whole() {
+            let due = self.due_at();
+            if now < due {
+                return None;
+            }
+            if now - due > HELD_UP {
+                self.grace_until = now + GRACE;
+                return None;
+            }
+        }
         self.jitter.skip_to(now, BURST);
+        self.take_next(now)
+    }
+
+    fn take_next(&mut self, now: i64) -> Option<Received> {
         self.credit = (self.credit + (now - self.credited_at) * 21 / 20).min(CREDIT_MAX);
         self.credited_at = now;
         // What goes beyond the credit is taken and dropped, so that the buffer never stands still.

@@ -3,7 +3,7 @@
 use rubato::audioadapter_buffers::owned::InterleavedOwned;
 use rubato::{Async, FixedAsync, Resampler, SincInterpolationParameters, SincInterpolationType, WindowFunction};
 
-/// Brings a whole mono clip to another rate, off line: it allocates, and takes about 1 ms for a second of audio.
+/// Brings a whole mono clip to another rate, off line: it allocates, and takes a few milliseconds for a second of audio.
 /// The result is in step with the clip (to within a sample) and `to_hz / from_hz` times as long, rounded up.
 pub fn resample_clip(samples: &[i16], from_hz: u32, to_hz: u32) -> Vec<i16> {
     if from_hz == to_hz || samples.is_empty() || from_hz == 0 || to_hz == 0 {

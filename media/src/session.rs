@@ -16,7 +16,7 @@ use crate::params::{
     TransmitKind, UtteranceId,
 };
 use crate::queue::Queue;
-use crate::receiver::Receiver;
+use crate::receiver::{Received, Receiver};
 use crate::rtcp::{self, Reception, Report, Reporter};
 use crate::rtp;
 use crate::source::{Claim, SourceGate, Verdict};
@@ -145,11 +145,13 @@ impl Session {
         self.outgoing.samples_sent(utterance)
     }
 
-    /// Applies the outcome of an offer and answer; the source may be learned again after it.
+    /// Applies the outcome of an offer and answer; the source may be learned again after it. The far end is
+    /// expected to send from now on if the direction says so: where a call still rings, say `Inactive`.
     pub fn configure(&mut self, now: Instant, params: &StreamParams) {
         let before = self.params.as_ref();
         self.gate.configure(params.remote, params.source_rule);
-        if before.is_none_or(|before| before.remote != params.remote) {
+        let moved = before.is_none_or(|before| before.remote != params.remote);
+        if moved {
             self.receiver.restart(self.epoch.ticks(now));
             self.event_reader = EventReader::new();
         }
@@ -164,7 +166,7 @@ impl Session {
         let expected = hears(params.direction);
         if !expected {
             self.silent_since = None;
-        } else if !expected_before {
+        } else if !expected_before || moved {
             self.silent_since = Some(now);
         }
         self.params = Some(params.clone());
@@ -179,7 +181,10 @@ impl Session {
             Ok(packet) => self.packet(now, source, &packet),
             Err(_) => self.stats.malformed += 1,
         }
-        self.hear(now);
+        let ticks = self.epoch.ticks(now);
+        while let Some(received) = self.receiver.take_whole(ticks) {
+            self.hear(now, &received);
+        }
     }
 
     fn packet(&mut self, now: Instant, source: SocketAddr, packet: &rtp::Packet<'_>) {
@@ -272,9 +277,13 @@ impl Session {
         }
     }
 
-    /// Does what is due at `now`: a slot, a frame, a report, a time-out.
+    /// Does what is due at `now`: a slot, a frame, a report, a time-out. Datagrams that wait in the socket are
+    /// handed over before it, lest they count as lost.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.hear(now);
+        let ticks = self.epoch.ticks(now);
+        while let Some(received) = self.receiver.take(ticks) {
+            self.hear(now, &received);
+        }
         self.open_slots(now);
         if now >= self.reporter.next() {
             self.reporter.schedule(now);
@@ -366,27 +375,25 @@ impl Session {
         self.report(now, true);
     }
 
-    fn hear(&mut self, now: Instant) {
-        let ticks = self.epoch.ticks(now);
+    /// Hands a frame on: to the ears, to the tone detector, to the recording.
+    fn hear(&mut self, now: Instant, received: &Received) {
         let tones = self.config.inband_dtmf && self.params.as_ref().is_some_and(|params| params.dtmf.is_none());
-        while let Some(received) = self.receiver.take(ticks) {
-            if tones
-                && !received.concealed
-                && let Some(key) = self.tone_reader.frame(&received.frame)
-            {
-                self.key(now, key, Way::Tone);
-            }
-            if self.recording {
-                self.recorded_heard.push(&received.frame.0);
-            }
-            let (spoken, speaking) = self.outgoing.history().on_air(now);
-            self.heard.push(HeardFrame {
-                frame: received.frame,
-                concealed: received.concealed,
-                spoken: Frame(spoken),
-                speaking,
-            });
+        if tones
+            && !received.concealed
+            && let Some(key) = self.tone_reader.frame(&received.frame)
+        {
+            self.key(now, key, Way::Tone);
         }
+        if self.recording {
+            self.recorded_heard.push(&received.frame.0);
+        }
+        let (spoken, speaking) = self.outgoing.history().on_air(now);
+        self.heard.push(HeardFrame {
+            frame: received.frame,
+            concealed: received.concealed,
+            spoken: Frame(spoken),
+            speaking,
+        });
     }
 
     /// The sending half and what it needs of the rest; `None` before the first offer and answer.

@@ -173,3 +173,9 @@ fn a_reply_after_an_interruption_leaves_at_once() {
     assert_eq!(leg.sent.len(), before + 1);
     assert_eq!(leg.events.last(), Some(&Event::PlayStarted(UtteranceId(2))));
 }
+
+#[test]
+fn a_session_may_move_to_its_thread() {
+    fn sendable<T: Send + 'static>() {}
+    sendable::<media::Session>();
+}

@@ -143,3 +143,21 @@ fn speech_is_never_a_key() {
     }
     assert!(files >= 5);
 }
+
+/// M6: durations that stand still, wrap or count in another clock.
+#[test]
+fn wrong_durations_change_nothing() {
+    for durations in [[0u16; 6], [u16::MAX; 6], [960, 1920, 2880, 3840, 4800, 5760], [500, 100, 300, 0, 9, 1]] {
+        let mut leg = Leg::new(&params());
+        let mut far = Far::new();
+        for press in 0..2u32 {
+            for (i, duration) in durations.into_iter().enumerate() {
+                let packet = far.event(i == 0, 1000 + press * 8000, 3, i == 5, duration);
+                leg.arrive(FAR, &packet);
+                leg.run(ms(20));
+            }
+            leg.run(ms(880));
+        }
+        assert_eq!(leg.keys(), "33", "{durations:?}");
+    }
+}

@@ -109,3 +109,12 @@ fn a_caller_who_sends_only_unknown_payloads_is_still_there() {
     leg.run(ms(3000));
     assert_eq!(leg.events.last(), Some(&Event::RtpTimedOut));
 }
+
+#[test]
+fn a_far_end_that_moves_and_stays_silent_is_told_again() {
+    let mut leg = Leg::with(SessionConfig { rtp_timeout: ms(3000), ..config() }, &params());
+    leg.run(ms(4000));
+    leg.session.configure(leg.now, &StreamParams { remote: address("192.0.2.8:4000"), ..params() });
+    leg.run(ms(4000));
+    assert_eq!(leg.events, [Event::RtpTimedOut, Event::RtpTimedOut]);
+}

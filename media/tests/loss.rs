@@ -69,3 +69,23 @@ fn a_blackout_of_two_seconds_is_silence_and_then_speech_again_without_delay() {
     assert!((95..=101).contains(&silent), "{silent}");
     assert!(leg.heard.len() >= 299 && leg.heard.len() <= 303, "{}", leg.heard.len());
 }
+
+#[test]
+fn concealment_makes_no_clicks() {
+    for hz in [110.0, 180.0, 260.0, 333.0] {
+        let (mut leg, mut far) = (Leg::new(&params()), Far::new());
+        for i in 0..200 {
+            let packet = far.packet(&ulaw_tone(hz, 8000.0, i * 160, 160));
+            if i < 50 || i % 7 != 0 {
+                leg.arrive(FAR, &packet);
+            }
+            leg.run(ms(20));
+        }
+        let samples = leg.heard_samples();
+        let step =
+            |samples: &[i16]| samples.windows(2).map(|pair| (i32::from(pair[1]) - i32::from(pair[0])).abs()).max();
+        let (clean, lossy) = (step(&samples[6400..15_000]), step(&samples[15_000..60_000]));
+        assert!(lossy < clean.map(|step| step * 2), "{hz} Hz: {lossy:?} against {clean:?}");
+        assert!(share_of(hz, &samples[15_000..60_000]) > 0.9, "{hz} Hz: {}", share_of(hz, &samples[15_000..60_000]));
+    }
+}

@@ -52,3 +52,32 @@ fn a_sender_whose_timestamps_stand_still_in_silence_is_heard_from_the_first_word
         leg.run(ms(700));
     }
 }
+
+/// A busy machine is no lossy network: what waited in the socket is heard.
+#[test]
+fn packets_that_waited_for_the_engine_are_not_lost() {
+    for (stall, tick_first) in [(60u64, false), (60, true), (150, false), (150, true)] {
+        let mut leg = Leg::new(&params());
+        let mut far = Far::new();
+        for i in 0..50 {
+            let packet = far.packet(&ulaw_tone(440.0, 8000.0, i * 160, 160));
+            leg.arrive(FAR, &packet);
+            leg.run(ms(20));
+        }
+        let from = leg.heard.len();
+        let waiting: Vec<_> =
+            (50..50 + stall as usize / 20).map(|i| far.packet(&ulaw_tone(440.0, 8000.0, i * 160, 160))).collect();
+        leg.now += ms(stall);
+        if tick_first {
+            leg.session.handle_timeout(leg.now);
+            leg.now += ms(1);
+        }
+        for packet in &waiting {
+            leg.arrive(FAR, packet);
+        }
+        // The wait grows by what was seen, so the last of them may stay a little.
+        leg.run(ms(150));
+        let heard = &leg.heard[from..from + waiting.len()];
+        assert!(heard.iter().all(|(_, heard)| !heard.concealed), "{stall} {tick_first}");
+    }
+}

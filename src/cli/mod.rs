@@ -28,6 +28,8 @@ pub enum Command {
     Serve(serve::Args),
     /// Writes the sample business's knowledge into a folder.
     Sample(sample::Args),
+    /// Places a scripted call on loopback, without a phone, and prints the conversation.
+    Demo(demo::Args),
     /// Explains and tests the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -48,6 +50,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Sample(args) => sample::run(args),
+        Command::Demo(args) => demo::run(args),
         Command::Config(command) => config::run(command),
         Command::Ask(args) => ask::run(args),
         Command::Eval(args) => eval::run(args),

@@ -168,8 +168,19 @@ pub struct Decision {
 pub struct Turn {
     /// What was decided.
     pub decision: Decision,
-    /// What to say or write, sentence by sentence; for Hold and HandOff the draft, which the customer does not get.
+    /// What to say or write, sentence by sentence; for Hold and HandOff the draft, which the customer does not get
+    /// unless [`Turn::goes_out`] says so.
     pub sentences: Vec<String>,
     /// The entry offered by a clarifying question.
     pub offered: Option<String>,
+}
+
+impl Turn {
+    /// Whether the customer gets the sentences: replies, questions back, and the fixed words to a person in danger.
+    pub fn goes_out(&self) -> bool {
+        match self.decision.verdict {
+            Verdict::Send | Verdict::Clarify => true,
+            Verdict::Hold | Verdict::HandOff => self.decision.reason == Reason::Risk(RiskTopic::SelfHarm),
+        }
+    }
 }

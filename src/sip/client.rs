@@ -7,6 +7,7 @@ use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{Header, Response, SipMessage, StatusCodeKind};
 use rsipstack::transaction::Transaction;
 
+use super::auth::challenged_realm;
 use super::peers::Peer;
 
 /// Answers digest challenges with a trunk's credentials, in that trunk's own realm only (S8).
@@ -65,8 +66,7 @@ fn realm_of(response: &Response) -> Option<String> {
         // Every other header challenges nothing.
         _ => None,
     })?;
-    let (_, after) = value.split_once("realm=\"")?;
-    Some(after.split_once('"')?.0.to_owned())
+    challenged_realm(value)
 }
 
 /// Receives until the final response; `None` when none came.

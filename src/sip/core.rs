@@ -16,6 +16,7 @@ use rsipstack::transport::{SipAddr, SipConnection};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::doors::Doors;
 use super::limits::{Buckets, Places, TokenBucket};
 use super::peers::{Peer, Peers};
 use super::screen::ScreenLimits;
@@ -56,6 +57,7 @@ pub(super) struct Core {
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn Ids>,
     pub peers: Peers,
+    pub doors: Doors,
     pub stack: Stack,
     pub dialogs: Dialogs,
     pub limits: Mutex<Rates>,

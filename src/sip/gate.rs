@@ -20,6 +20,7 @@ use rsipstack::transport::SipConnection;
 
 use super::core::{Core, Flow, transport_type};
 use super::dialog::{tag_of_from, tag_of_to};
+use super::doors::Knock;
 use super::incoming;
 use super::limits::Place;
 use super::peers::Peer;
@@ -127,7 +128,7 @@ impl Core {
         let _ = inbox.try_send(self.server_transaction(key, request, flow));
     }
 
-    fn server_transaction(&self, key: TransactionKey, request: Request, flow: &Flow) -> Transaction {
+    pub fn server_transaction(&self, key: TransactionKey, request: Request, flow: &Flow) -> Transaction {
         let connection = Some(flow.connection.clone());
         let mut transaction = Transaction::new_server(key, request, self.stack.endpoint.clone(), connection);
         // Answers go where the request came from, never to an address that it names (S1, RFC 3581).
@@ -142,8 +143,16 @@ impl Core {
         if !is_invite && !self.is_request_in_time(source) {
             return self.drop_message("rate");
         }
-        let Some(peer) = self.peers.by_source(source).cloned() else {
-            return self.receive_from_stranger(raw, flow).await;
+        // Who may register is a matter of passwords alone, wherever it comes from.
+        if request.method == Method::Register && (self.peers.has_phones() || self.peers.by_source(source).is_some()) {
+            return self.receive_register(raw, request, key, flow).await;
+        }
+        let peer = match self.peers.by_source(source).cloned() {
+            Some(peer) if !is_invite || !peer.is_challenged() => peer,
+            known => match self.let_in(raw, &request, flow, known).await {
+                Some(peer) => peer,
+                None => return,
+            },
         };
         let unsupported = unsupported_extensions(&request);
         if !unsupported.is_empty() {
@@ -162,7 +171,28 @@ impl Core {
         }
     }
 
-    async fn receive_from_stranger(&self, raw: &[u8], flow: &Flow) {
+    /// A caller who has to show a password: strangers, and trunks that are configured so.
+    async fn let_in(&self, raw: &[u8], request: &Request, flow: &Flow, known: Option<Arc<Peer>>) -> Option<Arc<Peer>> {
+        if request.method != Method::Invite || !self.doors.is_any() {
+            self.turn_away(raw, flow).await;
+            return None;
+        }
+        let has_answer = request.headers.iter().any(|header| matches!(header, Header::Authorization(_)));
+        if known.is_none() && !has_answer && self.config.strangers == Strangers::Ignore && !self.peers.has_phones() {
+            self.turn_away(raw, flow).await;
+            return None;
+        }
+        let Knock::Open(user) = self.knock(raw, request, flow).await else { return None };
+        let peer = self.peer_of(&user);
+        // A trunk's address opens with that trunk's own password only.
+        if peer.is_none() || known.is_some_and(|known| peer.as_ref().is_none_or(|peer| peer.name != known.name)) {
+            self.turn_away(raw, flow).await;
+            return None;
+        }
+        peer
+    }
+
+    async fn turn_away(&self, raw: &[u8], flow: &Flow) {
         counter!("switchboard_sip_strangers_total").increment(1);
         match self.config.strangers {
             Strangers::Ignore => {}
@@ -271,7 +301,7 @@ impl Core {
         self.refuse_with(raw, flow, status, &[]).await;
     }
 
-    async fn refuse_with(&self, raw: &[u8], flow: &Flow, status: u16, extra: &[String]) {
+    pub async fn refuse_with(&self, raw: &[u8], flow: &Flow, status: u16, extra: &[String]) {
         self.reply(raw, flow, status, wire::reason_phrase(status), extra).await;
     }
 

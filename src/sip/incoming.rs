@@ -21,6 +21,7 @@ use super::dialog::{self, Dialog};
 use super::gate::Admitted;
 use super::handle::{self, Command, Outcome};
 use super::invite_server::{InviteEvent, InviteServer};
+use super::numbers;
 use super::reliable::{Due, Reliable};
 use super::session_timer::{self, Agreed, Asked, SessionTimer};
 use crate::domain::ids::LegId;
@@ -148,7 +149,10 @@ impl Early {
             Dialogs::list(&core, &dialog.call_id, &merge_tag, inbox_sender),
         ];
         let lines = handle::lines();
-        let info = super::numbers_stand_in::call_info(&invite.request, peer);
+        let headers: Vec<_> = invite.request.headers.iter().map(|header| (header.name(), header.value())).collect();
+        let rules = peer.number_rules(core.config.home_country.as_deref());
+        let info = numbers::parties(&invite.request.uri.to_string(), &headers, &rules)
+            .into_call_info(peer.name.as_str(), dialog.call_id.as_str());
         let can_update = invite.request.header_value("Allow").is_some_and(|allow| allow.contains("UPDATE"));
         let takes_reliable =
             ["Supported", "Require"].iter().any(|name| invite.request.header_contains_token(name, "100rel"));

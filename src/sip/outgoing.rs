@@ -27,8 +27,9 @@ use super::handle::{self, Command};
 use super::invite_client::{self, InviteAnswer};
 use super::peers::Peer;
 use super::session_timer::{self, Asked, SessionTimer, Wish};
-use crate::config::sip::TransportName;
+use crate::config::sip::{NumberFormat, TransportName};
 use crate::domain::ids::LegId;
+use crate::domain::phone_number::PhoneNumber;
 use crate::seams::media::LegSpec;
 use crate::seams::signaling::{Destination, DialOrder, DialogEvent, EndedBy, OutgoingCall, SignalingError};
 
@@ -38,19 +39,27 @@ struct Way {
     target: Uri,
     route: Option<Uri>,
     from: String,
+    /// The flow a phone registered over; nothing else reaches it behind NAT (R47).
+    flow: Option<Flow>,
 }
 
 impl Core {
     /// Makes a call.
     pub async fn dial(self: &Arc<Self>, order: DialOrder) -> Result<OutgoingCall, SignalingError> {
         let way = self.way_to(&order.to)?;
-        let mut addresses: VecDeque<_> = self.resolve(way.route.as_ref().unwrap_or(&way.target)).await?.into();
+        let mut addresses = VecDeque::new();
+        if way.flow.is_none() {
+            addresses.extend(self.resolve(way.route.as_ref().unwrap_or(&way.target)).await?);
+        }
         let now = self.clock.now();
         let place = way
             .peer
             .admit(now)
             .ok_or_else(|| SignalingError::Stack(format!("trunk {} carries as many calls as it may", way.peer.name)))?;
-        let flow = self.first_flow(&mut addresses).await?;
+        let flow = match way.flow.clone() {
+            Some(flow) => flow,
+            None => self.first_flow(&mut addresses).await?,
+        };
         let bind = self.stack.local.ip();
         let spec = LegSpec {
             leg: LegId(self.ids.next()),
@@ -123,7 +132,14 @@ impl Core {
                     return Err(bad());
                 }
                 let from = self.config.own_number.clone();
-                Ok(Way { peer: self.peers.direct().clone(), target, route: None, from })
+                if let Some(phone) = self.phone_named_by(&target) {
+                    let (uri, flow) = self
+                        .phone_address(&phone.name)
+                        .ok_or_else(|| SignalingError::Stack(format!("phone {} is not registered", phone.name)))?;
+                    let target = Uri::try_from(uri.as_str()).map_err(|_| bad())?;
+                    return Ok(Way { peer: phone, target, route: None, from, flow: Some(flow) });
+                }
+                Ok(Way { peer: self.peers.direct().clone(), target, route: None, from, flow: None })
             }
             Destination::Number(number) => {
                 let carries = |peer: &&Arc<Peer>| match &peer.trunk {
@@ -139,12 +155,23 @@ impl Core {
                 let uri = |text: String| {
                     Uri::try_from(text.as_str()).map_err(|_| SignalingError::BadDestination(trunk.host.clone()))
                 };
-                let target = uri(format!("sip:{}@{}{suffix}", number.as_str(), trunk.host))?;
+                let home = trunk.home_country.as_deref().or(self.config.home_country.as_deref());
+                let number = written(number, trunk.outbound_format, home);
+                let target = uri(format!("sip:{number}@{}{suffix}", trunk.host))?;
                 let route = trunk.outbound_proxy.as_ref().map(|proxy| uri(format!("sip:{proxy}{suffix};lr")));
                 let own = trunk.own_number.as_ref().or(trunk.username.as_ref()).unwrap_or(&self.config.own_number);
-                Ok(Way { peer: peer.clone(), target, route: route.transpose()?, from: own.clone() })
+                Ok(Way { peer: peer.clone(), target, route: route.transpose()?, from: own.clone(), flow: None })
             }
         }
+    }
+
+    /// One of our phones, where the address is at our own host or realm.
+    fn phone_named_by(&self, target: &Uri) -> Option<Arc<Peer>> {
+        let host = target.host_with_port.host.to_string();
+        let is_ours = host.eq_ignore_ascii_case(&self.config.realm)
+            || self.config.advertised.as_deref().is_some_and(|own| own.split(':').next() == Some(&*host))
+            || self.stack.local.ip().to_string() == host;
+        self.peers.phone(target.user().filter(|_| is_ours)?).cloned()
     }
 
     /// The host of our From: the trunk's own, since many know their customers by it; else ourselves.
@@ -168,6 +195,28 @@ impl Core {
         }
         Err(last)
     }
+}
+
+/// A number as the trunk wants it written (R49).
+fn written(number: &PhoneNumber, format: NumberFormat, home_country: Option<&str>) -> String {
+    let digits = number.as_str().trim_start_matches('+');
+    match format {
+        NumberFormat::E164 => format!("+{digits}"),
+        NumberFormat::WithoutPlus => digits.to_owned(),
+        NumberFormat::DoubleZero => format!("00{digits}"),
+        NumberFormat::National => national(number, home_country).unwrap_or_else(|| format!("00{digits}")),
+    }
+}
+
+/// As dialled at home, where the number is one of the home country.
+fn national(number: &PhoneNumber, home_country: Option<&str>) -> Option<String> {
+    let home: phonenumber::country::Id = home_country?.parse().ok()?;
+    let parsed = phonenumber::parse(None, number.as_str()).ok()?;
+    if parsed.country().id() != Some(home) {
+        return None;
+    }
+    let text = parsed.format().mode(phonenumber::Mode::National).to_string();
+    Some(text.chars().filter(char::is_ascii_digit).collect())
 }
 
 /// A call that is being made.
@@ -491,5 +540,21 @@ async fn end_forks(
         if let InviteAnswer::Fork(response) = answer {
             end_branch(&core, peer.as_ref(), &base, &flow, &response).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// R49: each carrier has its own way to write numbers.
+    #[test]
+    fn numbers_are_written_as_the_trunk_wants_them() {
+        let berlin = PhoneNumber::parse("+4930901820", None).unwrap();
+        assert_eq!(written(&berlin, NumberFormat::E164, None), "+4930901820");
+        assert_eq!(written(&berlin, NumberFormat::WithoutPlus, None), "4930901820");
+        assert_eq!(written(&berlin, NumberFormat::DoubleZero, None), "004930901820");
+        assert_eq!(written(&berlin, NumberFormat::National, Some("DE")), "030901820");
+        assert_eq!(written(&berlin, NumberFormat::National, Some("FR")), "004930901820");
     }
 }

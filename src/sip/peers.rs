@@ -11,8 +11,11 @@ use media::{Codec, SourceRule};
 
 use super::client::FirstRealm;
 use super::limits::{Place, Places, TokenBucket};
+use super::numbers::{CalledPlace, CallingPlace, NumberRules};
 use super::sdp::MediaPreferences;
-use crate::config::sip::{CodecName, LOOPBACK, MediaSource, PhoneConfig, SipConfig, TrunkConfig};
+use crate::config::sip::{
+    CalledNumberFrom, CallingNumberFrom, CodecName, LOOPBACK, MediaSource, PhoneConfig, SipConfig, TrunkConfig,
+};
 
 /// One party that we accept calls from or send calls to, with its rules.
 pub struct Peer {
@@ -42,6 +45,36 @@ impl Peer {
         let place = self.places.take()?;
         let in_time = self.calls.lock().unwrap_or_else(PoisonError::into_inner).take(now);
         in_time.then_some(place)
+    }
+
+    /// Whether its calls must show a password.
+    pub fn is_challenged(&self) -> bool {
+        self.trunk.as_ref().is_some_and(|trunk| trunk.challenge)
+    }
+
+    /// How its numbers are read (R49). What trunks assert is believed; anybody else only says.
+    pub fn number_rules(&self, home_country: Option<&str>) -> NumberRules {
+        let Some(trunk) = &self.trunk else {
+            let home_country = home_country.map(str::to_owned);
+            return NumberRules { home_country, ..NumberRules::default() };
+        };
+        NumberRules {
+            called: trunk
+                .called_number_from
+                .iter()
+                .map(|place| match place {
+                    CalledNumberFrom::RequestLine => CalledPlace::RequestLine,
+                    CalledNumberFrom::To => CalledPlace::To,
+                    CalledNumberFrom::PCalledPartyId => CalledPlace::PCalledPartyId,
+                })
+                .collect(),
+            calling: match trunk.calling_number_from {
+                CallingNumberFrom::From => CallingPlace::From,
+                CallingNumberFrom::PAssertedIdentity => CallingPlace::PAssertedIdentity,
+            },
+            home_country: trunk.home_country.clone().or_else(|| home_country.map(str::to_owned)),
+            trusted: true,
+        }
     }
 
     /// Calls under way.

@@ -17,10 +17,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::core::{Core, Rates, SipTimes, Stack};
+use super::doors::Doors;
 use super::limits::{Buckets, Places, TokenBucket};
 use super::peers::Peers;
 use super::screen::ScreenLimits;
-use super::{tcp, udp};
+use super::{registration, tcp, udp};
 use crate::config::sip::SipConfig;
 use crate::seams::clock::{Clock, Ids};
 use crate::seams::media::MediaNode;
@@ -89,9 +90,11 @@ impl SipServer {
         let now = parts.clock.now();
         let limits = &parts.config.limits;
         let (incoming, calls_out) = mpsc::channel(INCOMING);
+        let peers = Peers::new(&parts.config, parts.rtp_ports, now);
         let core = Arc::new(Core {
             times,
-            peers: Peers::new(&parts.config, parts.rtp_ports, now),
+            doors: Doors::new(&parts.config, &peers, rand::random()),
+            peers,
             calls: Places::new(limits.calls_max),
             limits: Mutex::new(Rates {
                 calls: TokenBucket::new(limits.calls_per_second, limits.calls_per_second.saturating_mul(2), now),
@@ -119,6 +122,7 @@ impl SipServer {
             config: parts.config,
         });
         tokio::spawn(async move { endpoint.serve().await });
+        registration::start(&core);
         tokio::spawn(udp::serve(core.clone()));
         if let Some(listener) = listener {
             tokio::spawn(tcp::serve(core.clone(), listener));

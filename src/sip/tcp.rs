@@ -83,10 +83,15 @@ impl Drop for FromSource {
 }
 
 impl Core {
+    /// The connection to this address, if there is one.
+    pub fn stream(&self, address: SocketAddr) -> Option<SipConnection> {
+        let known = self.stack.streams.lock().unwrap_or_else(PoisonError::into_inner).get(&address).cloned();
+        known.filter(is_alive)
+    }
+
     /// The connection to this address, made if there is none.
     pub async fn stream_to(self: &Arc<Self>, address: SocketAddr) -> Result<SipConnection, SignalingError> {
-        let known = self.stack.streams.lock().unwrap_or_else(PoisonError::into_inner).get(&address).cloned();
-        if let Some(connection) = known.filter(|connection| is_alive(connection)) {
+        if let Some(connection) = self.stream(address) {
             return Ok(connection);
         }
         let connect = TcpStream::connect(address);

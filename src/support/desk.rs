@@ -92,7 +92,10 @@ impl Desk {
         if let Some(reply) = offer::understand(input, &index) {
             return match reply {
                 Reply::Confirmed { entry } => self.confirmed(agent, input, &index, entry),
-                Reply::Refused { entry, text, asked_before } => {
+                Reply::Refused { entry, text, anew: true, .. } => {
+                    self.question(agent, input, &index, &text, Some(entry))
+                }
+                Reply::Refused { entry, text, anew: false, asked_before } => {
                     self.other(agent, input, &index, &text, entry, asked_before)
                 }
             };
@@ -155,28 +158,29 @@ impl Desk {
         asked_before: usize,
     ) -> Turn {
         let mut turn = self.question(agent, input, index, text, Some(refused));
-        let near = turn.decision.sources.first().is_some_and(|source| source.score >= NEXT_CANDIDATE_SCORE_MIN);
-        let not_known = turn.decision.verdict == Verdict::Hold && turn.decision.reason == Reason::NotKnown;
-        let may_ask = asked_before < OFFERS_MAX && gate::withheld(agent).is_none();
-        if not_known && near && may_ask && text != input.text {
-            turn.decision.verdict = Verdict::Clarify;
-            turn.decision.reason = Reason::Ambiguous;
-            if let Some(entry) = turn.decision.sources.first().and_then(|source| index.find(&source.entry)) {
-                turn.sentences = wording::clarify(index.entry(entry));
-                turn.offered = Some(index.entry(entry).id.clone());
+        if gate::withheld(agent).is_some() {
+            return turn;
+        }
+        let decision = &mut turn.decision;
+        let best = decision.sources.first().filter(|source| source.score >= NEXT_CANDIDATE_SCORE_MIN);
+        let next = best.and_then(|source| index.find(&source.entry));
+        match (decision.verdict, decision.reason, next) {
+            // The first guess has proved wrong: a second one asks, however sure it is, and asks but once.
+            (Verdict::Send | Verdict::Clarify, _, Some(next)) | (Verdict::Hold, Reason::NotKnown, Some(next))
+                if asked_before < OFFERS_MAX =>
+            {
+                decision.verdict = Verdict::Clarify;
+                decision.reason = Reason::Ambiguous;
+                turn.sentences = wording::clarify(index.entry(next));
+                turn.offered = Some(index.entry(next).id.clone());
             }
-        } else if turn.decision.verdict == Verdict::Clarify && asked_before >= OFFERS_MAX {
-            turn.decision.verdict = Verdict::Hold;
-            turn.decision.reason = Reason::NotKnown;
-            turn.offered = None;
-        } else if turn.decision.verdict == Verdict::Send && text != input.text {
-            // After a "no" the confidence of the first guess has proved wrong: the second one asks.
-            turn.decision.verdict = Verdict::Clarify;
-            turn.decision.reason = Reason::Ambiguous;
-            if let Some(entry) = turn.decision.sources.first().and_then(|source| index.find(&source.entry)) {
-                turn.sentences = wording::clarify(index.entry(entry));
-                turn.offered = Some(index.entry(entry).id.clone());
+            (Verdict::Send | Verdict::Clarify, _, _) => {
+                decision.verdict = Verdict::Hold;
+                decision.reason = Reason::NotKnown;
+                turn.sentences.clear();
+                turn.offered = None;
             }
+            (Verdict::Hold | Verdict::HandOff, _, _) => {}
         }
         turn
     }
@@ -204,7 +208,7 @@ fn decide(verdict: Verdict, reason: Reason, confidence: f32, index: &Index, foun
 fn worded(agent: &Agent, input: &TurnInput, index: &Index, found: &Found, decision: Decision) -> Turn {
     let best = found.hits.first().map(|hit| index.entry(hit.entry));
     if decision.reason == Reason::Risk(RiskTopic::SelfHarm) {
-        return Turn { decision, sentences: in_danger(agent, input), offered: None };
+        return Turn { decision, sentences: in_danger(agent), offered: None };
     }
     match (decision.verdict, best) {
         (Verdict::Clarify, Some(entry)) => {
@@ -218,12 +222,11 @@ fn worded(agent: &Agent, input: &TurnInput, index: &Index, found: &Found, decisi
 }
 
 /// What a person in danger hears or reads: the emergency number first (R57), then that a person comes.
-fn in_danger(agent: &Agent, input: &TurnInput) -> Vec<String> {
+fn in_danger(agent: &Agent) -> Vec<String> {
     let number = agent.emergency_number.trim();
     let number = if number.is_empty() { "your local emergency number" } else { number };
-    let verb = if input.channel.live { "please call" } else { "please call" };
     vec![
-        format!("If you are in danger, {verb} {number} now."),
+        format!("If you are in danger, please call {number} now."),
         "You are not alone.".into(),
         "I am passing this to a person straight away.".into(),
     ]

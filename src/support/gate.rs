@@ -1,8 +1,13 @@
 //! The gate: what may go out alone, in a fixed order of questions.
 //!
-//! 1. danger to oneself · 2. a person is asked for · 3. legal and safety · 4. the entry's own sensitivity, and internal
-//! guidance nearer than any answer · 5. risky topics, by rule or by the linear head · 6. words of fault or negation
-//! that the answer does not speak of · 7. confidence · 8. whether the agent may answer at all.
+//! 1. danger to oneself
+//! 2. a person is asked for
+//! 3. legal and safety
+//! 4. the entry's own sensitivity, and internal guidance nearer than any answer
+//! 5. risky topics, by rule or by the linear head
+//! 6. words of fault or negation that the answer does not speak of
+//! 7. confidence
+//! 8. whether the agent may answer at all
 //!
 //! Architecture invariant: nothing in the customer's words or in an entry's text can skip a question; text is only
 //! ever compared, never obeyed.

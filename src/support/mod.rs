@@ -5,6 +5,8 @@
 pub mod bm25;
 pub mod confidence;
 pub mod desk;
+#[cfg(test)]
+mod desk_tests;
 pub mod gate;
 pub mod index;
 pub mod language;

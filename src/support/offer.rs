@@ -19,6 +19,8 @@ pub enum Reply {
         entry: usize,
         /// What to search for instead: the words behind the "no", else the question asked before.
         text: String,
+        /// The words behind the "no" ask something new.
+        anew: bool,
         /// How many questions were put back in a row so far.
         asked_before: usize,
     },
@@ -37,8 +39,9 @@ pub fn understand(input: &TurnInput, index: &Index) -> Option<Reply> {
         return None;
     }
     let asked_before = offers_in_a_row(input);
-    let text = if rest.is_empty() { question_before(input)? } else { rest.join(" ") };
-    Some(Reply::Refused { entry, text, asked_before })
+    let anew = !rest.is_empty();
+    let text = if anew { rest.join(" ") } else { question_before(input).unwrap_or_default() };
+    Some(Reply::Refused { entry, text, anew, asked_before })
 }
 
 /// Strips leading phrases of the table and fillers; tells whether any phrase was there.
@@ -207,15 +210,17 @@ mod tests {
 
     #[test]
     fn no_goes_back_to_the_question_asked_before() {
-        let refused = |text: &str| Some(Reply::Refused { entry: 0, text: text.into(), asked_before: 1 });
+        let refused = |text: &str| Some(Reply::Refused { entry: 0, text: text.into(), anew: false, asked_before: 1 });
         assert_eq!(understood("no"), refused("what about the times"));
         assert_eq!(understood("no, not that one"), refused("what about the times"));
     }
 
     #[test]
     fn no_with_more_words_asks_anew_with_them() {
-        let Some(Reply::Refused { text, .. }) = understood("no I mean delivery times") else { panic!("it refuses") };
-        assert_eq!(text, "delivery times");
+        let Some(Reply::Refused { text, anew, .. }) = understood("no I mean delivery times") else {
+            panic!("it refuses")
+        };
+        assert_eq!((text.as_str(), anew), ("delivery times", true));
     }
 
     #[test]

@@ -154,7 +154,7 @@ rules!(BILLING, BillingDispute,
 
 rules!(ACCOUNT, AccountAccess,
     "Access to an account is concerned": [
-        "password*|passcode*|passphrase|passwort", "pin|pins|pincode ..6 forgot*|forgotten|change|reset|wrong|blocked|lost|new|number|unblock|remember|is|my", "forgot*|change|reset|lost|new|blocked|unblock|my|the ..3 pin|pincode number|blocked|code", "my ..2 pin|pins", "change|reset|set|update|forgot|forgotten ..3 pin",
+        "password*|passcode*|passphrase|passwort", "pin|pins|pincode ..6 forgot*|forgotten|change|reset|wrong|blocked|lost|new|number|unblock|remember", "forgot*|change|reset|lost|new|blocked|unblock|my|the ..3 pin|pincode number|blocked|code", "my ..2 pin|pins", "change|reset|set|update|forgot|forgotten ..3 pin",
         "log|sign|logging|signing in|into|on", "login|signin|logon", "locked out", "my ..2 account*", "our|an|the ..1 account", "account ..6 blocked|locked|hacked|suspended|frozen|closed|disabled|hold|compromised|deactivated|freeze|block|close|delete|open|activate|limit", "hacked", "compromised", "stolen|lost|missing ..4 card|phone|wallet|account|id|passport",
         "card|wallet|phone ..5 lost|stolen|missing|taken|swallowed|gone|damaged|broken|compromised|retained", "lost|lose|losing|misplaced|damaged ..3 card|phone|wallet", "freeze|unfreeze|block|unblock|deactivate|reactivate ..4 account|card|bank", "two factor|step", "2fa|otp", "verification code", "security question*|code", "verif* ..5 identity|account|id|me|myself|card|funds|top", "identity",
     ],

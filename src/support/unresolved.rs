@@ -189,3 +189,118 @@ pub fn name(topic: RiskTopic) -> &'static str {
         RiskTopic::Upset => "upset",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::test_agent;
+
+    fn decision(verdict: Verdict, reason: Reason) -> Decision {
+        Decision { verdict, reason, confidence: 0.2, sources: vec![], features: vec![], desk_ms: 0.0 }
+    }
+
+    fn chosen(agent: &Agent, reason: Reason, traits: ChannelTraits, text: &str) -> Resolution {
+        choose(agent, &decision(Verdict::Hold, reason), traits, text, &[])
+    }
+
+    fn with(on_unresolved: OnUnresolved) -> Agent {
+        Agent { on_unresolved, ..test_agent() }
+    }
+
+    const ASKED: &str = "do you have the blue lamp";
+
+    /// R23–R25.
+    #[test]
+    fn each_choice_does_what_it_says_on_a_call() {
+        for (choice, action, then) in [
+            (OnUnresolved::Nothing, Action::Nothing, None),
+            (OnUnresolved::Flag, Action::Flag, None),
+            (OnUnresolved::Escalate, Action::Escalate, Some(Action::Flag)),
+        ] {
+            let resolution = chosen(&with(choice), Reason::NotKnown, ChannelTraits::PHONE, ASKED);
+            assert_eq!((resolution.action, resolution.then), (action, then));
+            assert_eq!(resolution.needs_human, action != Action::Nothing);
+        }
+    }
+
+    /// R25: where the channel cannot transfer, escalate acts as flag, and says so.
+    #[test]
+    fn escalate_becomes_a_ticket_where_nobody_can_be_joined() {
+        let resolution = chosen(&with(OnUnresolved::Escalate), Reason::NotKnown, ChannelTraits::API, ASKED);
+        assert_eq!(resolution.action, Action::Flag);
+        assert!(resolution.why.contains("cannot transfer"));
+    }
+
+    /// R26: under nothing, sensitive cases and requests for a person are still marked.
+    #[test]
+    fn under_nothing_a_sensitive_case_is_still_marked_for_a_person() {
+        for topic in [RiskTopic::Refund, RiskTopic::RequestForHuman] {
+            let resolution = chosen(&with(OnUnresolved::Nothing), Reason::Risk(topic), ChannelTraits::PHONE, ASKED);
+            assert_eq!((resolution.action, resolution.needs_human), (Action::Nothing, true));
+        }
+    }
+
+    /// R26: decide chooses by the case and records why.
+    #[test]
+    fn decide_chooses_by_the_case_and_says_why() {
+        let agent = with(OnUnresolved::Decide);
+        for (reason, action) in [
+            (Reason::Risk(RiskTopic::RequestForHuman), Action::Escalate),
+            (Reason::Risk(RiskTopic::Upset), Action::Escalate),
+            (Reason::Risk(RiskTopic::Refund), Action::Flag),
+            (Reason::NotKnown, Action::Flag),
+        ] {
+            let resolution = chosen(&agent, reason, ChannelTraits::PHONE, ASKED);
+            assert_eq!(resolution.action, action, "{reason:?}");
+            assert!(resolution.why.contains("decided to"), "{}", resolution.why);
+        }
+    }
+
+    /// R26: the two lists precede the choice; if both match, escalate, then callback.
+    #[test]
+    fn mandatory_topics_precede_the_choice() {
+        let agent = Agent {
+            on_unresolved: OnUnresolved::Nothing,
+            escalate_topics: vec!["legal".into(), "water damage".into()],
+            callback_topics: vec!["Legal".into(), "billing_dispute".into()],
+            ..test_agent()
+        };
+        let chosen = |reason, text| chosen(&agent, reason, ChannelTraits::PHONE, text);
+        let legal = chosen(Reason::Risk(RiskTopic::Legal), "my lawyer");
+        assert_eq!((legal.action, legal.then), (Action::Escalate, Some(Action::Callback)));
+        assert_eq!(chosen(Reason::Risk(RiskTopic::BillingDispute), "x").action, Action::Callback);
+        let water = chosen(Reason::NotKnown, "i have water damage in the kitchen");
+        assert_eq!((water.action, water.then), (Action::Escalate, Some(Action::Flag)));
+        assert_eq!(chosen(Reason::NotKnown, "i have water in a blue glass").action, Action::Nothing);
+    }
+
+    /// R52: a cough starts no ladder, a mandatory topic does.
+    #[test]
+    fn nothing_is_done_before_something_was_understood() {
+        let agent = Agent { escalate_topics: vec!["fire".into()], ..with(OnUnresolved::Escalate) };
+        let chosen = |text| chosen(&agent, Reason::NotKnown, ChannelTraits::PHONE, text);
+        assert_eq!(chosen("uh").action, Action::AskAgain);
+        assert_eq!(chosen("fire").action, Action::Escalate);
+        assert_eq!(chosen(ASKED).action, Action::Escalate);
+        let history = [Line { speaker: Speaker::Customer, text: ASKED.into() }];
+        let later = choose(&agent, &decision(Verdict::Hold, Reason::NotKnown), ChannelTraits::PHONE, "uh", &history);
+        assert_eq!(later.action, Action::Escalate);
+    }
+
+    /// Danger is escalated at once, whatever is configured, and goes before all others.
+    #[test]
+    fn danger_is_urgent_and_always_escalated() {
+        let resolution =
+            chosen(&with(OnUnresolved::Nothing), Reason::Risk(RiskTopic::SelfHarm), ChannelTraits::PHONE, "x");
+        assert_eq!((resolution.action, resolution.urgent, resolution.needs_human), (Action::Escalate, true, true));
+        let message = chosen(&with(OnUnresolved::Nothing), Reason::Risk(RiskTopic::SelfHarm), ChannelTraits::API, "x");
+        assert_eq!((message.action, message.urgent, message.needs_human), (Action::Flag, true, true));
+    }
+
+    #[test]
+    fn what_was_sent_needs_nothing() {
+        let sent = decision(Verdict::Send, Reason::ClearAndLowRisk);
+        let resolution = choose(&with(OnUnresolved::Flag), &sent, ChannelTraits::API, ASKED, &[]);
+        assert_eq!((resolution.action, resolution.needs_human), (Action::Nothing, false));
+    }
+}

@@ -6,3 +6,6 @@ mod gate;
 mod house;
 mod in_dialog;
 mod peer;
+mod tcp;
+mod torture;
+mod trunks;

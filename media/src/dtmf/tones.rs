@@ -157,4 +157,25 @@ mod tests {
             }
         }
     }
+
+    /// Q.24: quiet, uneven, and with noise 20 dB below.
+    #[test]
+    fn a_poor_line_does_not_hide_a_key() {
+        for (low, high) in [(1500.0, 1500.0), (1200.0, 2100.0), (8000.0, 5000.0)] {
+            let mut reader = ToneReader::new();
+            let mut noise = crate::comfort_noise::ComfortNoise::new(9);
+            let mut keys = Vec::new();
+            for frame in 0..12usize {
+                let mut samples = [0; 320];
+                noise.fill((f32::min(low, high) * 0.2) as i16, &mut samples);
+                for (i, sample) in samples.iter_mut().enumerate() {
+                    let t = (frame * 320 + i) as f32 / 16_000.0 * std::f32::consts::TAU;
+                    let tones = (t * 852.0 * 1.003).sin() * low + (t * 1336.0 * 0.997).sin() * high;
+                    *sample += if (2..7).contains(&frame) { tones as i16 } else { 0 };
+                }
+                keys.extend(reader.frame(&Frame(samples)));
+            }
+            assert_eq!(keys, [Key(b'8')], "{low} {high}");
+        }
+    }
 }
