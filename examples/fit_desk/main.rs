@@ -26,6 +26,9 @@ use regression::{Row, softmax_regression};
 /// risky with 4 % of the harmless.
 const RISK_THRESHOLD: f32 = 0.25;
 
+/// Which way each feature may speak: nearness and agreement for the entry, unknown words against it, length either way.
+const SIGNS: [i8; FEATURES] = [1, 1, 1, 1, -1, 0, 1, 1];
+
 fn main() -> Result<()> {
     let fixtures = PathBuf::from(std::env::var_os("FIXTURES_DIR").context("set FIXTURES_DIR")?).join("answers");
     let model = MiniLm::open(&Models::resolve(None))?;
@@ -55,7 +58,7 @@ fn fit_confidence(desk: &Desk, fixtures: &std::path::Path) -> Result<Weights> {
             weight: row.weight,
         })
         .collect();
-    let model = softmax_regression(&scaled, 2, 1.0, 2_000);
+    let model = softmax_regression(&scaled, 2, 1.0, 2_000, &SIGNS);
     let mut weights = [0.0; FEATURES];
     let mut bias = model[1].bias - model[0].bias;
     for (at, weight) in weights.iter_mut().enumerate() {
@@ -69,7 +72,7 @@ fn fit_confidence(desk: &Desk, fixtures: &std::path::Path) -> Result<Weights> {
 fn fit_head(desk: &Desk, fixtures: &std::path::Path) -> Result<RiskHead> {
     let (rows, topics) = risk_rows::rows(desk, fixtures)?;
     println!("risk head: {} utterances, {} classes", rows.len(), topics.len());
-    let model = softmax_regression(&rows, topics.len(), 10.0, 600);
+    let model = softmax_regression(&rows, topics.len(), 10.0, 600, &[]);
     let round = |x: f32| (x * 1000.0).round() / 1000.0;
     let class = |(fitted, topic): (regression::Fitted, _)| Class {
         topic,

@@ -21,7 +21,10 @@ pub struct Fitted {
 }
 
 /// Minimises Σ weight · loss + |w|² / (2c); the bias is not penalised.
-pub fn softmax_regression(rows: &[Row], classes: usize, c: f32, iterations: usize) -> Vec<Fitted> {
+///
+/// `signs` binds a model of two classes: where it is 1 (or -1), a larger feature must not speak against (or for) the
+/// second class. Correlated features otherwise take opposite signs, which does not carry over to other knowledge.
+pub fn softmax_regression(rows: &[Row], classes: usize, c: f32, iterations: usize, signs: &[i8]) -> Vec<Fitted> {
     let width = rows[0].x.len() + 1;
     let total: f32 = rows.iter().map(|row| row.weight).sum();
     let penalty = 1.0 / (c * total);
@@ -31,12 +34,22 @@ pub fn softmax_regression(rows: &[Row], classes: usize, c: f32, iterations: usiz
     let mut ahead = w.clone();
     for iteration in 0..iterations {
         let gradient = gradient(rows, &ahead, classes, width, total, penalty);
-        let next: Vec<f32> = ahead.iter().zip(&gradient).map(|(w, g)| w - step * g).collect();
+        let mut next: Vec<f32> = ahead.iter().zip(&gradient).map(|(w, g)| w - step * g).collect();
+        bind(&mut next, width, signs);
         let momentum = iteration as f32 / (iteration as f32 + 3.0);
         ahead = next.iter().zip(&w).map(|(next, last)| next + momentum * (next - last)).collect();
         w = next;
     }
     w.chunks(width).map(|row| Fitted { bias: row[width - 1], weights: row[..width - 1].to_vec() }).collect()
+}
+
+fn bind(w: &mut [f32], width: usize, signs: &[i8]) {
+    for (at, &sign) in signs.iter().enumerate() {
+        if (w[width + at] - w[at]) * f32::from(sign) < 0.0 {
+            let mean = (w[width + at] + w[at]) / 2.0;
+            (w[at], w[width + at]) = (mean, mean);
+        }
+    }
 }
 
 fn gradient(rows: &[Row], w: &[f32], classes: usize, width: usize, total: f32, penalty: f32) -> Vec<f32> {

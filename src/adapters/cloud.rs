@@ -10,6 +10,8 @@ use tokio_tungstenite::tungstenite::http::header::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::{self, protocol::WebSocketConfig};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
+use crate::config::providers::ProvidersConfig;
+
 /// A connection to a provider.
 pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -47,6 +49,27 @@ pub enum CloudError {
 }
 
 impl Access {
+    /// A provider as configured, its key from the environment variable named there (none for an empty name).
+    pub fn configured(
+        name: &str,
+        base_url: &str,
+        key_env: &str,
+        config: &ProvidersConfig,
+    ) -> Result<Access, CloudError> {
+        let key = match key_env {
+            "" => String::new(),
+            variable => std::env::var(variable)
+                .map_err(|_| CloudError::Refused(format!("put its key into the environment variable {variable}")))?,
+        };
+        Ok(Access {
+            name: name.to_owned(),
+            base_url: base_url.to_owned(),
+            key: key.into(),
+            connect_timeout: Duration::from_millis(config.connect_timeout_ms),
+            stall_timeout: Duration::from_millis(config.stall_timeout_ms),
+        })
+    }
+
     /// The base with another path behind it.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base_url.trim_end_matches('/'))

@@ -95,7 +95,7 @@ impl House {
             ring_timeout: Duration::from_secs(agent.ring_seconds.into()),
             spoken_summary: agent.spoken_summary,
             home_country,
-            end_of_turn: EndOfTurnSettings::default(),
+            end_of_turn: EndOfTurnSettings { patience: self.config.speech.patience },
             hold_tone: tones::hold_tone(),
             longest_call: Duration::from_secs(u64::from(agent.longest_call_minutes) * 60),
         };

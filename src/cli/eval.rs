@@ -158,6 +158,7 @@ fn print(report: &Report) {
             "  sent {}, wrong {}, coverage {:.3}; asked back {}",
             faq.sent, faq.wrong, faq.coverage, faq.clarified
         );
+        println!("  time of a turn {:.1} ms p50, {:.1} ms p95", faq.desk_ms_p50, faq.desk_ms_p95);
         println!("  threshold  sent  wrong  coverage");
         for point in &faq.curve {
             println!("  {:9.3} {:5} {:6} {:9.3}", point.threshold, point.sent, point.wrong, point.coverage);

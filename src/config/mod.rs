@@ -12,6 +12,7 @@ pub mod logging;
 pub mod media;
 pub mod models;
 mod problem;
+pub mod providers;
 pub mod reference;
 pub mod sip;
 pub mod speech;
@@ -81,6 +82,8 @@ sections! {
     media: media::MediaConfig,
     /// How callers are listened to.
     speech: speech::SpeechConfig,
+    /// Who hears and speaks: the local models, or a provider with them behind it.
+    providers: providers::ProvidersConfig,
     /// Where the models lie.
     models: models::ModelsConfig,
     /// Logs.

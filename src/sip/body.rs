@@ -1,7 +1,7 @@
 //! Finding the session description in a message (RFC 3261 §7.4, RFC 5621). Pure.
 
+use rsipstack::sip::Header;
 use rsipstack::sip::prelude::HeadersExt;
-use rsipstack::sip::{HasHeaders, Header};
 
 /// A body that we cannot use, with the status of its refusal.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl BodyError {
 
 /// The session description of an INVITE or UPDATE; `None` where there is no body.
 pub(super) fn session_description<'a>(
-    message: &(impl HasHeaders + HeadersExt),
+    message: &impl HeadersExt,
     body: &'a [u8],
 ) -> Result<Option<&'a [u8]>, BodyError> {
     if let Some(accept) = message.header_value("Accept")

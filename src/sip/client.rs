@@ -2,12 +2,14 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rsipstack::dialog::authenticate::{AuthRetry, Credential, handle_client_authenticate};
+use rsipstack::dialog::authenticate::AuthRetry;
+use rsipstack::sip::headers::{Authorization, CSeq, ProxyAuthorization};
 use rsipstack::sip::prelude::HeadersExt;
-use rsipstack::sip::{Header, Response, SipMessage, StatusCodeKind};
-use rsipstack::transaction::Transaction;
+use rsipstack::sip::{Header, Request, Response, SipMessage, StatusCodeKind};
+use rsipstack::transaction::key::{TransactionKey, TransactionRole};
+use rsipstack::transaction::{Transaction, random_text};
 
-use super::auth::challenged_realm;
+use super::digest::{self, Question};
 use super::peers::Peer;
 
 /// Answers digest challenges with a trunk's credentials, in that trunk's own realm only (S8).
@@ -22,52 +24,79 @@ impl Challenge {
         Challenge { peer: peer.cloned(), retry: AuthRetry::new() }
     }
 
-    /// The challenged request again, with credentials; `None` where we have none, or gave them already.
-    pub async fn answer(&mut self, transaction: &Transaction, response: &Response) -> Option<Transaction> {
-        if !matches!(response.status_code.code(), 401 | 407) {
-            return None;
-        }
-        let credential = self.credential(response)?;
+    /// The challenged request again, with credentials; `None` where we have none, or gave them already. The
+    /// stack's own answering is not used: it knows SHA-256 by another name than RFC 8760.
+    pub fn answer(&mut self, transaction: &Transaction, response: &Response) -> Option<Transaction> {
+        let is_proxy = match response.status_code.code() {
+            401 => false,
+            407 => true,
+            _ => return None,
+        };
+        let value = self.credentials(&transaction.original, response, is_proxy)?;
         if !self.retry.should_answer(response) {
             return None;
         }
-        let cseq = transaction.original.cseq_header().ok()?.seq().ok()?.wrapping_add(1);
-        handle_client_authenticate(cseq, transaction, response.clone(), &credential).await.ok()
+        let mut request = transaction.original.clone();
+        let cseq = request.cseq_header().ok()?.seq().ok()?.wrapping_add(1) & 0x7fff_ffff;
+        let method = request.method;
+        request.headers.retain(|header| !matches!(header, Header::Authorization(_) | Header::ProxyAuthorization(_)));
+        for header in request.headers.iter_mut() {
+            match header {
+                Header::CSeq(value) => *value = CSeq::new(format!("{cseq} {method}")),
+                Header::Via(via) => {
+                    let (before, _) = via.value().split_once(";branch=")?;
+                    *via = format!("{before};branch=z9hG4bK{};rport", random_text(16)).into();
+                }
+                // Everything else stays as it was (RFC 3261 §22.2).
+                _ => {}
+            }
+        }
+        request.headers.push(match is_proxy {
+            true => Header::ProxyAuthorization(ProxyAuthorization::new(value)),
+            false => Header::Authorization(Authorization::new(value)),
+        });
+        let key = TransactionKey::from_request(&request, TransactionRole::Client).ok()?;
+        let (endpoint, connection) = (transaction.endpoint_inner.clone(), transaction.connection.clone());
+        let mut again = Transaction::new_client(key, request, endpoint, connection);
+        again.destination = transaction.destination.clone();
+        Some(again)
     }
 
-    fn credential(&self, response: &Response) -> Option<Credential> {
+    fn credentials(&self, request: &Request, response: &Response, is_proxy: bool) -> Option<String> {
         let peer = self.peer.as_ref()?;
         let trunk = peer.trunk.as_ref()?;
-        let realm = realm_of(response)?;
-        let own_realm = match &trunk.realm {
-            Some(configured) => configured,
-            None => peer.realm.get_or_init(|| realm.clone()),
-        };
-        if *own_realm != realm {
+        let values = response.headers.iter().filter_map(|header| match header {
+            Header::WwwAuthenticate(challenge) if !is_proxy => Some(challenge.value()),
+            Header::ProxyAuthenticate(challenge) if is_proxy => Some(challenge.value()),
+            // Every other header challenges nothing.
+            _ => None,
+        });
+        let own: Vec<&str> = values.filter(|value| is_own_realm(peer, trunk.realm.as_deref(), value)).collect();
+        if own.is_empty() {
             tracing::warn!(sip.trunk = %peer.name, "A challenge for another realm was not answered; see sip.trunks.realm");
-            return None;
         }
-        Some(Credential {
-            username: trunk.username.clone()?,
-            password: trunk.password.as_ref()?.expose().to_owned(),
-            realm: Some(realm),
-            auth_username: trunk.auth_username.clone(),
-        })
+        let user = trunk.auth_username.as_ref().or(trunk.username.as_ref())?;
+        let question = Question {
+            user,
+            password: trunk.password.as_ref()?.expose(),
+            method: &request.method.to_string(),
+            uri: &request.uri.to_string(),
+            cnonce: &random_text(16),
+        };
+        digest::answer(&own, &question)
+    }
+}
+
+fn is_own_realm(peer: &Peer, configured: Option<&str>, challenge: &str) -> bool {
+    let Some(realm) = digest::realm(challenge) else { return false };
+    match configured {
+        Some(configured) => configured == realm,
+        None => *peer.realm.get_or_init(|| realm.clone()) == realm,
     }
 }
 
 /// The realm a trunk named first, where configuration names none.
 pub(super) type FirstRealm = OnceLock<String>;
-
-fn realm_of(response: &Response) -> Option<String> {
-    let value = response.headers.iter().find_map(|header| match header {
-        Header::WwwAuthenticate(challenge) => Some(challenge.value()),
-        Header::ProxyAuthenticate(challenge) => Some(challenge.value()),
-        // Every other header challenges nothing.
-        _ => None,
-    })?;
-    challenged_realm(value)
-}
 
 /// Receives until the final response; `None` when none came.
 pub(super) async fn finish(mut transaction: Transaction, mut challenge: Challenge) -> Option<Response> {
@@ -76,7 +105,7 @@ pub(super) async fn finish(mut transaction: Transaction, mut challenge: Challeng
         if response.status_code.kind() == StatusCodeKind::Provisional {
             continue;
         }
-        let Some(mut again) = challenge.answer(&transaction, &response).await else { return Some(response) };
+        let Some(mut again) = challenge.answer(&transaction, &response) else { return Some(response) };
         again.send().await.ok()?;
         transaction = again;
     }

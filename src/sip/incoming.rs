@@ -12,6 +12,7 @@ use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{Header, Method, Request, Response};
 use rsipstack::transaction::{Transaction, random_text};
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use super::body;
 use super::call::{Call, SDP, until, wish};
@@ -24,6 +25,7 @@ use super::invite_server::{InviteEvent, InviteServer};
 use super::numbers;
 use super::reliable::{Due, Reliable};
 use super::session_timer::{self, Agreed, Asked, SessionTimer};
+use crate::config::sip::TransportName;
 use crate::domain::ids::LegId;
 use crate::seams::media::LegSpec;
 use crate::seams::signaling::{DialogEvent, EndedBy, IncomingCall, SignalingError};
@@ -63,6 +65,10 @@ struct Early {
     agreed_timer: Option<Agreed>,
     state: State,
     ring_until: Instant,
+    /// When an ACK can no longer come; the stack tells, unless it could not even send the 200.
+    ack_until: Option<Instant>,
+    /// The stream the INVITE came by is gone: no answer can reach the caller any more (S7).
+    stream: Option<CancellationToken>,
 }
 
 enum State {
@@ -80,6 +86,7 @@ enum Woken {
     Command(Option<Command>),
     Request(Box<Transaction>),
     Invite(Option<InviteEvent>),
+    StreamLost,
     Timeout,
 }
 
@@ -184,6 +191,8 @@ impl Early {
             description,
             agreed_timer: timer,
             state: State::Ringing,
+            ack_until: None,
+            stream: (call.flow.transport == TransportName::Tcp).then(|| call.flow.connection.cancel_token()).flatten(),
             ring_until: now + Duration::from_secs(call.core.config.ring_limit_seconds.into()),
             call,
         };
@@ -200,8 +209,13 @@ impl Early {
                     false
                 }
                 Woken::Invite(event) => self.handle_invite_event(event).await,
+                Woken::StreamLost => {
+                    self.stream = None;
+                    self.handle_loss().await;
+                    false
+                }
                 Woken::Timeout => {
-                    self.handle_timeout();
+                    self.handle_timeout().await;
                     false
                 }
             };
@@ -217,11 +231,13 @@ impl Early {
     async fn wait(&mut self) -> Woken {
         let is_ended = self.call.events.has_ended();
         let ring_until = matches!(self.state, State::Ringing | State::AnswerWaits(_)).then_some(self.ring_until);
-        let deadline = self.reliable.poll_timeout().into_iter().chain(ring_until).min();
+        let deadline = self.reliable.poll_timeout().into_iter().chain(ring_until).chain(self.ack_until).min();
+        let stream = self.stream.clone();
         tokio::select! {
             command = self.call.commands.recv(), if !is_ended => Woken::Command(command),
             Some(transaction) = self.call.inbox.recv() => Woken::Request(Box::new(transaction)),
             event = self.invite.events.recv() => Woken::Invite(event),
+            () = lost(stream) => Woken::StreamLost,
             () = until(deadline) => Woken::Timeout,
         }
     }
@@ -290,6 +306,7 @@ impl Early {
         }
         self.invite.respond(response);
         self.state = State::Answered;
+        self.ack_until = Some(self.call.core.clock.now() + self.call.core.times.t1 * ACK_LIMIT_T1);
     }
 
     fn refuse(&mut self, status: u16, reason: &str, by: EndedBy) {
@@ -395,8 +412,20 @@ impl Early {
         }
     }
 
-    fn handle_timeout(&mut self) {
+    async fn handle_loss(&mut self) {
+        match self.state {
+            State::Ringing | State::AnswerWaits(_) => self.refuse(480, "", EndedBy::Failure),
+            State::Answered => self.call.hang_up(EndedBy::Failure, None).await,
+            State::HangUpWaits => self.say_bye().await,
+        }
+        self.invite.stop();
+    }
+
+    async fn handle_timeout(&mut self) {
         let now = self.call.core.clock.now();
+        if self.ack_until.take_if(|ack_until| now >= *ack_until).is_some() {
+            return self.handle_loss().await;
+        }
         match self.reliable.handle_timeout(now) {
             Some(Due::Resend(response)) => return self.invite.respond(*response),
             Some(Due::GiveUp) => return self.refuse(504, "", EndedBy::Failure),
@@ -408,6 +437,15 @@ impl Early {
     }
 }
 
+async fn lost(stream: Option<CancellationToken>) {
+    match stream {
+        Some(stream) => stream.cancelled().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The ACK's time in units of T1: 64 by RFC 3261 §13.3.1.4, which the stack counts, and a little patience.
+const ACK_LIMIT_T1: u32 = 68;
 /// Letters of a tag: 95 bits of chance, since it also tells who may send requests within the call.
 const TAG_LETTERS: usize = 16;
 /// Requests of the far end that may wait for the call.

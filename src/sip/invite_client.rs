@@ -52,7 +52,7 @@ async fn drive(mut transaction: Transaction, mut challenge: Challenge, answers: 
                     _ => InviteAnswer::Fork(Box::new(response)),
                 }
             }
-            _ => match challenge.answer(&transaction, &response).await {
+            _ => match challenge.answer(&transaction, &response) {
                 Some(mut again) => {
                     if again.send().await.is_err() {
                         break;

@@ -10,6 +10,7 @@ mod client;
 mod core;
 mod descriptions;
 mod dialog;
+mod digest;
 mod doors;
 mod gate;
 mod grammar;

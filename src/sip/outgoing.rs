@@ -25,11 +25,11 @@ use super::dialog::{Dialog, DialogParties};
 use super::gate::{ALLOW, LOOP_HEADER, SUPPORTED};
 use super::handle::{self, Command};
 use super::invite_client::{self, InviteAnswer};
+use super::numbers::{self, NumberForm};
 use super::peers::Peer;
 use super::session_timer::{self, Asked, SessionTimer, Wish};
 use crate::config::sip::{NumberFormat, TransportName};
 use crate::domain::ids::LegId;
-use crate::domain::phone_number::PhoneNumber;
 use crate::seams::media::LegSpec;
 use crate::seams::signaling::{Destination, DialOrder, DialogEvent, EndedBy, OutgoingCall, SignalingError};
 
@@ -77,7 +77,7 @@ impl Core {
         let call_id = format!("{}@switchboard", self.ids.next());
         let tag = random_text(16);
         let to = format!("<{}>", way.target);
-        let from = format!("<sip:{}@{}>", way.from, self.from_host(&way, &flow));
+        let from = format!("<sip:{}@{}>", way.from, self.own_domain(&way, &flow));
         let contact = self.contact(&flow, Some(&way.peer));
         let parties = DialogParties { call_id: &call_id, local_tag: &tag, from: &from, to: &to, contact: &contact };
         let route_set = way.route.into_iter().collect();
@@ -156,7 +156,7 @@ impl Core {
                     Uri::try_from(text.as_str()).map_err(|_| SignalingError::BadDestination(trunk.host.clone()))
                 };
                 let home = trunk.home_country.as_deref().or(self.config.home_country.as_deref());
-                let number = written(number, trunk.outbound_format, home);
+                let number = numbers::written(number, form(trunk.outbound_format), home);
                 let target = uri(format!("sip:{number}@{}{suffix}", trunk.host))?;
                 let route = trunk.outbound_proxy.as_ref().map(|proxy| uri(format!("sip:{proxy}{suffix};lr")));
                 let own = trunk.own_number.as_ref().or(trunk.username.as_ref()).unwrap_or(&self.config.own_number);
@@ -175,7 +175,7 @@ impl Core {
     }
 
     /// The host of our From: the trunk's own, since many know their customers by it; else ourselves.
-    fn from_host(&self, way: &Way, flow: &Flow) -> String {
+    fn own_domain(&self, way: &Way, flow: &Flow) -> String {
         match &way.peer.trunk {
             Some(trunk) => trunk.host.clone(),
             None => self.own_host(flow.address.ip(), Some(&way.peer)),
@@ -197,26 +197,13 @@ impl Core {
     }
 }
 
-/// A number as the trunk wants it written (R49).
-fn written(number: &PhoneNumber, format: NumberFormat, home_country: Option<&str>) -> String {
-    let digits = number.as_str().trim_start_matches('+');
+fn form(format: NumberFormat) -> NumberForm {
     match format {
-        NumberFormat::E164 => format!("+{digits}"),
-        NumberFormat::WithoutPlus => digits.to_owned(),
-        NumberFormat::DoubleZero => format!("00{digits}"),
-        NumberFormat::National => national(number, home_country).unwrap_or_else(|| format!("00{digits}")),
+        NumberFormat::E164 => NumberForm::E164,
+        NumberFormat::WithoutPlus => NumberForm::WithoutPlus,
+        NumberFormat::DoubleZero => NumberForm::DoubleZero,
+        NumberFormat::National => NumberForm::National,
     }
-}
-
-/// As dialled at home, where the number is one of the home country.
-fn national(number: &PhoneNumber, home_country: Option<&str>) -> Option<String> {
-    let home: phonenumber::country::Id = home_country?.parse().ok()?;
-    let parsed = phonenumber::parse(None, number.as_str()).ok()?;
-    if parsed.country().id() != Some(home) {
-        return None;
-    }
-    let text = parsed.format().mode(phonenumber::Mode::National).to_string();
-    Some(text.chars().filter(char::is_ascii_digit).collect())
 }
 
 /// A call that is being made.
@@ -540,21 +527,5 @@ async fn end_forks(
         if let InviteAnswer::Fork(response) = answer {
             end_branch(&core, peer.as_ref(), &base, &flow, &response).await;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// R49: each carrier has its own way to write numbers.
-    #[test]
-    fn numbers_are_written_as_the_trunk_wants_them() {
-        let berlin = PhoneNumber::parse("+4930901820", None).unwrap();
-        assert_eq!(written(&berlin, NumberFormat::E164, None), "+4930901820");
-        assert_eq!(written(&berlin, NumberFormat::WithoutPlus, None), "4930901820");
-        assert_eq!(written(&berlin, NumberFormat::DoubleZero, None), "004930901820");
-        assert_eq!(written(&berlin, NumberFormat::National, Some("DE")), "030901820");
-        assert_eq!(written(&berlin, NumberFormat::National, Some("FR")), "004930901820");
     }
 }

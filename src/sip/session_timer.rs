@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use rsipstack::sip::Header;
 use rsipstack::sip::headers::{MinSE, SessionExpires};
 use rsipstack::sip::prelude::HeadersExt;
-use rsipstack::sip::{HasHeaders, Header};
 
 /// Who refreshes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub(super) struct Asked {
 
 impl Asked {
     /// Reads a request or response.
-    pub fn read(message: &(impl HasHeaders + HeadersExt)) -> Asked {
+    pub fn read(message: &impl HeadersExt) -> Asked {
         let mut asked = Asked { is_supported: message.header_contains_token("Supported", "timer"), ..Asked::default() };
         for header in message.headers().iter() {
             match header {

@@ -33,6 +33,7 @@ struct Outcome {
     /// The place of the right entry among those found, from zero.
     place: Option<usize>,
     confidence: f32,
+    desk_ms: f32,
     /// Whether the gate would send it if the confidence sufficed.
     passable: bool,
     /// Whether it was sent as things are.
@@ -66,6 +67,10 @@ pub struct FaqReport {
     pub coverage: f32,
     /// Questions that get "Do you mean …?".
     pub clarified: usize,
+    /// Time of a turn, in milliseconds: half are quicker.
+    pub desk_ms_p50: f32,
+    /// Time of a turn, in milliseconds: 95 % are quicker.
+    pub desk_ms_p95: f32,
     /// The same for other thresholds of confidence.
     pub curve: Vec<CurvePoint>,
     /// How true the confidence is.
@@ -178,6 +183,7 @@ fn outcome(desk: &Desk, agent: &Agent, asked: &Asked) -> Outcome {
         answerable: asked.gold != UNANSWERABLE,
         place,
         confidence: turn.decision.confidence,
+        desk_ms: turn.decision.desk_ms,
         passable: answers,
         sent: answers && turn.decision.confidence >= agent.send_confidence,
     }
@@ -209,9 +215,17 @@ fn report(agent: &Agent, outcomes: &[Outcome]) -> FaqReport {
         wrong,
         coverage: share(sent - wrong),
         clarified,
+        desk_ms_p50: quantile(outcomes, 0.5),
+        desk_ms_p95: quantile(outcomes, 0.95),
         curve: THRESHOLDS.iter().map(|&threshold| curve_point(outcomes, answerable, threshold)).collect(),
         reliability: reliability(outcomes),
     }
+}
+
+fn quantile(outcomes: &[Outcome], share: f32) -> f32 {
+    let mut times: Vec<f32> = outcomes.iter().map(|outcome| outcome.desk_ms).collect();
+    times.sort_by(f32::total_cmp);
+    times.get(((times.len().max(1) - 1) as f32 * share) as usize).copied().unwrap_or_default()
 }
 
 fn curve_point(outcomes: &[Outcome], answerable: usize, threshold: f32) -> CurvePoint {
@@ -258,7 +272,7 @@ mod tests {
     use super::*;
 
     fn outcome(confidence: f32, place: Option<usize>, answerable: bool, passable: bool) -> Outcome {
-        Outcome { answerable, place, confidence, passable, sent: passable && confidence >= 0.9 }
+        Outcome { answerable, place, confidence, desk_ms: 10.0, passable, sent: passable && confidence >= 0.9 }
     }
 
     #[test]

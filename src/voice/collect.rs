@@ -10,6 +10,7 @@ use crate::domain::phone_number::PhoneNumber;
 use crate::domain::ticket::Field;
 
 use super::intents::{self, Intent};
+use super::turn_taking::Expectation;
 use super::{phrases, spoken_number};
 
 /// What to do next.
@@ -91,6 +92,18 @@ impl Collect {
     /// Whether digits are being collected: they are kept out of the recording.
     pub fn collects_digits(&self) -> bool {
         matches!(self.stage, Stage::Number)
+    }
+
+    /// What kind of words the open question asks for.
+    pub fn expectation(&self) -> Expectation {
+        match self.stage {
+            Stage::Number => Expectation { digits: Some(SHORTEST_NUMBER..=LONGEST_NUMBER), ..Expectation::default() },
+            Stage::Name => Expectation { spelling: true, ..Expectation::default() },
+            Stage::OfferCallersNumber | Stage::ConfirmNumber | Stage::ReadBack => {
+                Expectation { yes_no: true, ..Expectation::default() }
+            }
+            Stage::Reason | Stage::Done => Expectation::default(),
+        }
     }
 
     /// The question that is open, to be said again.
@@ -296,6 +309,10 @@ const MOST_TRIES: u8 = 3;
 const MOST_READ_BACKS: u8 = 2;
 /// A reason is read back in at most this many words (about 8 s).
 const READ_BACK_WORDS: usize = 24;
+/// Digits of a telephone number as people say it: a short local one, and the longest of E.164.
+const SHORTEST_NUMBER: u8 = 7;
+/// See above.
+const LONGEST_NUMBER: u8 = 15;
 /// E.164 with prefixes.
 const LONGEST_KEYED: usize = 20;
 

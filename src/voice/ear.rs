@@ -1,19 +1,22 @@
-//! Listens on one leg: from frames and transcripts to turns of the caller.
+//! Listens on one leg: joins a recogniser to the pure machines of [`super::turn_taking`].
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use media::HeardFrame;
 
-use crate::seams::stt::{HeardId, SttError, SttEvent, SttSession, Want};
+use crate::seams::stt::{SttError, SttEvent, SttSession, Want};
 
-use super::turn_taking::EndOfTurnSettings;
+use super::turn_taking::{EndOfTurnSettings, Expectation, Listener, Listening};
 
 /// What the ear tells.
 #[derive(Debug)]
 pub enum EarEvent {
-    /// The caller began to speak.
-    SpeechStarted,
+    /// The caller began to speak, this long after their last turn ended.
+    SpeechStarted {
+        /// Soon after it, they were cut off and go on.
+        after_turn: Duration,
+    },
     /// The caller may be interrupting: be silent until it is known.
     HoldSpeech,
     /// It was a cough or a backchannel: go on.
@@ -35,7 +38,7 @@ pub enum EarEvent {
 /// A turn of the caller.
 #[derive(Clone, Debug)]
 pub struct HeardTurn {
-    /// Its words; empty when none were found.
+    /// Its words; empty when somebody spoke for a while and none were found.
     pub text: String,
     /// When its last voiced frame was heard.
     pub last_voice_at: Instant,
@@ -46,29 +49,25 @@ pub struct HeardTurn {
 /// One leg's ear.
 pub struct Ear {
     stt: Option<SttSession>,
+    listener: Listener,
     events: VecDeque<EarEvent>,
-    heard: HeardId,
-    voiced_frames: u32,
-    silent_frames: u32,
-    in_turn: bool,
     last_voice_at: Option<Instant>,
-    likely: Option<String>,
-    held: bool,
+    voiced_frames: u32,
+    recognition_ms: Option<f32>,
+    agent_speaks: bool,
 }
 
 impl Ear {
     /// An ear with this recogniser.
-    pub fn new(stt: SttSession, _settings: &EndOfTurnSettings) -> Ear {
+    pub fn new(stt: SttSession, settings: &EndOfTurnSettings) -> Ear {
         Ear {
             stt: Some(stt),
+            listener: Listener::new(*settings),
             events: VecDeque::new(),
-            heard: HeardId(0),
-            voiced_frames: 0,
-            silent_frames: 0,
-            in_turn: false,
             last_voice_at: None,
-            likely: None,
-            held: false,
+            voiced_frames: 0,
+            recognition_ms: None,
+            agent_speaks: false,
         }
     }
 
@@ -76,14 +75,6 @@ impl Ear {
     pub fn poll(&mut self) -> Option<EarEvent> {
         self.events.pop_front()
     }
-
-    /// When [`Ear::handle_timeout`] wants to be called.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        None
-    }
-
-    /// A time that was waited for has come.
-    pub fn handle_timeout(&mut self, _now: Instant) {}
 
     /// Waits for the recogniser; for ever when there is none.
     pub async fn next_transcript(&mut self) -> Option<SttEvent> {
@@ -93,9 +84,10 @@ impl Ear {
         }
     }
 
-    /// Goes on with a fresh recogniser.
+    /// Goes on with a fresh recogniser; what was being said is lost with the old one.
     pub fn reopen(&mut self, stt: SttSession) {
         self.stt = Some(stt);
+        self.listener.abandon();
     }
 
     /// There is no recogniser any more: keys alone are understood.
@@ -103,66 +95,50 @@ impl Ear {
         self.stt = None;
     }
 
-    /// The next 20 ms; `speaking` tells whether the agent is.
-    pub fn frame(&mut self, now: Instant, frame: &HeardFrame, speaking: bool) {
+    /// We begin to say this; `asks` when "yes" or "okay" would answer it.
+    pub fn agent_speaks(&mut self, now: Instant, text: &str, asks: bool) {
+        self.agent_speaks = true;
+        self.listener.agent_speaks(text, asks);
+        self.settle(now);
+    }
+
+    /// We have said all, or were cut off.
+    pub fn agent_finished(&mut self, now: Instant) {
+        if std::mem::take(&mut self.agent_speaks) {
+            self.listener.agent_finished();
+            self.settle(now);
+        }
+    }
+
+    /// What our question asked for.
+    pub fn expect(&mut self, expectation: Expectation) {
+        self.listener.expect(expectation);
+    }
+
+    /// The next 20 ms.
+    pub fn frame(&mut self, now: Instant, frame: &HeardFrame) {
         let Some(stt) = &mut self.stt else { return };
         stt.input.push(&frame.frame);
-        let energy: f64 = frame.frame.0.iter().map(|s| f64::from(*s) * f64::from(*s)).sum::<f64>() / 320.0;
-        let voiced = energy.sqrt() > 300.0;
-        if voiced {
-            self.voiced_frames += 1;
-            if self.silent_frames > 6 && self.in_turn && self.likely.is_some() {
-                self.events.push_back(EarEvent::DropPrepared);
-                self.likely = None;
-            }
-            self.silent_frames = 0;
+        let gated = self.listener.frame(frame);
+        if gated.speech {
             self.last_voice_at = Some(now);
-            if !self.in_turn && self.voiced_frames >= 4 {
-                self.in_turn = true;
-                self.heard.0 += 1;
-                stt.input.begin(self.heard, 14);
-                self.events.push_back(EarEvent::SpeechStarted);
-            }
-            if self.in_turn && speaking && self.voiced_frames >= 8 && !self.held {
-                self.held = true;
-                self.events.push_back(EarEvent::StopSpeech);
-            }
-        } else {
-            self.silent_frames += 1;
-            if !self.in_turn && self.silent_frames > 3 {
-                self.voiced_frames = 0;
-            }
-            if self.in_turn && self.silent_frames == 8 {
-                stt.input.transcribe(Want::Likely);
-            }
-            if self.in_turn && self.silent_frames == 25 {
-                stt.input.transcribe(Want::Final);
-            }
+            self.voiced_frames = self.voiced_frames.saturating_add(1);
         }
+        self.settle(now);
     }
 
     /// What the recogniser told.
     pub fn take(&mut self, now: Instant, event: SttEvent) {
         match event {
-            SttEvent::Transcript { heard, .. } if heard != self.heard => {}
-            SttEvent::Transcript { want: Want::Partial, text, .. } => self.events.push_back(EarEvent::Partial(text)),
-            SttEvent::Transcript { want: Want::Likely, text, .. } => {
-                self.likely = Some(text.clone());
-                self.events.push_back(EarEvent::PrepareReply(text));
-            }
-            SttEvent::Transcript { want: Want::Final, text, took_ms, .. } => {
-                if let Some(stt) = &mut self.stt {
-                    stt.input.end();
+            SttEvent::Transcript { heard, want, text, audio_ms, confidence, took_ms, ends_turn } => {
+                if want != Want::Partial {
+                    self.recognition_ms = Some(took_ms);
                 }
-                self.in_turn = false;
-                self.held = false;
-                self.voiced_frames = 0;
-                self.likely = None;
-                self.events.push_back(EarEvent::TurnEnded(HeardTurn {
-                    text,
-                    last_voice_at: self.last_voice_at.unwrap_or(now - Duration::from_millis(500)),
-                    recognition_ms: Some(took_ms),
-                }));
+                if !text.is_empty() {
+                    self.events.push_back(EarEvent::Partial(text.clone()));
+                }
+                self.listener.transcript(heard, want, &text, audio_ms, confidence, ends_turn);
+                self.settle(now);
             }
             SttEvent::Failed(error) => {
                 self.stt = None;
@@ -170,4 +146,57 @@ impl Ear {
             }
         }
     }
+
+    fn settle(&mut self, now: Instant) {
+        while let Some(effect) = self.listener.poll() {
+            match effect {
+                Listening::Begin { heard, lead_frames, after_turn_ms } => {
+                    self.voiced_frames = 0;
+                    self.recognition_ms = None;
+                    if let Some(stt) = &mut self.stt {
+                        stt.input.begin(heard, lead_frames);
+                    }
+                    let after_turn = Duration::from_millis(after_turn_ms.into());
+                    self.events.push_back(EarEvent::SpeechStarted { after_turn });
+                }
+                Listening::AskTranscript(want) => {
+                    if let Some(stt) = &mut self.stt {
+                        stt.input.transcribe(want);
+                    }
+                }
+                Listening::EndUtterance => {
+                    if let Some(stt) = &mut self.stt {
+                        stt.input.end();
+                    }
+                    self.nothing_understood(now);
+                }
+                Listening::HoldSpeech => self.events.push_back(EarEvent::HoldSpeech),
+                Listening::ResumeSpeech => self.events.push_back(EarEvent::ResumeSpeech),
+                Listening::StopSpeech => self.events.push_back(EarEvent::StopSpeech),
+                Listening::PrepareReply(text) => self.events.push_back(EarEvent::PrepareReply(text)),
+                Listening::DropPrepared => self.events.push_back(EarEvent::DropPrepared),
+                Listening::TurnEnded { text, .. } => self.turn_ended(now, text),
+            }
+        }
+    }
+
+    fn turn_ended(&mut self, now: Instant, text: String) {
+        self.voiced_frames = 0;
+        self.events.push_back(EarEvent::TurnEnded(HeardTurn {
+            text,
+            last_voice_at: self.last_voice_at.unwrap_or(now),
+            recognition_ms: self.recognition_ms.take(),
+        }));
+    }
+
+    /// An utterance ended without words. A cough or a door is nothing; somebody who spoke for a while while we
+    /// were silent wants to know that they were not understood.
+    fn nothing_understood(&mut self, now: Instant) {
+        if std::mem::take(&mut self.voiced_frames) >= SPOKE_FOR_A_WHILE_FRAMES && !self.agent_speaks {
+            self.turn_ended(now, String::new());
+        }
+    }
 }
+
+/// 1.2 s of voice: longer than a cough, a laugh or a "mhm".
+const SPOKE_FOR_A_WHILE_FRAMES: u32 = 60;

@@ -123,6 +123,15 @@ impl House {
     }
 
     pub async fn with(config: SipConfig) -> House {
+        House::timed(config, quick()).await
+    }
+
+    /// With the protocol's real times.
+    pub async fn real_time(config: SipConfig) -> House {
+        House::timed(config, SipTimes::default()).await
+    }
+
+    async fn timed(config: SipConfig, times: SipTimes) -> House {
         config.validate().unwrap();
         let legs = Arc::new(Legs::default());
         let (server, calls) = SipServer::start(SipParts {
@@ -131,7 +140,7 @@ impl House {
             clock: Arc::new(RealClock),
             ids: Arc::new(RandomIds),
             rtp_ports: 20_000..=40_000,
-            times: quick(),
+            times,
         })
         .await
         .unwrap();

@@ -156,22 +156,6 @@ impl Peer {
         (Message(String::from_utf8_lossy(&buffer[..length]).into_owned()), from)
     }
 
-    /// Whether nothing is on its way: the server answers an OPTIONS, and nothing came before that answer.
-    pub async fn nothing_but(&mut self, allowed: impl Fn(&Message) -> bool) {
-        let call_id = std::mem::replace(&mut self.call_id, format!("probe-{}", unique()));
-        let remote_tag = std::mem::take(&mut self.remote_tag);
-        let probe = self.request_numbered("OPTIONS", 1, &format!("z9hG4bK-{}", unique()), "", "");
-        self.send(&probe).await;
-        loop {
-            let message = self.receive().await;
-            if message.header("Call-ID") == Some(&self.call_id) {
-                break;
-            }
-            assert!(allowed(&message), "unexpected: {message:?}");
-        }
-        (self.call_id, self.remote_tag) = (call_id, remote_tag);
-    }
-
     /// The next response with this status, whatever other responses come before it.
     pub async fn expect(&mut self, status: u16) -> Message {
         loop {
@@ -188,6 +172,22 @@ impl Peer {
                 None => panic!("a request came instead of {status}: {message:?}"),
             }
         }
+    }
+
+    /// Sends a request; whether its 200 comes within this time.
+    pub async fn is_answered(&mut self, request: &str, within: std::time::Duration) -> bool {
+        self.send(request).await;
+        let cseq = Message(request.to_owned()).header("CSeq").map(str::to_owned);
+        let wait = async {
+            loop {
+                let message = self.receive().await;
+                if message.status() == Some(200) && message.header("CSeq") == cseq.as_deref() {
+                    self.remote_tag = message.tag("To");
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(within, wait).await.is_ok()
     }
 
     /// The next request of this method, skipping retransmissions of others.

@@ -116,18 +116,37 @@ impl<F: SpeechForm> Shared<F> {
         pieces: &mpsc::Sender<Result<TtsChunk, TtsError>>,
     ) -> Result<(), CloudError> {
         let url = self.form.url(&self.access, request);
-        let mut socket = match self.take_kept(&url) {
-            Some(mut kept) => match self.send(&mut kept, text, request).await {
-                Ok(()) => kept,
-                // It was closed while it lay idle.
-                Err(_) => self.open_and_send(&url, text, request).await?,
-            },
-            None => self.open_and_send(&url, text, request).await?,
-        };
-        if !self.form.reusable() {
-            self.open_ahead(url.clone());
+        let mut heard = 0;
+        if let Some(mut kept) = self.take_kept(&url) {
+            // It may have been closed while it lay idle; then nothing was heard yet, and a new one does it.
+            let began = Instant::now();
+            match self.say(&mut kept, text, request, pieces, &mut heard).await {
+                Ok(()) => return self.put_away(kept, url).await,
+                Err(CloudError::Stalled(_)) if heard == 0 && began.elapsed() < self.access.stall_timeout => {}
+                Err(error) => return Err(error),
+            }
         }
-        self.listen(&mut socket, pieces).await?;
+        let mut socket = self.access.open_socket(&url, self.form.auth()).await?;
+        self.say(&mut socket, text, request, pieces, &mut heard).await?;
+        self.put_away(socket, url).await
+    }
+
+    async fn say(
+        self: &Arc<Self>,
+        socket: &mut Socket,
+        text: &str,
+        request: &TtsRequest,
+        pieces: &mpsc::Sender<Result<TtsChunk, TtsError>>,
+        heard: &mut usize,
+    ) -> Result<(), CloudError> {
+        self.send(socket, text, request).await?;
+        if !self.form.reusable() {
+            self.open_ahead(self.form.url(&self.access, request));
+        }
+        self.listen(socket, pieces, heard).await
+    }
+
+    async fn put_away(&self, mut socket: Socket, url: String) -> Result<(), CloudError> {
         if self.form.reusable() {
             self.keep(Kept { url, socket, since: Instant::now() });
         } else {
@@ -141,9 +160,9 @@ impl<F: SpeechForm> Shared<F> {
         &self,
         socket: &mut Socket,
         pieces: &mpsc::Sender<Result<TtsChunk, TtsError>>,
+        samples: &mut usize,
     ) -> Result<(), CloudError> {
         let mut pcm = PcmReader::raw(media::ENGINE_RATE_HZ);
-        let mut samples = 0;
         // Only audio counts: a provider that sends other things in the meantime still owes it.
         let mut owed = Instant::now() + self.access.stall_timeout;
         loop {
@@ -166,26 +185,20 @@ impl<F: SpeechForm> Shared<F> {
                 Said::Audio(bytes) => {
                     owed = Instant::now() + self.access.stall_timeout;
                     let heard = pcm.read(&bytes);
-                    samples += heard.len();
-                    if samples > SENTENCE_SAMPLES_MAX {
+                    *samples += heard.len();
+                    if *samples > SENTENCE_SAMPLES_MAX {
                         return Err(CloudError::Stalled("the sentence does not end".to_owned()));
                     }
                     if !heard.is_empty() && pieces.send(Ok(TtsChunk { clip: heard.into() })).await.is_err() {
                         return Ok(());
                     }
                 }
-                Said::Done if samples == 0 => return Err(CloudError::Stalled("it gave no audio".to_owned())),
+                Said::Done if *samples == 0 => return Err(CloudError::Stalled("it gave no audio".to_owned())),
                 Said::Done => return Ok(()),
                 Said::Refused(reason) => return Err(CloudError::Refused(shortened(&reason))),
                 Said::Nothing => {}
             }
         }
-    }
-
-    async fn open_and_send(&self, url: &str, text: &str, request: &TtsRequest) -> Result<Socket, CloudError> {
-        let mut socket = self.access.open_socket(url, self.form.auth()).await?;
-        self.send(&mut socket, text, request).await?;
-        Ok(socket)
     }
 
     async fn send(&self, socket: &mut Socket, text: &str, request: &TtsRequest) -> Result<(), CloudError> {

@@ -15,6 +15,7 @@ use crate::adapters::media_node::Node;
 use crate::adapters::models::Models;
 use crate::app::{House, business, serve};
 use crate::config::Config;
+use crate::config::sip::CodecName;
 use crate::seams::signaling::{Destination, DialOrder, DialogEvent, OutgoingCall, Signaling};
 use crate::seams::tts::{Tts, TtsRequest};
 use crate::sip::{SipParts, SipServer, SipTimes};
@@ -86,6 +87,8 @@ impl Stage {
         let mut caller_config = house.config.sip.clone();
         caller_config.trunks.clear();
         caller_config.phones.clear();
+        // The caller's telephone speaks G.711 alone.
+        caller_config.codecs = vec![CodecName::Pcmu];
         let (caller_sip, _) = SipServer::start(SipParts {
             config: caller_config,
             media: phones.clone(),

@@ -62,6 +62,8 @@ impl Call {
         let now = self.desk.clock.now();
         self.mouth.say(&say.sentences, say.slower);
         let text = say.sentences.join(" ");
+        self.ear.agent_speaks(now, &text, text.ends_with('?'));
+        self.ear.expect(self.flow.expectation());
         let message = (say.kind != SayKind::Filler).then(|| {
             let mut message = self.message(Author::Agent, text.clone());
             message.decision = say.decision.map(|decision| *decision);

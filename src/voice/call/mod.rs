@@ -50,6 +50,10 @@ struct Call {
     lines: Vec<Line>,
     recording: Option<LiveRecording>,
     staff: Option<Staff>,
+    /// The caller's last turn, where it went to the desk.
+    last_turn: Option<String>,
+    /// The caller began to speak so soon after it that they were cut off.
+    goes_on: bool,
     /// No more orders are carried out: the call is over.
     over: bool,
 }
@@ -119,6 +123,8 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
         lines: Vec::new(),
         recording: None,
         staff: None,
+        last_turn: None,
+        goes_on: false,
         over: false,
     };
     info!(sip.call_id = %info.sip_call_id, sip.trunk = %info.trunk, "Call ringing");
@@ -198,7 +204,7 @@ impl Call {
                 event = leg_events.recv() => self.leg_event(event),
                 frame = ears.next() => match frame {
                     Some(frame) => {
-                        self.ear.frame(self.desk.clock.now(), &frame, self.mouth.is_speaking());
+                        self.ear.frame(self.desk.clock.now(), &frame);
                         self.notice_progress();
                     }
                     None => self.flow.handle(self.desk.clock.now(), Input::CallerGone),
@@ -216,7 +222,7 @@ impl Call {
 
     fn next_deadline(&self) -> Option<Instant> {
         let staff = self.staff.as_ref().and_then(Staff::poll_timeout);
-        [self.flow.poll_timeout(), self.ear.poll_timeout(), self.said.filler_due(), staff].into_iter().flatten().min()
+        [self.flow.poll_timeout(), self.said.filler_due(), staff].into_iter().flatten().min()
     }
 
     fn timeout(&mut self, ends_at: Instant) {
@@ -226,7 +232,6 @@ impl Call {
             return self.flow.handle(now, Input::Heard { text: "goodbye".to_owned() });
         }
         self.flow.handle_timeout(now);
-        self.ear.handle_timeout(now);
         self.fill_dead_air(now);
         if let Some(staff) = &mut self.staff {
             staff.handle_timeout(now);
@@ -294,10 +299,16 @@ impl Call {
         while let Some(event) = self.ear.poll() {
             let now = self.desk.clock.now();
             match event {
-                EarEvent::SpeechStarted => self.flow.handle(now, Input::CallerSpeaks),
+                EarEvent::SpeechStarted { after_turn } => {
+                    self.goes_on = after_turn < GOES_ON_WITHIN;
+                    self.flow.handle(now, Input::CallerSpeaks);
+                }
                 EarEvent::HoldSpeech => self.mouth.silence(),
                 EarEvent::ResumeSpeech => self.mouth.go_on(),
-                EarEvent::StopSpeech => self.words_cut(),
+                EarEvent::StopSpeech => {
+                    self.words_cut();
+                    self.ear.agent_finished(now);
+                }
                 EarEvent::Partial(text) => self.journal.keep(Entry::Hearing(text)),
                 EarEvent::PrepareReply(text) => self.prepare_reply(&text),
                 EarEvent::DropPrepared => self.drop_prepared(),
@@ -316,8 +327,20 @@ impl Call {
             self.journal.keep(Entry::Message(Box::new(message)));
         }
         if self.flow.listens() {
+            let text = self.with_what_was_cut_off(text);
             self.flow.handle(now, Input::Heard { text });
         }
+    }
+
+    /// A caller who goes on right after we took their turn for over was cut off: both parts are one question.
+    fn with_what_was_cut_off(&mut self, text: String) -> String {
+        let goes_on = std::mem::take(&mut self.goes_on);
+        let whole = match self.last_turn.take() {
+            Some(before) if goes_on && self.flow.would_consult(&text) && !text.is_empty() => format!("{before} {text}"),
+            _ => text,
+        };
+        self.last_turn = Some(whole.clone()).filter(|whole| self.flow.would_consult(whole));
+        whole
     }
 
     fn play_started(&mut self, now: Instant, utterance: UtteranceId) {
@@ -341,7 +364,9 @@ impl Call {
         }
         self.notice_progress();
         self.words_heard();
-        self.flow.handle(self.desk.clock.now(), Input::SpeechEnded);
+        let now = self.desk.clock.now();
+        self.ear.agent_finished(now);
+        self.flow.handle(now, Input::SpeechEnded);
     }
 
     fn message(&self, author: Author, text: String) -> Message {
@@ -415,5 +440,7 @@ impl Call {
 
 /// Lines of the conversation that the desk is given: enough for any summary of a call.
 const LINES_KEPT: usize = 200;
+/// A person who begins again this soon after their turn was taken for over had not finished.
+const GOES_ON_WITHIN: std::time::Duration = std::time::Duration::from_millis(1000);
 /// A recording's last frames are on disk within this time.
 const RECORDING_ENDS: std::time::Duration = std::time::Duration::from_secs(3);

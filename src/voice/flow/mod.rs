@@ -27,6 +27,7 @@ use crate::support::unresolved::{Action, Resolution};
 use super::collect::{Collect, Next};
 use super::intents::{self, Intent};
 use super::phrases;
+use super::turn_taking::Expectation;
 
 pub use types::{Effect, Input, Say, SayKind};
 
@@ -135,6 +136,17 @@ impl CallFlow {
     /// Whether keys that come now are digits of a number, to be kept out of the recording and the log.
     pub fn collects_digits(&self) -> bool {
         matches!(&self.state, State::Collecting(collect) if collect.collects_digits())
+    }
+
+    /// What kind of words our last question asked for.
+    pub fn expectation(&self) -> Expectation {
+        match &self.state {
+            State::Collecting(collect) => collect.expectation(),
+            State::Conversing => {
+                Expectation { yes_no: self.offered.is_some() || self.asked_anything_else(), ..Expectation::default() }
+            }
+            _ => Expectation::default(),
+        }
     }
 
     /// Whether a turn that ends now would go to the desk if it were this text.

@@ -152,6 +152,11 @@ impl TurnDetector {
         self.current.is_some()
     }
 
+    /// Whether this utterance is the running one.
+    pub fn is_current(&self, heard: HeardId) -> bool {
+        self.current.as_ref().is_some_and(|current| current.heard == heard)
+    }
+
     /// Takes in what happened; the effects wait in [`TurnDetector::poll_effect`].
     pub fn handle(&mut self, event: TurnEvent) {
         match event {

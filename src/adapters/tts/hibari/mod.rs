@@ -30,6 +30,8 @@ use crate::seams::tts::{Tts, TtsChunk, TtsError, TtsRequest, TtsStream};
 
 /// The name under which it is configured and logged.
 pub const NAME: &str = "hibari";
+/// Spoken once to nobody at the start.
+const WARM_UP: &str = "Hello, we are open Monday to Friday from 9:00 to 17:00.";
 /// Speeds beyond these are not understood any more.
 const SPEED_MIN: f32 = 0.5;
 const SPEED_MAX: f32 = 2.0;
@@ -48,6 +50,10 @@ impl HibariTts {
         let mut threads = Vec::new();
         for n in 0..workers.max(1) {
             let mut synthesiser = Synthesiser::load(models)?;
+            // The first run of everything is slower; nobody should be the one to wait for it.
+            for piece in pieces::pieces(&normalise(WARM_UP)) {
+                synthesiser.speak(&piece, AGENT, 1.0)?;
+            }
             let queue = queue.clone();
             let work = move || {
                 while let Some(job) = queue.next() {

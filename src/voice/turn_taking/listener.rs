@@ -1,0 +1,174 @@
+//! The three machines together: from heard frames and transcripts to turns, holds and stops.
+//!
+//! The driver of a call feeds every frame and every transcript of the recogniser, and carries out what is
+//! polled. Time is counted in frames; nothing here waits.
+
+use std::collections::VecDeque;
+
+use media::HeardFrame;
+
+use super::completeness::{Ending, Expectation};
+use super::interruption::{Interruption, InterruptionEffect, InterruptionEvent, Utterances};
+use super::speech_gate::{Gated, SpeechGate};
+use super::turn_detector::{EndOfTurnSettings, TurnDetector, TurnEffect, TurnEvent};
+use crate::seams::stt::{HeardId, Want};
+
+/// Listens to one caller.
+pub struct Listener {
+    gate: SpeechGate,
+    turns: TurnDetector,
+    interruption: Interruption,
+    effects: VecDeque<Listening>,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Listening {
+    /// `SttInput::begin`: the caller has begun to speak.
+    Begin {
+        /// The utterance's name.
+        heard: HeardId,
+        /// How many frames ago it began.
+        lead_frames: usize,
+        /// How long after the last turn's end; soon after it, the caller was cut off and goes on.
+        after_turn_ms: u32,
+    },
+    /// `SttInput::transcribe`.
+    AskTranscript(Want),
+    /// `SttInput::end`; follows every `TurnEnded` and every utterance without words.
+    EndUtterance,
+    /// Silence our speech and remember where it was.
+    HoldSpeech,
+    /// Go on with our speech where it was.
+    ResumeSpeech,
+    /// Our speech is over.
+    StopSpeech,
+    /// Work out an answer to this; it may be dropped.
+    PrepareReply(String),
+    /// Throw away what was prepared.
+    DropPrepared,
+    /// The caller's turn is over; answer it.
+    TurnEnded {
+        /// The words, as in the last `PrepareReply`.
+        text: String,
+        /// Mean probability of its words, where known.
+        confidence: Option<f32>,
+        /// How long the caller had been silent, in milliseconds.
+        silence_ms: u32,
+        /// What the words were taken for.
+        ending: Ending,
+    },
+}
+
+impl Listener {
+    /// Nobody has spoken yet.
+    pub fn new(settings: EndOfTurnSettings) -> Listener {
+        Listener {
+            gate: SpeechGate::new(),
+            turns: TurnDetector::new(settings),
+            interruption: Interruption::new(),
+            effects: VecDeque::new(),
+        }
+    }
+
+    /// The next 20 ms. Push them to the recogniser before carrying out what this asks for.
+    pub fn frame(&mut self, heard: &HeardFrame) -> Gated {
+        let gated = self.gate.hear(heard);
+        if gated.started.is_some() {
+            self.interruption.handle(InterruptionEvent::CallerStarted);
+        }
+        self.interruption.handle(InterruptionEvent::Frame { speech: gated.speech });
+        self.turns.handle(TurnEvent::Frame { speech: gated.speech, started: gated.started });
+        self.settle();
+        gated
+    }
+
+    /// A transcript of the recogniser (`SttEvent::Transcript`, field by field).
+    pub fn transcript(
+        &mut self,
+        heard: HeardId,
+        want: Want,
+        text: &str,
+        audio_ms: u32,
+        confidence: Option<f32>,
+        ends_turn: bool,
+    ) {
+        if self.turns.is_current(heard) {
+            let paused = want != Want::Partial;
+            self.interruption.handle(InterruptionEvent::Transcript { text: text.to_string(), paused });
+        }
+        let text = text.to_string();
+        self.turns.handle(TurnEvent::Transcript { heard, text, audio_ms, confidence, ends_turn });
+        self.settle();
+    }
+
+    /// We begin to speak, or go on with the next sentence.
+    pub fn agent_speaks(&mut self, text: &str, asks: bool) {
+        self.interruption.handle(InterruptionEvent::AgentSpeaks(Utterances { text: text.to_string(), asks }));
+        self.settle();
+    }
+
+    /// We have said all.
+    pub fn agent_finished(&mut self) {
+        self.interruption.handle(InterruptionEvent::AgentFinished);
+        self.settle();
+    }
+
+    /// We asked for something.
+    pub fn expect(&mut self, expectation: Expectation) {
+        self.turns.handle(TurnEvent::Expected(expectation));
+    }
+
+    /// The caller is not to be listened to any more.
+    pub fn abandon(&mut self) {
+        self.turns.handle(TurnEvent::Abandoned);
+        self.settle();
+    }
+
+    /// The next thing to do.
+    pub fn poll(&mut self) -> Option<Listening> {
+        self.effects.pop_front()
+    }
+
+    fn settle(&mut self) {
+        self.settle_interruption();
+        while let Some(effect) = self.turns.poll_effect() {
+            match effect {
+                TurnEffect::Begin { heard, lead_frames, after_turn_ms } => {
+                    self.effects.push_back(Listening::Begin { heard, lead_frames, after_turn_ms });
+                }
+                TurnEffect::AskTranscript(want) => self.effects.push_back(Listening::AskTranscript(want)),
+                TurnEffect::PrepareReply { text } => self.effects.push_back(Listening::PrepareReply(text)),
+                TurnEffect::DropPrepared => self.effects.push_back(Listening::DropPrepared),
+                TurnEffect::EndTurn { heard: _, text, confidence, silence_ms, ending } => {
+                    self.interruption.handle(InterruptionEvent::CallerEnded { text: text.clone() });
+                    if self.settle_interruption() {
+                        self.effects.push_back(Listening::DropPrepared);
+                    } else {
+                        self.effects.push_back(Listening::TurnEnded { text, confidence, silence_ms, ending });
+                    }
+                    self.effects.push_back(Listening::EndUtterance);
+                }
+                TurnEffect::Discard { heard: _ } => {
+                    self.interruption.handle(InterruptionEvent::CallerEnded { text: String::new() });
+                    self.settle_interruption();
+                    self.effects.push_back(Listening::EndUtterance);
+                }
+            }
+        }
+    }
+
+    /// True when the turn that just ended is not to be answered.
+    fn settle_interruption(&mut self) -> bool {
+        let mut dropped = false;
+        while let Some(effect) = self.interruption.poll_effect() {
+            match effect {
+                InterruptionEffect::HoldSpeech => self.effects.push_back(Listening::HoldSpeech),
+                InterruptionEffect::ResumeSpeech => self.effects.push_back(Listening::ResumeSpeech),
+                InterruptionEffect::StopSpeech => self.effects.push_back(Listening::StopSpeech),
+                InterruptionEffect::DropTurn => dropped = true,
+            }
+        }
+        dropped
+    }
+}
