@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::adapters::knowledge_folder;
 use crate::config::agent::AgentConfig;
-use crate::domain::agent::{Agent, ReplyMode};
+use crate::domain::agent::Agent;
 use crate::domain::ids::{AgentId, InboxId};
 use crate::seams::clock::Ids;
 use crate::seams::store::Store;
@@ -53,8 +53,8 @@ pub fn configured(config: &AgentConfig, id: AgentId) -> Agent {
         business: config.business.clone(),
         greeting: config.greeting.clone(),
         published: config.publish,
-        mode: config.mode,
-        on_unresolved: config.on_unresolved,
+        mode: config.reply_mode(),
+        on_unresolved: config.unresolved(),
         escalate_topics: config.escalate_topics.clone(),
         callback_topics: config.callback_topics.clone(),
         send_confidence: config.send_confidence,
@@ -90,12 +90,6 @@ pub async fn knowledge(
     tokio::task::spawn_blocking(move || desk.set_knowledge(agent, entries)).await??;
     info!(knowledge.entries = count, "Knowledge ready");
     Ok(count)
-}
-
-/// With `--publish` a business is automatic when safe, unless its mode was configured otherwise.
-pub fn published(config: &mut AgentConfig) {
-    config.publish = true;
-    config.mode = ReplyMode::AutomaticWhenSafe;
 }
 
 /// The address of the one inbox that all telephone numbers share until they are told apart.

@@ -60,7 +60,7 @@ impl House {
             busy_timeout: Duration::from_millis(config.store.busy_timeout_ms),
         };
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&options).await?);
-        std::fs::create_dir_all(config.recordings_dir())?;
+        private_folder(&config.recordings_dir())?;
         let repaired = crate::adapters::media_node::repair_recordings(&config.recordings_dir());
         let recovered = recover_cut_calls(&*store, &*clock, &*ids).await?;
         if !repaired.is_empty() || !recovered.is_empty() {
@@ -75,7 +75,8 @@ impl House {
         let loading = tokio::task::spawn_blocking(move || {
             anyhow::Ok((speech::local(&speech_config, &models)?, speech::embedder(&models)))
         });
-        let (speech, embedder) = loading.await??;
+        let (local, embedder) = loading.await??;
+        let speech = local.configured(&config.providers, tokio::runtime::Handle::current())?;
         let desk = Arc::new(Desk::new(embedder));
         let knowledge_entries =
             business::knowledge(config.agent.knowledge.as_deref(), agent.id, &*store, desk.clone()).await?;
@@ -87,7 +88,8 @@ impl House {
     pub fn front_desk(&self, signaling: Arc<dyn Signaling>) -> anyhow::Result<Arc<FrontDesk>> {
         let agent = &self.config.agent;
         let home_country = self.config.sip.home_country.clone();
-        let escalate_to = agent.escalate_to.as_deref().map(|to| destination(to, home_country.as_deref())).transpose()?;
+        let escalate_to =
+            agent.escalate_to.as_deref().map(|to| destination(to, home_country.as_deref())).transpose()?;
         let settings = CallSettings {
             recordings_dir: self.config.recordings_dir(),
             escalate_to,
@@ -130,10 +132,18 @@ impl House {
     }
 }
 
+/// A folder that only this user can look into: recordings are the customers' own words.
+fn private_folder(folder: &std::path::Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::create_dir_all(folder)?;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
+}
+
 /// A destination as configured: a SIP address, or a number in any form its country writes.
 pub fn destination(text: &str, home_country: Option<&str>) -> anyhow::Result<Destination> {
     let text = text.trim();
-    if text.starts_with("sip:") || text.starts_with("sips:") {
+    anyhow::ensure!(!text.starts_with("sips:"), "agent.escalate_to: TLS is not there yet; write sip: instead of sips:");
+    if text.starts_with("sip:") {
         return Ok(Destination::Uri(text.to_owned()));
     }
     PhoneNumber::parse(text, home_country).map(Destination::Number).map_err(|error| {

@@ -102,11 +102,16 @@ fn announce(house: &House, sip: &SipServer, http: std::net::SocketAddr) {
     println!("  Try       switchboard demo        a scripted call, without a phone");
     println!("  Mend      switchboard check       what is missing and what to do");
     println!();
-    println!("  Knowledge: {} entries. {}", house.knowledge_entries, match (agent.publish, agent.mode) {
-        (false, _) => "Not published: callers are asked for name, number and reason.",
-        (true, crate::domain::agent::ReplyMode::DraftOnly) => "Draft only: every reply waits for a person.",
-        (true, crate::domain::agent::ReplyMode::AutomaticWhenSafe) => "Published: clear, low-risk questions are answered.",
-    });
+    println!(
+        "  Knowledge: {} entries. {}",
+        house.knowledge_entries,
+        match (agent.publish, agent.reply_mode()) {
+            (false, _) => "Not published: callers are asked for name, number and reason.",
+            (true, crate::domain::agent::ReplyMode::DraftOnly) => "Draft only: every reply waits for a person.",
+            (true, crate::domain::agent::ReplyMode::AutomaticWhenSafe) =>
+                "Published: clear, low-risk questions are answered.",
+        }
+    );
     match &agent.escalate_to {
         Some(to) => println!("  Escalations ring {to}."),
         None => println!("  Escalations become tickets (set agent.escalate_to to ring a person)."),

@@ -2,17 +2,26 @@
 
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tracing::warn;
 
 use crate::adapters::embed::MiniLm;
 use crate::adapters::models::Models;
-use crate::adapters::stt::MoonshineStt;
+use crate::adapters::stt::{self, MoonshineStt};
+use crate::adapters::tts;
 use crate::adapters::tts::cached::Cached;
 use crate::adapters::tts::hibari::HibariTts;
+use crate::config::providers::ProvidersConfig;
 use crate::config::speech::SpeechConfig;
 use crate::seams::embed::Embedder;
 use crate::seams::stt::Stt;
 use crate::seams::tts::Tts;
+
+/// The models on this machine.
+pub struct LocalSpeech {
+    stt: Arc<dyn Stt>,
+    tts: Arc<dyn Tts>,
+}
 
 /// What hears and speaks.
 pub struct Speech {
@@ -23,10 +32,20 @@ pub struct Speech {
 }
 
 /// Loads the local models. Blocking; a second or two.
-pub fn local(config: &SpeechConfig, models: &Models) -> anyhow::Result<Speech> {
+pub fn local(config: &SpeechConfig, models: &Models) -> anyhow::Result<LocalSpeech> {
     let stt = MoonshineStt::start(models, config.recognition_workers)?;
-    let tts: Arc<dyn Tts> = Arc::new(HibariTts::load(models, TTS_WORKERS)?);
-    Ok(Speech { stt: Arc::new(stt), phrases: Arc::new(Cached::new(tts, PHRASES_MAX_BYTES)) })
+    let tts = HibariTts::load(models, TTS_WORKERS)?;
+    Ok(LocalSpeech { stt: Arc::new(stt), tts: Arc::new(tts) })
+}
+
+impl LocalSpeech {
+    /// The configured providers, with the local models behind them.
+    pub fn configured(self, config: &ProvidersConfig, runtime: Handle) -> anyhow::Result<Speech> {
+        Ok(Speech {
+            stt: stt::configured(config, self.stt, runtime.clone())?,
+            phrases: tts::configured(config, self.tts, runtime)?,
+        })
+    }
 }
 
 /// The embedding model; `None`, with a warning, when it cannot be loaded: words alone are searched then.
@@ -40,9 +59,5 @@ pub fn embedder(models: &Models) -> Option<Arc<dyn Embedder>> {
     }
 }
 
-
-
 /// One thread speaks for all calls; a sentence takes some 80 ms.
 const TTS_WORKERS: usize = 1;
-/// Phrases kept synthesised: 64 MB hold half an hour of speech.
-const PHRASES_MAX_BYTES: usize = 64 << 20;

@@ -109,7 +109,7 @@ fn ports(config: &Config, running: bool) -> Finding {
     let free = (range.first..=range.last)
         .filter(|port| port % 2 == 0)
         .take(PORTS_TRIED)
-        .filter(|port| UdpSocket::bind((config.media.rtp_bind, *port)).is_ok())
+        .filter(|port| UdpSocket::bind((sip.ip(), *port)).is_ok())
         .count();
     if free == 0 {
         let remedy = "widen media.rtp_ports, or end the program that uses them";
@@ -137,16 +137,18 @@ async fn data(config: &Config) -> Finding {
 /// Says a sentence and listens to it: both models at once, and how long they take here.
 async fn speech(config: &Config, models: &Models) -> Finding {
     let remedy = || "run `switchboard models fetch` on this machine".to_owned();
-    let (config, models) = (config.clone(), models.clone());
+    let (config, models, providers) = (config.clone(), models.clone(), config.providers.clone());
     let loaded = tokio::task::spawn_blocking(move || app::speech::local(&config.speech, &models)).await;
     let speech = match loaded {
-        Ok(Ok(speech)) => speech,
+        Ok(Ok(local)) => match local.configured(&providers, tokio::runtime::Handle::current()) {
+            Ok(speech) => speech,
+            Err(error) => return Mend(error.to_string(), "mend the [providers] section".into()),
+        },
         Ok(Err(error)) => return Mend(error.to_string(), remedy()),
         Err(error) => return Mend(error.to_string(), remedy()),
     };
     let began = Instant::now();
-    let mut stream =
-        speech.phrases.speak(TtsRequest { text: TRIED_SENTENCE.to_owned(), speed: 1.0, voice: None });
+    let mut stream = speech.phrases.speak(TtsRequest { text: TRIED_SENTENCE.to_owned(), speed: 1.0, voice: None });
     let mut samples: Vec<i16> = Vec::new();
     while let Some(chunk) = stream.recv().await {
         match chunk {
@@ -222,7 +224,9 @@ fn escalation(config: &Config) -> Finding {
     };
     match app::destination(to, config.sip.home_country.as_deref()) {
         Err(error) => Mend(error.to_string(), "write a number (+49…) or sip:name@host".into()),
-        Ok(Destination::Number(_)) if !config.sip.trunks.iter().any(|trunk| trunk.register || !trunk.host.is_empty()) => {
+        Ok(Destination::Number(_))
+            if !config.sip.trunks.iter().any(|trunk| trunk.register || !trunk.host.is_empty()) =>
+        {
             Mend("a telephone number needs a trunk to go out by".into(), "add one under [[sip.trunks]]".into())
         }
         Ok(_) => Good(format!("{to} is rung for {} s", config.agent.ring_seconds)),

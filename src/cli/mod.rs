@@ -1,8 +1,8 @@
 //! The command line: one file a subcommand.
 
-pub mod config;
 pub mod ask;
 pub mod check;
+pub mod config;
 pub mod demo;
 pub mod eval;
 pub mod models;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::app::{business, serve};
+use crate::app::serve;
 use crate::config::{self, Config, Flags, Sources};
 
 /// Arguments of `serve`; each is a configuration key and an environment variable as well.
@@ -45,19 +45,9 @@ impl Args {
             .set("sip.listen", self.sip_listen.map(|address| address.to_string()))
             .set("http.listen", self.http_listen.map(|address| address.to_string()))
             .set("agent.knowledge", path(&self.knowledge))
-            .set("agent.escalate_to", self.escalate_to.clone());
-        let mut config = config::load(&Sources::of_process(self.config.clone(), flags))?;
-        if self.publish {
-            business::published(&mut config.agent);
-        }
-        if self.escalate_to.is_some() && config.agent.on_unresolved == Default::default() {
-            // Whoever names a person to ring wants them rung; the agent decides which case is worth it.
-            config.agent.on_unresolved = crate::domain::agent::OnUnresolved::Decide;
-        }
-        if config.media.rtp_bind.is_unspecified() && config.sip.listen.ip().is_loopback() {
-            // Nothing is open to the world while signalling is not.
-            config.media.rtp_bind = config.sip.listen.ip();
-        }
+            .set("agent.escalate_to", self.escalate_to.clone())
+            .switch("agent.publish", self.publish);
+        let config = config::load(&Sources::of_process(self.config.clone(), flags))?;
         if let Some(folder) = &config.dialplans {
             eprintln!("Dialplans in {} are not used yet: every call goes to the agent.", folder.display());
         }

@@ -17,10 +17,10 @@ pub struct AgentConfig {
     pub greeting: String,
     /// Whether it answers customers at all.
     pub publish: bool,
-    /// When a reply goes out without a person.
-    pub mode: ReplyMode,
-    /// What happens to a case it cannot resolve.
-    pub on_unresolved: OnUnresolved,
+    /// When a reply goes out without a person; unset: when safe once published.
+    pub mode: Option<ReplyMode>,
+    /// What happens to a case it cannot resolve; unset: decided per case where somebody can be rung, else flagged.
+    pub on_unresolved: Option<OnUnresolved>,
     /// Topics that are escalated whatever the choice.
     pub escalate_topics: Vec<String>,
     /// Topics that become a callback whatever the choice.
@@ -51,8 +51,8 @@ impl Default for AgentConfig {
             business: "our company".into(),
             greeting: String::new(),
             publish: false,
-            mode: ReplyMode::DraftOnly,
-            on_unresolved: OnUnresolved::Flag,
+            mode: None,
+            on_unresolved: None,
             escalate_topics: Vec::new(),
             callback_topics: Vec::new(),
             send_confidence: 0.9,
@@ -76,14 +76,25 @@ pub const DOCS: &[(&str, &str)] = &[
         "First words of a call; empty says \"Hello, this is …\". A sentence that says it is automated follows unless these \
          words say so.",
     ),
-    ("publish", "Whether the agent answers customers; unpublished it asks for name, number and reason and stores a ticket."),
-    ("mode", "draft_only stores every reply for a person; automatic_when_safe sends what is clear and low-risk."),
+    (
+        "publish",
+        "Whether the agent answers customers; unpublished it asks for name, number and reason and stores a ticket.",
+    ),
+    (
+        "mode",
+        "draft_only stores every reply for a person; automatic_when_safe sends what is clear and low-risk. Unset: \
+         automatic_when_safe once published, and draft_only before.",
+    ),
     (
         "on_unresolved",
         "What happens to a case the agent cannot resolve: nothing (the best honest answer), flag (a ticket), escalate (ring \
-         escalate_to) or decide (per case, with the reason stored).",
+         escalate_to) or decide (per case, with the reason stored). Unset: decide where escalate_to names somebody, else \
+         flag.",
     ),
-    ("escalate_topics", "Topics that are escalated whatever on_unresolved says, such as \"legal\" or \"water damage\"."),
+    (
+        "escalate_topics",
+        "Topics that are escalated whatever on_unresolved says, such as \"legal\" or \"water damage\".",
+    ),
     ("callback_topics", "Topics that become a callback whatever on_unresolved says."),
     ("send_confidence", "Confidence from which an answer goes out, 0.8 to 1; lower answers more and errs more."),
     ("record_calls", "Whether calls are recorded, after the notice in the greeting and until the caller objects."),
@@ -96,11 +107,25 @@ pub const DOCS: &[(&str, &str)] = &[
     ),
     ("ring_seconds", "How long it rings, in seconds; stay below the mailbox of a mobile phone (about 20)."),
     ("spoken_summary", "Whether the person who picks up hears a summary of the case before being joined."),
-    ("longest_call_minutes", "A call that lasts longer is ended kindly, in minutes; caps the cost of a forgotten line."),
+    (
+        "longest_call_minutes",
+        "A call that lasts longer is ended kindly, in minutes; caps the cost of a forgotten line.",
+    ),
     ("drain_seconds", "How long live calls may go on after SIGTERM, in seconds."),
 ];
 
 impl AgentConfig {
+    /// When a reply goes out without a person.
+    pub fn reply_mode(&self) -> ReplyMode {
+        self.mode.unwrap_or(if self.publish { ReplyMode::AutomaticWhenSafe } else { ReplyMode::DraftOnly })
+    }
+
+    /// What happens to a case it cannot resolve.
+    pub fn unresolved(&self) -> OnUnresolved {
+        let can_ring = self.escalate_to.is_some();
+        self.on_unresolved.unwrap_or(if can_ring { OnUnresolved::Decide } else { OnUnresolved::Flag })
+    }
+
     /// Everything that is wrong with the section.
     pub fn validate(&self) -> Result<(), Vec<Problem>> {
         let mut problems = Vec::new();
@@ -127,7 +152,7 @@ impl AgentConfig {
         if self.escalate_to.as_deref().is_some_and(|to| to.trim().is_empty()) {
             say("escalate_to", "it is empty".into(), "write a number (+49…) or a SIP address, or leave the key out");
         }
-        if self.on_unresolved == OnUnresolved::Escalate && self.escalate_to.is_none() {
+        if self.on_unresolved == Some(OnUnresolved::Escalate) && self.escalate_to.is_none() {
             let remedy = "set agent.escalate_to, or choose flag or decide";
             say("on_unresolved", "escalate has nobody to ring".into(), remedy);
         }
@@ -143,12 +168,12 @@ mod tests {
     fn the_defaults_are_valid_and_send_nothing_alone() {
         let config = AgentConfig::default();
         assert_eq!(config.validate(), Ok(()));
-        assert!(!config.publish && config.mode == ReplyMode::DraftOnly);
+        assert!(!config.publish && config.reply_mode() == ReplyMode::DraftOnly);
     }
 
     #[test]
     fn escalating_to_nobody_is_refused_with_a_way_out() {
-        let config = AgentConfig { on_unresolved: OnUnresolved::Escalate, ..AgentConfig::default() };
+        let config = AgentConfig { on_unresolved: Some(OnUnresolved::Escalate), ..AgentConfig::default() };
         let problems = config.validate().unwrap_err();
         assert!(problems[0].remedy.contains("flag"));
     }

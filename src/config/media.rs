@@ -1,7 +1,6 @@
 //! `[media]`: the RTP sockets and the real-time threads behind them.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
@@ -15,8 +14,6 @@ use super::Problem;
 pub struct MediaConfig {
     /// Ports from which RTP and RTCP pairs are taken, as `20000-29999`.
     pub rtp_ports: PortRange,
-    /// Address on which RTP is received.
-    pub rtp_bind: IpAddr,
     /// Real-time threads; 0 chooses by the number of cores.
     pub shards: usize,
     /// Without a packet for this long a leg's audio counts as gone.
@@ -29,7 +26,6 @@ impl Default for MediaConfig {
     fn default() -> Self {
         MediaConfig {
             rtp_ports: PortRange { first: 20_000, last: 29_999 },
-            rtp_bind: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             shards: 0,
             rtp_timeout_ms: 30_000,
             legs_max: 500,
@@ -44,7 +40,6 @@ pub const DOCS: &[(&str, &str)] = &[
         "UDP ports for RTP as FIRST-LAST; each call leg takes an even one and the next, so 10,000 ports carry 5,000 legs. \
          A firewall must let the whole range through.",
     ),
-    ("rtp_bind", "Address on which RTP is received; narrow it where only one network carries calls."),
     (
         "shards",
         "Real-time threads; 0 takes one per two cores. One thread carries several hundred legs, and two legs can be joined \

@@ -93,10 +93,10 @@ sections! {
 /// The meaning of the keys that stand outside every section.
 pub const DOCS: &[(&str, &str)] = &[
     (
-    "data_dir",
-    "Folder that holds the database, the recordings and the bootstrap token; by default `switchboard` below \
+        "data_dir",
+        "Folder that holds the database, the recordings and the bootstrap token; by default `switchboard` below \
      $XDG_DATA_HOME or ~/.local/share.",
-),
+    ),
     ("dialplans", "Folder of dialplans (TOML). Reserved: routing is not there yet, every call goes to the agent."),
 ];
 

@@ -384,11 +384,7 @@ impl SipLimits {
             }
         }
         if self.message_bytes_max < 2_000 {
-            problems.push(problem(
-                "limits.message_bytes_max",
-                "smaller than an ordinary INVITE",
-                "write 2000 or more",
-            ));
+            problems.push(problem("limits.message_bytes_max", "smaller than an ordinary INVITE", "write 2000 or more"));
         }
     }
 }
@@ -592,12 +588,8 @@ mod tests {
 
     #[test]
     fn a_trunk_that_cannot_register_is_named_with_its_remedy() {
-        let trunk = TrunkConfig {
-            name: "carrier".into(),
-            host: "example.com".into(),
-            register: true,
-            ..Default::default()
-        };
+        let trunk =
+            TrunkConfig { name: "carrier".into(), host: "example.com".into(), register: true, ..Default::default() };
         let config = SipConfig { trunks: vec![trunk], ..Default::default() };
         let problems = config.validate().unwrap_err();
         assert_eq!(problems.len(), 1);

@@ -172,6 +172,8 @@ pub trait LegPort: Send + Sync {
     fn flush(&self, up_to: UtteranceId);
     /// Samples (16 kHz) of this utterance that have left, for as long as it is the newest one.
     fn samples_sent(&self, utterance: UtteranceId) -> u64;
+    /// How long the jitter buffer holds what the far end says at present, in milliseconds.
+    fn wait_ms(&self) -> u32;
 }
 
 /// Orders to one leg. The leg closes when the last clone is dropped.

@@ -262,10 +262,7 @@ impl Keeper {
 
 /// Which conversation a journal keeps is told by its entries' ids; this names the rule for the version.
 fn changes_conversation(entry: &Entry) -> bool {
-    matches!(
-        entry,
-        Entry::Message(_) | Entry::Mark { .. } | Entry::Summary(_) | Entry::Ticket(_) | Entry::Ended(_)
-    )
+    matches!(entry, Entry::Message(_) | Entry::Mark { .. } | Entry::Summary(_) | Entry::Ticket(_) | Entry::Ended(_))
 }
 
 /// Calls that were cut by a crash of ours: each is marked lost and its case becomes a ticket (P3).
@@ -296,7 +293,11 @@ pub async fn recover_cut_calls(
             let fields = call
                 .from
                 .iter()
-                .map(|from| crate::domain::ticket::Field { name: "number".into(), value: from.clone(), confirmed: false })
+                .map(|from| crate::domain::ticket::Field {
+                    name: "number".into(),
+                    value: from.clone(),
+                    confirmed: false,
+                })
                 .collect();
             let ticket = Ticket {
                 id: crate::domain::ids::TicketId(ids.next()),

@@ -63,7 +63,7 @@ struct Saying {
 
 struct Sentence {
     text: String,
-    /// Samples of it so far, the pause after it included.
+    /// Samples of it so far, the pause that the voice leaves after it included.
     samples: u64,
     complete: bool,
 }
@@ -71,7 +71,16 @@ struct Sentence {
 impl Mouth {
     /// A mouth for this leg. `voice` is the provider's name of a voice; `None` its default.
     pub fn new(tts: Arc<dyn Tts>, voice: Option<String>, control: LegControl) -> Mouth {
-        Mouth { tts, voice, control, last_utterance: UtteranceId(0), saying: None, prepared: None, tone: None, filler: None }
+        Mouth {
+            tts,
+            voice,
+            control,
+            last_utterance: UtteranceId(0),
+            saying: None,
+            prepared: None,
+            tone: None,
+            filler: None,
+        }
     }
 
     /// Begins to synthesise a sentence that may have to be said next. What was prepared before is dropped.
@@ -311,10 +320,7 @@ impl Mouth {
         saying.stream = saying.ahead.take();
         let next = saying.sentences.get(saying.arriving + 1).map(|sentence| sentence.text.clone());
         let slower = saying.slower;
-        if saying.stream.is_some() {
-            saying.sentences[saying.arriving - 1].samples += PAUSE_SAMPLES as u64;
-            saying.queue(pause(), false);
-        } else {
+        if saying.stream.is_none() {
             let silent = saying.clips.is_empty();
             saying.queue(Arc::from([]), true);
             if silent {
@@ -385,7 +391,8 @@ fn heard_text(sentences: &[Sentence], mut heard: u64) -> String {
         }
         let words: Vec<&str> = sentence.text.split_whitespace().collect();
         // A sentence of which more is still to come is at least as long as a person would need for it.
-        let length = if sentence.complete { sentence.samples } else { sentence.samples.max(words.len() as u64 * WORD_SAMPLES) };
+        let length =
+            if sentence.complete { sentence.samples } else { sentence.samples.max(words.len() as u64 * WORD_SAMPLES) };
         let count = if length == 0 { 0 } else { words.len() as u64 * heard / length };
         if count > 0 {
             text.push(words[..(count as usize).min(words.len())].join(" "));
@@ -395,13 +402,6 @@ fn heard_text(sentences: &[Sentence], mut heard: u64) -> String {
     text.join(" ")
 }
 
-fn pause() -> Clip {
-    static PAUSE: std::sync::OnceLock<Clip> = std::sync::OnceLock::new();
-    PAUSE.get_or_init(|| Arc::from(vec![0; PAUSE_SAMPLES])).clone()
-}
-
-/// The pause between sentences: 160 ms, as people leave it.
-const PAUSE_SAMPLES: usize = ENGINE_RATE_HZ as usize * 160 / 1000;
 /// How far before the stop speech goes on: 100 ms.
 const BREATH_SAMPLES: u64 = ENGINE_RATE_HZ as u64 / 10;
 /// About 300 ms a word.
@@ -422,7 +422,8 @@ mod tests {
     #[test]
     fn the_stored_text_is_what_was_heard() {
         // P2
-        let sentences = [sentence("We open at nine.", 16_000, true), sentence("We close at six in the evening.", 32_000, true)];
+        let sentences =
+            [sentence("We open at nine.", 16_000, true), sentence("We close at six in the evening.", 32_000, true)];
         assert_eq!(heard_text(&sentences, 0), "");
         assert_eq!(heard_text(&sentences, 8_000), "We open");
         assert_eq!(heard_text(&sentences, 16_000), "We open at nine.");

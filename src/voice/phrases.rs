@@ -46,8 +46,11 @@ pub const NEEDS_A_PERSON: &str =
 pub const CALLING_A_COLLEAGUE: &str = "I am calling a colleague for you. Please stay on the line.";
 /// While it still rings.
 pub const STILL_CALLING: &str = "I am still trying to reach a colleague. Please stay on the line.";
-/// Before two people are joined.
-pub const JOINING: &str = "You are being connected now.";
+/// The call has lasted as long as it may.
+pub const TIME_IS_UP: &str = "I am sorry, this call has reached its longest time. Please call again. Goodbye.";
+/// Speech recognition is lost.
+pub const CANNOT_HEAR: &str =
+    "I am sorry, I cannot hear you well enough to help. A colleague will get back to you. Goodbye.";
 /// Nobody took the call.
 pub const NOBODY_FREE: &str =
     "I am sorry, no colleague can take the call right now. I will take your details, so that they can call you back.";
@@ -139,7 +142,7 @@ pub fn kept_ready(agent: &Agent) -> Vec<String> {
             NEEDS_A_PERSON,
             CALLING_A_COLLEAGUE,
             STILL_CALLING,
-            JOINING,
+            CANNOT_HEAR,
             NOBODY_FREE,
             NEVER_MIND,
             TROUBLE,
@@ -190,10 +193,7 @@ mod tests {
         assert_eq!(notice, Some(2));
         let own = "Hello, this is the automated assistant of Acorn. What can I do for you?";
         let (sentences, notice) = greeting(&agent(own, true));
-        assert_eq!(
-            sentences,
-            ["Hello, this is the automated assistant of Acorn.", RECORDED, "What can I do for you?"]
-        );
+        assert_eq!(sentences, ["Hello, this is the automated assistant of Acorn.", RECORDED, "What can I do for you?"]);
         assert_eq!(notice, Some(1));
         let (sentences, notice) = greeting(&agent("Acorn here!", false));
         assert_eq!((sentences, notice), (vec!["Acorn here!".into(), AUTOMATED.into(), HOW_CAN_I_HELP.into()], None));

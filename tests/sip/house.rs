@@ -46,6 +46,10 @@ impl LegPort for Leg {
     fn samples_sent(&self, _utterance: UtteranceId) -> u64 {
         0
     }
+
+    fn wait_ms(&self) -> u32 {
+        0
+    }
 }
 
 impl Drop for Leg {

@@ -234,6 +234,7 @@ impl Leg {
     }
 
     fn note_progress(&self) {
+        self.line.set_wait(self.session.stats().wait_ms);
         if let Some(utterance) = self.progress.speaking
             && let Some(samples) = self.session.samples_sent(utterance)
         {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use crossbeam_queue::ArrayQueue;
 use media::{PlayItem, UtteranceId};
@@ -28,6 +28,8 @@ pub(super) struct Line {
     flush: AtomicU64,
     /// Utterance (upper half) and samples of it that left (lower half: 74 hours).
     progress: AtomicU64,
+    /// How long the jitter buffer waits at present, in milliseconds.
+    wait_ms: AtomicU32,
     /// The last owner has gone.
     abandoned: AtomicBool,
     /// The thread has let go of the leg.
@@ -53,6 +55,7 @@ impl Line {
             plays: ArrayQueue::new(PLAYS_MAX),
             flush: AtomicU64::new(0),
             progress: AtomicU64::new(0),
+            wait_ms: AtomicU32::new(0),
             abandoned: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             announced: AtomicBool::new(false),
@@ -76,6 +79,10 @@ impl Line {
     pub(super) fn set_progress(&self, utterance: UtteranceId, samples: u64) {
         let samples = samples.min(u64::from(u32::MAX));
         self.progress.store(u64::from(utterance.0) << 32 | samples, Ordering::Release);
+    }
+
+    pub(super) fn set_wait(&self, wait_ms: u32) {
+        self.wait_ms.store(wait_ms, Ordering::Relaxed);
     }
 
     pub(super) fn abandoned(&self) -> bool {
@@ -152,6 +159,10 @@ impl LegPort for Handle {
     fn samples_sent(&self, utterance: UtteranceId) -> u64 {
         let progress = self.line.progress.load(Ordering::Acquire);
         if progress >> 32 == u64::from(utterance.0) { progress & u64::from(u32::MAX) } else { 0 }
+    }
+
+    fn wait_ms(&self) -> u32 {
+        self.line.wait_ms.load(Ordering::Relaxed)
     }
 }
 

@@ -18,9 +18,7 @@ use audio_codec::{Decoder, Encoder};
 use media::{Clip, Codec, Frame, HeardFrame, Key, PlayItem, StreamParams, UtteranceId};
 use tokio::sync::mpsc;
 
-use crate::seams::media::{
-    Ears, LegCommand, LegControl, LegEvent, LegPort, LegSpec, MediaError, MediaLeg, MediaNode,
-};
+use crate::seams::media::{Ears, LegCommand, LegControl, LegEvent, LegPort, LegSpec, MediaError, MediaLeg, MediaNode};
 
 /// Level above which a packet counts as voiced.
 pub const VOICED_DBFS: f32 = -45.0;
@@ -170,6 +168,10 @@ impl LegPort for Port {
     fn samples_sent(&self, _utterance: UtteranceId) -> u64 {
         0
     }
+
+    fn wait_ms(&self) -> u32 {
+        0
+    }
 }
 
 impl Drop for Port {
@@ -270,7 +272,8 @@ impl Line {
         let payload_type = second & 0x7f;
         let codec = params.accepted.iter().find(|(accepted, _)| *accepted == payload_type).map(|(_, codec)| *codec);
         let Some(codec) = codec else {
-            let known = params.dtmf.is_some_and(|dtmf| dtmf.payload_type == payload_type) || (72..=76).contains(&payload_type);
+            let known =
+                params.dtmf.is_some_and(|dtmf| dtmf.payload_type == payload_type) || (72..=76).contains(&payload_type);
             state.wire.strange_packets += u64::from(!known);
             return;
         };

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use crate::adapters::knowledge_folder::{SAMPLE_FILES, sample_business};
 use crate::adapters::media_node::Node;
 use crate::adapters::models::Models;
-use crate::app::{House, business, serve};
+use crate::app::{House, serve};
 use crate::config::Config;
 use crate::config::sip::CodecName;
 use crate::seams::signaling::{Destination, DialOrder, DialogEvent, OutgoingCall, Signaling};
@@ -62,12 +62,11 @@ pub fn sample_config(folder: &std::path::Path) -> anyhow::Result<Config> {
     }
     let sample = sample_business(default_sensitivity);
     let mut config = Config { data_dir: folder.to_owned(), ..Config::default() };
-    business::published(&mut config.agent);
+    config.agent.publish = true;
     config.agent.business = sample.business.to_owned();
     config.agent.greeting = sample.greeting.to_owned();
     config.agent.knowledge = Some(knowledge);
     config.sip.listen = "127.0.0.1:0".parse().context("a loopback address")?;
-    config.media.rtp_bind = config.sip.listen.ip();
     Ok(config)
 }
 

@@ -186,13 +186,8 @@ impl Call {
             warn!("The recording could not be started; the call goes on without");
             return;
         }
-        let row = Recording {
-            id,
-            call: self.row.id,
-            file: name,
-            started_at: self.desk.clock.epoch(),
-            duration_ms: None,
-        };
+        let row =
+            Recording { id, call: self.row.id, file: name, started_at: self.desk.clock.epoch(), duration_ms: None };
         self.journal.keep(Entry::Recording(Box::new(row.clone())));
         self.recording = Some(LiveRecording { row, file, unwanted: false, complete: false });
     }

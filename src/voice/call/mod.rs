@@ -54,6 +54,8 @@ struct Call {
     last_turn: Option<String>,
     /// The caller began to speak so soon after it that they were cut off.
     goes_on: bool,
+    /// How often the recogniser was lost.
+    ears_lost: u32,
     /// No more orders are carried out: the call is over.
     over: bool,
 }
@@ -81,7 +83,10 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
     let row = CallRow {
         id,
         conversation: conversation.id,
-        from: info.from.as_ref().map(|party| party.number.as_ref().map_or(party.uri.clone(), |n| n.as_str().to_owned())),
+        from: info
+            .from
+            .as_ref()
+            .map(|party| party.number.as_ref().map_or(party.uri.clone(), |n| n.as_str().to_owned())),
         to: info.to.number.as_ref().map_or(info.to.uri.clone(), |number| number.as_str().to_owned()),
         trunk: info.trunk.clone(),
         started_at: desk.clock.epoch(),
@@ -95,15 +100,12 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
     let Some(ear) = open_ear(&desk) else {
         // Without a recogniser nobody would be heard; the caller may try again in a moment.
         let _ = dialog.reject(503, "Speech recognition is not available").await;
+        journal.keep(Entry::Ended(crate::domain::call::CallOutcome::Lost));
         return;
     };
     let caller = info.from.as_ref().and_then(|party| party.number.clone());
-    let flow = CallFlow::new(
-        agent.clone(),
-        caller,
-        desk.settings.home_country.clone(),
-        desk.settings.escalate_to.is_some(),
-    );
+    let flow =
+        CallFlow::new(agent.clone(), caller, desk.settings.home_country.clone(), desk.settings.escalate_to.is_some());
     let (replies, mut answers) = Replies::new();
     let mut leg_events = leg.events;
     let mut ears = leg.ears;
@@ -125,6 +127,7 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
         staff: None,
         last_turn: None,
         goes_on: false,
+        ears_lost: 0,
         over: false,
     };
     info!(sip.call_id = %info.sip_call_id, sip.trunk = %info.trunk, "Call ringing");
@@ -195,7 +198,7 @@ impl Call {
         ears: &mut Ears,
         answers: &mut mpsc::Receiver<Answered>,
     ) {
-        let ends_at = self.desk.clock.now() + self.desk.settings.longest_call;
+        let mut ends_at = self.desk.clock.now() + self.desk.settings.longest_call;
         while !self.over {
             let deadline = self.next_deadline().map_or(ends_at, |deadline| deadline.min(ends_at));
             tokio::select! {
@@ -213,7 +216,7 @@ impl Call {
                 Some(answered) = answers.recv() => self.answered(answered),
                 event = self.mouth.work() => self.mouth_event(event),
                 event = Staff::next(&mut self.staff) => self.staff_event(event).await,
-                () = tokio::time::sleep_until(deadline.into()) => self.timeout(ends_at),
+                () = tokio::time::sleep_until(deadline.into()) => self.timeout(&mut ends_at),
             }
             self.hear();
             self.carry_out().await;
@@ -225,11 +228,12 @@ impl Call {
         [self.flow.poll_timeout(), self.said.filler_due(), staff].into_iter().flatten().min()
     }
 
-    fn timeout(&mut self, ends_at: Instant) {
+    fn timeout(&mut self, ends_at: &mut Instant) {
         let now = self.desk.clock.now();
-        if now >= ends_at {
+        if now >= *ends_at {
             warn!("The call reached its longest permitted time");
-            return self.flow.handle(now, Input::Heard { text: "goodbye".to_owned() });
+            *ends_at = now + self.desk.settings.longest_call;
+            self.flow.handle(now, Input::TimeIsUp);
         }
         self.flow.handle_timeout(now);
         self.fill_dead_air(now);
@@ -284,12 +288,14 @@ impl Call {
     }
 
     fn reopen_ear(&mut self, reason: &str) {
-        warn!(reason, "Speech recognition was lost on a call; opening it again");
-        match self.desk.stt.open() {
-            Ok(session) => self.ear.reopen(session),
-            Err(error) => {
-                warn!(%error, "Speech recognition cannot be opened again");
+        warn!(reason, "Speech recognition was lost on a call");
+        self.ears_lost += 1;
+        let reopened = if self.ears_lost <= EARS_REOPENED { self.desk.stt.open().ok() } else { None };
+        match reopened {
+            Some(session) => self.ear.reopen(session),
+            None => {
                 self.ear.deafen();
+                self.flow.handle(self.desk.clock.now(), Input::Deafened);
             }
         }
     }
@@ -319,7 +325,7 @@ impl Call {
     }
 
     fn turn_ended(&mut self, now: Instant, turn: super::ear::HeardTurn) {
-        self.said.heard(&turn, now);
+        self.said.heard(&turn, self.control.wait_ms(), now);
         let text = turn.text.trim().to_owned();
         if !text.is_empty() {
             self.add_line(Speaker::Customer, &text);
@@ -440,6 +446,8 @@ impl Call {
 
 /// Lines of the conversation that the desk is given: enough for any summary of a call.
 const LINES_KEPT: usize = 200;
+/// A recogniser that fails again and again is not asked for ever.
+const EARS_REOPENED: u32 = 3;
 /// A person who begins again this soon after their turn was taken for over had not finished.
 const GOES_ON_WITHIN: std::time::Duration = std::time::Duration::from_millis(1000);
 /// A recording's last frames are on disk within this time.

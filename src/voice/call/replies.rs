@@ -142,8 +142,7 @@ impl Call {
         tokio::spawn(async move {
             let answer = tokio::task::spawn_blocking(move || {
                 let turn = desk.turn(&agent, &input);
-                let resolution =
-                    unresolved::choose(&agent, &turn.decision, input.channel, &input.text, &input.history);
+                let resolution = unresolved::choose(&agent, &turn.decision, input.channel, &input.text, &input.history);
                 (turn, resolution)
             });
             let turn = answer.await.inspect_err(|error| warn!(%error, "The desk failed")).ok();

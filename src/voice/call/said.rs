@@ -26,8 +26,9 @@ struct TurnClock {
 
 impl Said {
     /// The caller's turn ended: the reply's clock runs from its last voiced frame.
-    pub fn heard(&mut self, turn: &HeardTurn, now: Instant) {
+    pub fn heard(&mut self, turn: &HeardTurn, wait_ms: u32, now: Instant) {
         let timings = TurnTimings {
+            buffer_ms: Some(wait_ms as f32),
             end_of_turn_ms: Some(ms(now.duration_since(turn.last_voice_at))),
             recognition_ms: turn.recognition_ms,
             ..TurnTimings::default()

@@ -63,8 +63,7 @@ impl Staff {
             "conversation": call.row.conversation, "call": call.row.id, "reason": reason, "summary": summary,
         });
         call.journal.keep(Entry::Notify { key: format!("escalation:{}", attempt.id), kind: "escalation", payload });
-        let order =
-            DialOrder { to, ring_timeout: desk.settings.ring_timeout, beside: Some(call.leg) };
+        let order = DialOrder { to, ring_timeout: desk.settings.ring_timeout, beside: Some(call.leg) };
         let outgoing = match desk.signaling.dial(order).await {
             Ok(outgoing) => outgoing,
             Err(error) => {

@@ -180,7 +180,8 @@ impl CallFlow {
             Input::Held => self.held = true,
             Input::Resumed => self.resumed(now),
             Input::CallerGone => self.caller_gone(),
-            Input::Draining => {}
+            Input::TimeIsUp => self.time_is_up(now),
+            Input::Deafened => self.deafened(now),
         }
     }
 
@@ -296,6 +297,7 @@ impl CallFlow {
                 if matches!(self.state, State::Transferring) {
                     self.effects.push_back(Effect::CancelTransfer);
                 }
+                self.effects.push_back(Effect::MuteRecording(false));
                 self.state = State::Conversing;
                 self.say(now, Say::prompt(phrases::NEVER_MIND));
             }
@@ -548,6 +550,35 @@ impl CallFlow {
                 self.leave(now, phrases::SILENT_GOODBYE);
             }
         }
+    }
+
+    fn time_is_up(&mut self, now: Instant) {
+        match self.state {
+            State::Ringing | State::Bridged | State::Transferring => {
+                self.effects.push_back(Effect::CancelTransfer);
+                self.hang_up();
+            }
+            State::Conversing | State::Thinking { .. } | State::Collecting(_) => self.leave(now, phrases::TIME_IS_UP),
+            State::Leaving | State::Over => {}
+        }
+    }
+
+    /// Nothing that is said can be understood any more: a person is rung, or what is known becomes a ticket.
+    fn deafened(&mut self, now: Instant) {
+        if !self.listens() || matches!(self.state, State::Transferring) {
+            return;
+        }
+        let reason = "Speech recognition failed during the call (a fault of ours).".to_owned();
+        self.needs_human(&reason);
+        self.ticket_reason = Some(reason.clone());
+        if self.can_transfer && self.understood_once {
+            return self.transfer(now, vec![phrases::CALLING_A_COLLEAGUE.to_owned()], None, reason);
+        }
+        if !matches!(self.state, State::Collecting(_)) {
+            let (collect, _) = Collect::begin(self.wish.clone(), self.caller.clone(), self.home_country.clone());
+            self.state = State::Collecting(Box::new(collect));
+        }
+        self.leave(now, phrases::CANNOT_HEAR);
     }
 
     fn joined(&mut self) {

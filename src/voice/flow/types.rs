@@ -45,8 +45,10 @@ pub enum Input {
     Resumed,
     /// The caller hung up.
     CallerGone,
-    /// We are shutting down; the call goes on.
-    Draining,
+    /// The call has lasted as long as it may.
+    TimeIsUp,
+    /// Speech recognition is lost for the rest of the call.
+    Deafened,
 }
 
 /// An order.
