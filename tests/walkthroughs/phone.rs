@@ -1,0 +1,177 @@
+//! A telephone: baresip without a screen, told over its control port what to do.
+//!
+//! It plays one file at a time into the call and records what it hears.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::audio;
+use super::house::{Process, eventually, free_port};
+
+/// What a phone does when it rings.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum WhenRung {
+    PicksUp,
+    Rings,
+}
+
+/// One telephone.
+pub struct Phone {
+    /// Its user name, which the house notes as the caller.
+    pub name: String,
+    control: TcpStream,
+    events: Arc<Mutex<Vec<Value>>>,
+    folder: TempDir,
+    _process: Process,
+}
+
+impl Phone {
+    /// A phone that calls.
+    pub fn caller(name: &str) -> Phone {
+        Phone::start(name, free_port(), WhenRung::Rings)
+    }
+
+    /// A phone that is called at this port.
+    pub fn start(name: &str, sip_port: u16, when_rung: WhenRung) -> Phone {
+        let folder = tempfile::tempdir().unwrap();
+        let control_port = free_port();
+        write_settings(folder.path(), name, sip_port, control_port, when_rung);
+        let process = Process::spawn(
+            Command::new("baresip")
+                .args(["-4", "-f"])
+                .arg(folder.path())
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null()),
+        );
+        let control = eventually("the phone's control port opens", || {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, control_port)).ok()
+        });
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let (reader, seen) = (control.try_clone().unwrap(), events.clone());
+        // Ends with the connection, which ends with the process.
+        std::thread::spawn(move || read_events(reader, &seen));
+        Phone { name: name.to_owned(), control, events, folder, _process: process }
+    }
+
+    pub fn dial(&mut self, uri: &str) {
+        self.command("dial", uri);
+        self.wait_for("CALL_ESTABLISHED");
+    }
+
+    /// Dials without waiting for an answer.
+    pub fn ring(&mut self, uri: &str) {
+        self.command("dial", uri);
+    }
+
+    /// Says this from now on, in place of what it is saying.
+    pub fn say(&mut self, file: &Path) {
+        self.command("ausrc", &format!("aufile,{}", file.display()));
+    }
+
+    pub fn press(&mut self, keys: &str) {
+        for key in keys.chars() {
+            self.command("sndcode", &key.to_string());
+        }
+    }
+
+    pub fn hang_up(&mut self) {
+        self.command("hangup", "");
+    }
+
+    /// Waits for an event of this type; its parameter.
+    pub fn wait_for(&self, event: &str) -> String {
+        eventually(&format!("{} sees {event}", self.name), || self.event(event))
+    }
+
+    /// The parameter of the first event of this type.
+    pub fn event(&self, event: &str) -> Option<String> {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = events.iter().find(|seen| seen["type"] == event)?;
+        Some(found["param"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// What it has heard so far, 8 kHz.
+    pub fn heard(&self) -> Vec<i16> {
+        let files = fs::read_dir(self.folder.path().join("heard")).unwrap();
+        let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+        paths.retain(|path| path.to_string_lossy().ends_with("-dec.wav"));
+        paths.sort();
+        let bytes = paths.last().map(|path| fs::read(path).unwrap()).unwrap_or_default();
+        // The length in the header is written at the end of the call; the samples are there before.
+        bytes.get(WAV_HEADER..).unwrap_or_default().as_chunks().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect()
+    }
+
+    /// Waits until something was said to it from this sample on, and is over; how much it has heard by then.
+    pub fn until_spoken_to(&self, from: usize) -> usize {
+        eventually(&format!("{} hears somebody", self.name), || {
+            let heard = self.heard();
+            audio::has_spoken(&heard, from).then_some(heard.len())
+        })
+    }
+
+    /// A netstring around JSON, as the control port wants it.
+    fn command(&mut self, command: &str, parameter: &str) {
+        let text = json!({"command": command, "params": parameter}).to_string();
+        write!(self.control, "{}:{text},", text.len()).unwrap();
+    }
+}
+
+/// Bytes of the header that sndfile writes before 16-bit samples.
+const WAV_HEADER: usize = 44;
+
+fn write_settings(folder: &Path, name: &str, sip_port: u16, control_port: u16, when_rung: WhenRung) {
+    let heard = folder.join("heard");
+    fs::create_dir(&heard).unwrap();
+    let modules = ["g711.so", "sndfile.so", "aufile.so"].map(|module| format!("module {module}\n")).concat();
+    let applications = ["menu.so", "account.so", "ctrl_tcp.so"].map(|module| format!("module_app {module}\n")).concat();
+    let settings = format!(
+        "sip_listen 127.0.0.1:{sip_port}\naudio_source aufile,{}\naudio_player none\naudio_alert none\n\
+         rtp_ports 10000-19999\nmodule_path {}\n{modules}snd_path {}\n{applications}\
+         ctrl_tcp_listen 127.0.0.1:{control_port}\n",
+        audio::silence().display(),
+        module_folder(),
+        heard.display(),
+    );
+    fs::write(folder.join("config"), settings).unwrap();
+    let mode = if when_rung == WhenRung::PicksUp { "auto" } else { "manual" };
+    let account = format!("<sip:{name}@127.0.0.1>;regint=0;audio_codecs=PCMU;answermode={mode}\n");
+    fs::write(folder.join("accounts"), account).unwrap();
+}
+
+/// Where the distribution keeps baresip's modules.
+fn module_folder() -> &'static str {
+    let known = ["/usr/lib/baresip/modules", "/usr/local/lib/baresip/modules", "/usr/lib64/baresip/modules"];
+    known.into_iter().find(|folder| Path::new(folder).is_dir()).expect("baresip has a folder of modules")
+}
+
+fn read_events(mut control: TcpStream, seen: &Mutex<Vec<Value>>) {
+    let mut buffer = Vec::new();
+    let mut part = [0; 4096];
+    while let Ok(len @ 1..) = control.read(&mut part) {
+        buffer.extend_from_slice(&part[..len]);
+        while let Some((message, used)) = netstring(&buffer) {
+            if let Ok(value) = serde_json::from_slice::<Value>(message)
+                && value["event"] == true
+            {
+                seen.lock().unwrap_or_else(PoisonError::into_inner).push(value);
+            }
+            buffer.drain(..used);
+        }
+    }
+}
+
+/// The first whole netstring, and how many bytes it takes with its frame.
+fn netstring(buffer: &[u8]) -> Option<(&[u8], usize)> {
+    let colon = buffer.iter().position(|byte| *byte == b':')?;
+    let len: usize = std::str::from_utf8(&buffer[..colon]).ok()?.parse().ok()?;
+    let message = buffer.get(colon + 1..colon + 1 + len)?;
+    (buffer.len() > colon + 1 + len).then_some((message, colon + len + 2))
+}
