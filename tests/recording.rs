@@ -240,4 +240,8 @@ impl switchboard::seams::media::LegPort for Nobody {
     fn samples_sent(&self, _utterance: UtteranceId) -> u64 {
         0
     }
+
+    fn wait_ms(&self) -> u32 {
+        0
+    }
 }
