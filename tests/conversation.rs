@@ -120,7 +120,8 @@ async fn a_sensitive_matter_is_not_answered_but_becomes_a_ticket() {
 fn channels(file: &std::path::Path) -> (Vec<f32>, Vec<f32>) {
     let mut reader = hound::WavReader::open(file).expect("a recording");
     assert_eq!((reader.spec().channels, reader.spec().sample_rate), (2, 16_000));
-    let samples: Vec<f32> = reader.samples::<i16>().map(|sample| f32::from(sample.unwrap()) / 32768.0).collect();
+    let samples: Vec<f32> =
+        reader.samples::<i16>().map(|sample| f32::from(sample.expect("a sample")) / 32768.0).collect();
     samples.chunks_exact(2).map(|pair| (pair[0], pair[1])).unzip()
 }
 

@@ -393,7 +393,7 @@ fn heard_text(sentences: &[Sentence], mut heard: u64) -> String {
         // A sentence of which more is still to come is at least as long as a person would need for it.
         let length =
             if sentence.complete { sentence.samples } else { sentence.samples.max(words.len() as u64 * WORD_SAMPLES) };
-        let count = if length == 0 { 0 } else { words.len() as u64 * heard / length };
+        let count = (words.len() as u64 * heard).checked_div(length).unwrap_or(0);
         if count > 0 {
             text.push(words[..(count as usize).min(words.len())].join(" "));
         }

@@ -1,7 +1,11 @@
 //! What the person who is rung hears and may do, until the two are joined.
 //!
-//! 1. Ringing → 2. picked up: only who calls (R51) → 3. any key: the case summary; 1 takes it, 2 passes,
-//! 3 repeats → 4. joined. A person who pressed 1 at the first question is joined when the summary ends; any other
+//! 1. Ringing.
+//! 2. Picked up: only who calls (R51).
+//! 3. Any key: the case summary; 1 takes it, 2 passes, 3 repeats.
+//! 4. Joined.
+//!
+//! A person who pressed 1 at the first question is joined when the summary ends; any other
 //! key needs a 1 afterwards. Without a key the question is asked twice, then the attempt is over.
 //!
 //! Pure: events of the person's leg go in, orders come out. RFC 3261 §21 for the statuses.

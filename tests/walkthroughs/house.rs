@@ -180,9 +180,8 @@ impl House {
     /// The newest conversation with this caller, whole.
     pub fn conversation(&self, caller: &str) -> Option<Value> {
         let listed = self.get_json("/api/v1/conversations?limit=200");
-        let from = |conversation: &&Value| {
-            conversation["call"]["from"].as_str().is_some_and(|from| from.contains(caller))
-        };
+        let from =
+            |conversation: &&Value| conversation["call"]["from"].as_str().is_some_and(|from| from.contains(caller));
         let found = listed["conversations"].as_array().unwrap().iter().find(from)?;
         Some(self.get_json(&format!("/api/v1/conversations/{}", found["id"].as_str().unwrap())))
     }
@@ -206,9 +205,9 @@ impl House {
     /// Waits until the agent has said something that holds these words, to its end.
     pub fn until_said(&self, caller: &str, words: &str) -> Value {
         self.until(caller, &format!("“{words}” was said"), |conversation| {
-            messages(conversation, "agent").iter().any(|message| {
-                message["heard_text"].as_str().is_some_and(|heard| heard.contains(words))
-            })
+            messages(conversation, "agent")
+                .iter()
+                .any(|message| message["heard_text"].as_str().is_some_and(|heard| heard.contains(words)))
         })
     }
 

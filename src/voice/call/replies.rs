@@ -1,8 +1,9 @@
 //! Asks the desk, and has the answer ready before it is needed.
 //!
 //! 1. A pause that may be the end of the turn: the desk is asked about the words so far, and the first sentence
-//! of what would be said is synthesised. 2. The caller goes on: all of it is thrown away unheard. 3. The turn is
-//! over with the same words: the answer is there.
+//!    of what would be said is synthesised.
+//! 2. The caller goes on: all of it is thrown away unheard.
+//! 3. The turn is over with the same words: the answer is there.
 
 use tokio::sync::mpsc;
 use tracing::warn;

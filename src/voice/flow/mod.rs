@@ -1,8 +1,10 @@
 //! The course of one call: what was heard, keyed and decided goes in; what to say and do comes out.
 //!
-//! 1. Greeting (automated, recorded, how can I help) → 2. conversing: each turn of the caller is a wish about the
-//! call or goes to the desk → 3. the desk's verdict is spoken, or the on-unresolved choice follows: taking the
-//! case ([`super::collect`]), or calling a person ([`super::offer`]) → 4. leaving.
+//! 1. Greeting: automated, recorded, how can I help.
+//! 2. Conversing: each turn of the caller is a wish about the call or goes to the desk.
+//! 3. The desk's verdict is spoken, or the on-unresolved choice follows: taking the case ([`super::collect`]), or
+//!    calling a person ([`super::offer`]).
+//! 4. Leaving.
 //!
 //! Pure: it can be cloned and asked "what would you say if the caller had said this?", which is how replies are
 //! prepared while the end of a turn is still being judged.
