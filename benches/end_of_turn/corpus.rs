@@ -67,7 +67,12 @@ fn recorded(folder: &Path) -> Vec<Utterance> {
         let (Some(file), Some(text)) = (columns.next(), columns.next()) else { continue };
         let samples = trimmed(&switchboard::adapters::stt::wav::read_wav(&folder.join(file)).expect("a WAV file"));
         let digits = file.starts_with("fsdd");
-        all.push(joined(if digits { "human number" } else { "human whole" }, text.into(), &[samples.clone()], &[]));
+        all.push(joined(
+            if digits { "human number" } else { "human whole" },
+            text.into(),
+            std::slice::from_ref(&samples),
+            &[],
+        ));
         // A recording under two seconds has no gap but those inside its words.
         if samples.len() < 32_000 {
             continue;

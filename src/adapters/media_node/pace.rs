@@ -86,7 +86,7 @@ mod tests {
         let mut now = start;
         let mut wakes = Vec::new();
         for _ in 0..200 {
-            pace.worked(10);
+            pace.worked(BUSY);
             let nap = pace.nap(now, Some(now));
             now = nap.until.unwrap();
             if !nap.for_packets {
