@@ -16,6 +16,8 @@ use crate::adapters::models::Models;
 use crate::app::{House, serve};
 use crate::config::Config;
 use crate::config::sip::CodecName;
+use crate::domain::ids::ConversationId;
+use crate::seams::bus::LiveKind;
 use crate::seams::signaling::{Destination, DialOrder, DialogEvent, OutgoingCall, Signaling};
 use crate::seams::tts::{Tts, TtsRequest};
 use crate::sip::{SipParts, SipServer, SipTimes};
@@ -35,6 +37,8 @@ pub struct Stage {
     drain: watch::Sender<bool>,
     front_desk: JoinHandle<()>,
     folder: PathBuf,
+    /// Calls are placed one after the other, so that each knows its telephone and its conversation.
+    dialling: tokio::sync::Mutex<()>,
 }
 
 /// One call to the house.
@@ -42,6 +46,8 @@ pub struct StageCall {
     call: OutgoingCall,
     /// The caller's telephone.
     pub phone: Phone,
+    /// Its conversation in the house.
+    pub conversation: ConversationId,
     /// When the 200 came.
     pub answered_at: Instant,
 }
@@ -73,8 +79,12 @@ pub fn sample_config(folder: &std::path::Path) -> anyhow::Result<Config> {
 impl Stage {
     /// Opens the house with this configuration and a caller beside it.
     pub async fn open(config: Config, models: Models) -> anyhow::Result<Stage> {
-        let folder = config.data_dir.clone();
-        let house = House::open(config, models).await?;
+        Stage::around(House::open(config, models).await?).await
+    }
+
+    /// Puts a caller beside a house, whose parts may have been replaced.
+    pub async fn around(house: House) -> anyhow::Result<Stage> {
+        let folder = house.config.data_dir.clone();
         house.speak_ready().await;
         let node = Arc::new(Node::start(&house.config.media)?);
         let (sip, incoming) = SipServer::start(serve::sip_parts(&house, node.clone())).await?;
@@ -97,7 +107,7 @@ impl Stage {
             times: SipTimes::default(),
         })
         .await?;
-        Ok(Stage { house, node, sip, caller_sip, phones, drain, front_desk, folder })
+        Ok(Stage { house, node, sip, caller_sip, phones, drain, front_desk, folder, dialling: Default::default() })
     }
 
     /// Places a call and waits until it is answered.
@@ -107,6 +117,8 @@ impl Stage {
             ring_timeout: Duration::from_secs(20),
             beside: None,
         };
+        let _one_at_a_time = self.dialling.lock().await;
+        let (_, mut live) = self.house.bus.subscribe(None);
         let mut call = self.caller_sip.dial(order).await?;
         let phone = self.phones.newest().context("a phone")?;
         loop {
@@ -116,7 +128,14 @@ impl Stage {
                 other => bail!("the call was not answered: {other:?}"),
             }
         }
-        Ok(StageCall { call, phone, answered_at: Instant::now() })
+        let answered_at = Instant::now();
+        let conversation = loop {
+            let event = live.recv().await.context("the house told of no call")?;
+            if event.kind == LiveKind::CallRinging {
+                break event.conversation;
+            }
+        };
+        Ok(StageCall { call, phone, conversation, answered_at })
     }
 
     /// A sentence in the caller's voice.
