@@ -68,3 +68,13 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_subcommand_and_flag_can_be_parsed() {
+        super::Cli::command().debug_assert();
+    }
+}

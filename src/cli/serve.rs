@@ -8,6 +8,7 @@ use crate::config::{self, Config, Flags, Sources};
 
 /// Arguments of `serve`; each is a configuration key and an environment variable as well.
 #[derive(clap::Args, Default)]
+#[group(skip)]
 pub struct Args {
     /// A TOML file; `switchboard config reference` tells its keys.
     #[arg(long, value_name = "FILE")]

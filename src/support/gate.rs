@@ -51,7 +51,8 @@ pub fn judge(case: &Case) -> (Verdict, Reason) {
     if let Some(verdict) = sensitivity(case) {
         return (verdict, Reason::EntrySensitivity);
     }
-    if let Some(topic) = risk(&words, case.vector, LATER) {
+    let vector = case.vector.filter(|_| !in_the_entrys_own_words(case));
+    if let Some(topic) = risk(&words, vector, LATER) {
         return (Verdict::HandOff, Reason::Risk(topic));
     }
     let Some(entry) = case.entry else { return (Verdict::Hold, Reason::NotKnown) };
@@ -60,6 +61,13 @@ pub fn judge(case: &Case) -> (Verdict, Reason) {
         (Verdict::Send | Verdict::Clarify, Some(reason)) => (Verdict::Hold, reason),
         _ => (verdict, reason),
     }
+}
+
+/// A question in nearly the words that somebody wrote down as safe to answer: the rules still hold it, the head,
+/// which only guesses from likeness ("can I pay by card" is like a disputed charge), does not.
+fn in_the_entrys_own_words(case: &Case) -> bool {
+    case.entry.is_some_and(|entry| entry.sensitivity == Sensitivity::Auto)
+        && case.found.features.top >= OWN_WORDS_COSINE
 }
 
 /// The risk topic of a text, if it has one: by rule, else by the head. `topics` are those asked about.
@@ -119,5 +127,7 @@ pub fn withheld(agent: &Agent) -> Option<Reason> {
     }
 }
 
+/// Cosine from which two questions differ in little more than politeness.
+const OWN_WORDS_COSINE: f32 = 0.9;
 /// No setting makes a coin's throw an answer.
 const SEND_CONFIDENCE_MIN: f32 = 0.6;
