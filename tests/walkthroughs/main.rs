@@ -10,3 +10,5 @@ mod answering;
 mod audio;
 mod house;
 mod phone;
+mod signalling;
+mod sipp;
