@@ -9,6 +9,7 @@
 mod answering;
 mod audio;
 mod house;
+mod interruption;
 mod phone;
 mod signalling;
 mod sipp;
