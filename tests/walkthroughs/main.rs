@@ -10,6 +10,7 @@ mod answering;
 mod audio;
 mod house;
 mod interruption;
+mod lost;
 mod phone;
 mod signalling;
 mod sipp;
