@@ -14,3 +14,4 @@ mod lost;
 mod phone;
 mod signalling;
 mod sipp;
+mod unpublished;
