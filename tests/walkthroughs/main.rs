@@ -8,6 +8,7 @@
 
 mod answering;
 mod audio;
+mod drain;
 mod house;
 mod interruption;
 mod lost;
