@@ -20,7 +20,10 @@ fn a_call_cut_by_a_crash_is_kept_and_becomes_a_ticket() {
     assert_eq!(after["call"]["outcome"], "lost");
     assert_eq!(texts(&after, "customer"), texts(&before, "customer"));
     assert_eq!(texts(&after, "agent"), texts(&before, "agent"));
-    assert_eq!(messages(&after, "agent").last().unwrap()["heard_text"], messages(&before, "agent").last().unwrap()["heard_text"]);
+    assert_eq!(
+        messages(&after, "agent").last().unwrap()["heard_text"],
+        messages(&before, "agent").last().unwrap()["heard_text"]
+    );
     assert_eq!(after["tickets"].as_array().unwrap().len(), 1);
     assert_eq!(after["status"], "needs_human");
     let (caller, agent, rate) = house.recording(&after);

@@ -9,6 +9,7 @@
 mod answering;
 mod audio;
 mod drain;
+mod escalation;
 mod house;
 mod interruption;
 mod lost;
