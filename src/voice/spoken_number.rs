@@ -9,7 +9,8 @@ use super::intents::words;
 pub fn digits(text: &str) -> String {
     let mut digits = String::new();
     let mut times = 1;
-    for word in words(text) {
+    // A written plus sign (a recogniser's, or the star key's) is no part of a word.
+    for word in words(&text.replace('+', " plus ")) {
         if word.chars().all(|c| c.is_ascii_digit()) {
             digits.push_str(&word);
             times = 1;
@@ -88,6 +89,14 @@ mod tests {
         assert_eq!(digits("It's 0176 22 33 44."), "0176223344");
         assert_eq!(digits("plus four nine three oh"), "+4930");
         assert_eq!(digits("nothing here"), "");
+        assert_eq!(digits("+49 30 901820"), "+4930901820");
+    }
+
+    #[test]
+    fn an_international_number_needs_no_home_country() {
+        for said in ["+4930901820", "plus four nine, three oh, nine oh one, eight two oh", "0049 30 901820"] {
+            assert_eq!(number(said, None).unwrap().as_str(), "+4930901820", "{said}");
+        }
     }
 
     #[test]

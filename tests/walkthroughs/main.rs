@@ -8,5 +8,12 @@
 
 mod answering;
 mod audio;
+mod drain;
+mod escalation;
 mod house;
+mod interruption;
+mod lost;
 mod phone;
+mod signalling;
+mod sipp;
+mod unpublished;

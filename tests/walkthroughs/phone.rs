@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -76,9 +77,11 @@ impl Phone {
         self.command("ausrc", &format!("aufile,{}", file.display()));
     }
 
+    /// Presses keys at the pace of a finger: baresip drops what is left of an event when the next one comes.
     pub fn press(&mut self, keys: &str) {
         for key in keys.chars() {
             self.command("sndcode", &key.to_string());
+            std::thread::park_timeout(KEY_LASTS);
         }
     }
 
@@ -124,6 +127,8 @@ impl Phone {
     }
 }
 
+/// How long a finger stays on a key and finds the next.
+const KEY_LASTS: Duration = Duration::from_millis(250);
 /// Bytes of the header that sndfile writes before 16-bit samples.
 const WAV_HEADER: usize = 44;
 
