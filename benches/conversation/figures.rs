@@ -32,10 +32,6 @@ impl Values {
         self.0.last().copied().unwrap_or(f64::NAN)
     }
 
-    pub fn mean(&self) -> f64 {
-        self.0.iter().sum::<f64>() / self.0.len() as f64
-    }
-
     /// One line of a report.
     pub fn show(&self, name: &str) {
         if self.0.is_empty() {

@@ -1,6 +1,7 @@
 //! The reply gap: from the caller's last voiced packet to the first voiced packet of the answer.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -27,6 +28,9 @@ pub struct Args {
     /// Turns with pauses, numbers and spellings, reported apart.
     #[arg(long, default_value_t = 24)]
     apart: usize,
+    /// Cuts spoken answers after their first sentence, which saves a third of the time.
+    #[arg(long)]
+    short: bool,
     /// Prints every turn.
     #[arg(long)]
     verbose: bool,
@@ -56,7 +60,11 @@ struct Findings {
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let stage = Arc::new(Stage::open(sample_config(folder.path())?, Models::resolve(None)).await?);
+    let config = sample_config(folder.path())?;
+    if args.short {
+        shorten(&folder.path().join("knowledge"))?;
+    }
+    let stage = Arc::new(Stage::open(config, Models::resolve(None)).await?);
     let clips = Arc::new(Clips::default());
     let asked: Arc<Vec<String>> = Arc::new(questions());
     println!("Reply gap, {} turns, {} call(s) at once. {} questions.", args.turns, args.calls, asked.len());
@@ -112,6 +120,24 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     drop(findings);
     if let Ok(stage) = Arc::try_unwrap(stage).map_err(|_| ()) {
         stage.close().await;
+    }
+    Ok(())
+}
+
+/// Leaves the first sentence of each spoken answer.
+fn shorten(knowledge: &Path) -> anyhow::Result<()> {
+    for file in std::fs::read_dir(knowledge)? {
+        let path = file?.path();
+        let text = std::fs::read_to_string(&path)?;
+        let cut = |line: &str| match line.strip_prefix("Spoken: ") {
+            // "Yes." alone would be no answer.
+            Some(words) => match words[12.min(words.len())..].find(". ") {
+                Some(end) => format!("Spoken: {}", &words[..12 + end + 1]),
+                None => line.to_owned(),
+            },
+            None => line.to_owned(),
+        };
+        std::fs::write(&path, text.lines().map(cut).collect::<Vec<_>>().join("\n"))?;
     }
     Ok(())
 }

@@ -11,9 +11,16 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod corpus;
+mod dead_air;
+mod echo;
 mod figures;
 mod gap;
+mod gateway;
 mod greeting;
+mod interrupt;
+mod memory;
+mod stand_ins;
+mod wer;
 
 use clap::{Parser, Subcommand};
 
@@ -33,6 +40,18 @@ enum What {
     Gap(gap::Args),
     /// 200 OK to the first voiced packet of the greeting.
     Greeting(greeting::Args),
+    /// How soon the agent is silent when a caller speaks, and what stops it wrongly.
+    Interrupt(interrupt::Args),
+    /// Interruptions by the agent's own voice coming back; there must be none.
+    Echo(echo::Args),
+    /// Word errors of the call path against decoding the same audio directly.
+    Wer(wer::Args),
+    /// The longest silence with each provider stalled in turn.
+    Deadair(dead_air::Args),
+    /// What remains of the reply gap beside stand-in providers of fixed delays, and what such calls cost.
+    Gateway(gateway::Args),
+    /// Resident memory of live calls.
+    Memory(memory::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -45,6 +64,12 @@ fn main() -> anyhow::Result<()> {
         match arguments.what {
             What::Gap(args) => gap::run(args).await,
             What::Greeting(args) => greeting::run(args).await,
+            What::Interrupt(args) => interrupt::run(args).await,
+            What::Echo(args) => echo::run(args).await,
+            What::Wer(args) => wer::run(args).await,
+            What::Deadair(args) => dead_air::run(args).await,
+            What::Gateway(args) => gateway::run(args).await,
+            What::Memory(args) => memory::run(args).await,
         }
     })
 }
