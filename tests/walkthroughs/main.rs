@@ -12,6 +12,7 @@ mod drain;
 mod escalation;
 mod house;
 mod interruption;
+mod keys;
 mod lost;
 mod phone;
 mod signalling;
