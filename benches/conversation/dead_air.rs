@@ -70,13 +70,23 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
                 .collect();
             let silences = call.phone.look(|wire| {
                 let from = wire.last_voice_sent_at?;
-                let mut voiced: Vec<Instant> = wire.arrivals.iter().filter(|(at, l)| *at > from && *l > VOICED_DBFS).map(|(at, _)| *at).collect();
+                let mut voiced: Vec<Instant> =
+                    wire.arrivals.iter().filter(|(at, l)| *at > from && *l > VOICED_DBFS).map(|(at, _)| *at).collect();
                 voiced.insert(0, from);
                 voiced.push(from + WATCHED);
-                Some(voiced.windows(2).map(|pair| pair[1].saturating_duration_since(pair[0])).filter(|s| *s > Duration::from_millis(400)).collect::<Vec<_>>())
+                Some(
+                    voiced
+                        .windows(2)
+                        .map(|pair| pair[1].saturating_duration_since(pair[0]))
+                        .filter(|s| *s > Duration::from_millis(400))
+                        .collect::<Vec<_>>(),
+                )
             });
             let silences = silences.unwrap_or_default();
-            println!("  {name}: silences over 0.4 s {:?} ms; {said:?}", silences.iter().map(Duration::as_millis).collect::<Vec<_>>());
+            println!(
+                "  {name}: silences over 0.4 s {:?} ms; {said:?}",
+                silences.iter().map(Duration::as_millis).collect::<Vec<_>>()
+            );
             longest = longest.max(silences.first().copied().unwrap_or_default());
             call.hang_up().await;
         }

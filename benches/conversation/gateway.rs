@@ -43,7 +43,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let log = Arc::new(Log::default());
     let calls = AtomicUsize::new(0);
     house.speech.stt = Arc::new(FixedStt { text: QUESTION.to_owned(), delay: RECOGNITION, log: log.clone(), calls });
-    let voice = Arc::new(FixedTts { delay: SYNTHESIS, length: SPEECH, streams: AtomicBool::new(false), log: log.clone() });
+    let voice =
+        Arc::new(FixedTts { delay: SYNTHESIS, length: SPEECH, streams: AtomicBool::new(false), log: log.clone() });
     // Nothing is kept: every sentence is a request.
     let tts: Arc<dyn Tts> = voice.clone();
     house.speech.phrases = Arc::new(Cached::new(tts, 0));
@@ -125,7 +126,8 @@ async fn measure(
             continue;
         };
         let desk = Duration::from_secs_f32(desk[&heard.call] / 1000.0);
-        let parts = [heard.last_push - sent, (spoken.asked - heard.told).saturating_sub(desk), on_wire - spoken.first_chunk];
+        let parts =
+            [heard.last_push - sent, (spoken.asked - heard.told).saturating_sub(desk), on_wire - spoken.first_chunk];
         to_ear.add(parts[0]);
         to_request.add(parts[1]);
         to_wire.add(parts[2]);
@@ -136,7 +138,10 @@ async fn measure(
     to_request.show("  final → request (no desk)");
     to_wire.show("  first speech → wire");
     share.show("  the gateway's share");
-    println!("  turns without a reply: {lost}; desk {:.2} ms mean", desk.values().sum::<f32>() / desk.len().max(1) as f32);
+    println!(
+        "  turns without a reply: {lost}; desk {:.2} ms mean",
+        desk.values().sum::<f32>() / desk.len().max(1) as f32
+    );
     let cost: Vec<Duration> = after.iter().zip(before).map(|(after, before)| *after - before).collect();
     show_cost("  processor", [cost[0], cost[1], cost[2]], span, live.len());
     Ok(())

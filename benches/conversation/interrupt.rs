@@ -96,7 +96,8 @@ async fn interrupt(call: &mut StageCall, clip: &[i16]) -> Option<Interrupted> {
             .map(|(at, _)| *at)
             .collect();
         // Words have gaps of up to 150 ms; the first longer one is silence.
-        let last = voiced.windows(2).find(|pair| pair[1] - pair[0] > SILENCE).map(|pair| pair[0]).or(voiced.last().copied());
+        let last =
+            voiced.windows(2).find(|pair| pair[1] - pair[0] > SILENCE).map(|pair| pair[0]).or(voiced.last().copied());
         let last = last.unwrap_or(began).max(began);
         let stale_packets = voiced.iter().filter(|at| **at > last).count();
         Some(Interrupted { silent_after: last - began, stale_packets })

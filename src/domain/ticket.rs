@@ -53,3 +53,6 @@ pub struct Ticket {
     /// When it is due.
     pub due_at: Option<EpochMs>,
 }
+
+/// A ticket is due a day after it was made, in milliseconds.
+pub const TICKET_DUE_MS: i64 = 24 * 60 * 60 * 1000;

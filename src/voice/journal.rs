@@ -11,9 +11,10 @@ use tokio::sync::mpsc;
 use tracing::{error, warn};
 
 use crate::domain::call::{Attempt, Call, CallOutcome, Recording};
-use crate::domain::conversation::{Conversation, Handler, Message, Status};
+use crate::domain::conversation::{Author, Conversation, Handler, Message, Status};
 use crate::domain::ids::{ConversationId, RecordingId};
-use crate::domain::ticket::Ticket;
+use crate::domain::ticket::{Field, TICKET_DUE_MS, Ticket, TicketStatus};
+use crate::domain::time::EpochMs;
 use crate::seams::bus::{Bus, LiveKind};
 use crate::seams::clock::Clock;
 use crate::seams::shown::{ShownAttempt, ShownMessage, ShownSummary, ShownTicket};
@@ -290,23 +291,22 @@ pub async fn recover_cut_calls(
             work.save_attempt(&attempt).await?;
         }
         if view.tickets.is_empty() {
-            let fields = call
-                .from
-                .iter()
-                .map(|from| crate::domain::ticket::Field {
-                    name: "number".into(),
-                    value: from.clone(),
-                    confirmed: false,
-                })
+            let field = |name: &str, value: String| Field { name: name.into(), value, confirmed: false };
+            let number = call.from.clone().filter(|from| from.starts_with('+'));
+            let wish = view.messages.iter().rev().find(|message| message.author == Author::Customer);
+            let fields = number
+                .map(|number| field("number", number))
+                .into_iter()
+                .chain(wish.map(|message| field("reason", message.text.clone())))
                 .collect();
             let ticket = Ticket {
                 id: crate::domain::ids::TicketId(ids.next()),
                 conversation: conversation.id,
-                status: crate::domain::ticket::TicketStatus::Pending,
+                status: TicketStatus::Pending,
                 reason: CUT_REASON.to_owned(),
                 fields,
                 created_at: now,
-                due_at: None,
+                due_at: Some(EpochMs(now.0 + TICKET_DUE_MS)),
             };
             work.save_ticket(&ticket).await?;
         }

@@ -52,8 +52,7 @@ pub const TIME_IS_UP: &str = "I am sorry, this call has reached its longest time
 pub const CANNOT_HEAR: &str =
     "I am sorry, I cannot hear you well enough to help. A colleague will get back to you. Goodbye.";
 /// Nobody took the call.
-pub const NOBODY_FREE: &str =
-    "I am sorry, no colleague can take the call right now. I will take your details, so that they can call you back.";
+pub const NOBODY_FREE: &str = "I tried to reach a colleague, but nobody can take the call right now. I will take your details, so that they can call you back.";
 /// The caller changed their mind while it rang.
 pub const NEVER_MIND: &str = "All right. How else can I help you?";
 /// Something of ours broke.
@@ -80,7 +79,7 @@ pub const NOTED: &str = "Thank you, I have noted that, and a colleague will get 
 
 /// The person who picked up hears nothing else until a key (R51).
 pub fn staff_offer(business: &str) -> String {
-    format!("Support call for {business}. Press 1 to take it, 2 to pass.")
+    format!("Support call for {business}. Press 1 to take it, or 2 to pass.")
 }
 
 /// After the summary.

@@ -6,6 +6,8 @@
 //! the models (`SWITCHBOARD_MODELS_DIR`), baresip and SIPp, and are skipped with a printed reason without them.
 //! They run one after another: two calls that share two processor cores would disturb each other's timing.
 
+#![allow(clippy::unwrap_used)] // Everything here is a test.
+
 mod answering;
 mod audio;
 mod drain;

@@ -5,7 +5,7 @@ use tracing::{debug, info, warn};
 use crate::domain::call::{CallOutcome, Recording};
 use crate::domain::conversation::{Author, Handler, Status};
 use crate::domain::ids::{RecordingId, TicketId};
-use crate::domain::ticket::{Field, Ticket, TicketStatus};
+use crate::domain::ticket::{Field, TICKET_DUE_MS, Ticket, TicketStatus};
 use crate::domain::time::EpochMs;
 use crate::domain::turn::{Decision, Speaker};
 use crate::seams::media::LegCommand;
@@ -161,7 +161,9 @@ impl Call {
 
     /// The case in at most 45 words.
     pub(super) fn summary(&self, fields: &[Field]) -> String {
-        crate::support::summary::case_summary(&self.lines, fields, self.row.from.as_deref())
+        // An address such as sip:… says nothing to the person who hears it.
+        let number = self.row.from.as_deref().filter(|from| from.starts_with('+'));
+        crate::support::summary::case_summary(&self.lines, fields, number)
     }
 
     async fn transfer(&mut self, reason: String) {
@@ -220,5 +222,3 @@ pub(super) fn first_sentence(flow: &mut super::super::flow::CallFlow) -> Option<
 
 /// More orders than any event brings.
 const ORDERS_AT_ONCE: usize = 64;
-/// A ticket is due within a working day.
-const TICKET_DUE_MS: i64 = 24 * 60 * 60 * 1000;

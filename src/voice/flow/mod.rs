@@ -350,6 +350,8 @@ impl CallFlow {
         match decision.verdict {
             Verdict::Send | Verdict::Clarify => {
                 self.outcome = Some(CallOutcome::Resolved);
+                // What is answered is no longer what the caller wants.
+                self.wish = None;
                 self.answer(now, turn.sentences, decision);
             }
             Verdict::Hold | Verdict::HandOff => self.unresolved(now, turn.sentences, decision, resolution),
@@ -538,7 +540,10 @@ impl CallFlow {
         match prompt {
             Some(prompt) => {
                 let words = match &self.state {
-                    State::Collecting(collect) => [vec![prompt.to_owned()], collect.question()].concat(),
+                    // Zero is a digit while digits are collected, so help by zero is not offered there.
+                    State::Collecting(collect) => {
+                        [vec![phrases::STILL_THERE[0].to_owned()], collect.question()].concat()
+                    }
                     _ => vec![prompt.to_owned()],
                 };
                 let last = std::mem::take(&mut self.last_words);
