@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use switchboard::adapters::models::Models;
-use switchboard::cli::demo::stage::{Stage, sample_config};
+use switchboard::cli::demo::phone::Wire;
+use switchboard::cli::demo::stage::{Stage, StageCall, sample_config};
 
 use super::corpus::{Clips, questions};
 use super::figures::{load, resident_kb, say_machine};
@@ -23,7 +24,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let stage = Stage::open(sample_config(folder.path())?, Models::resolve(None)).await?;
     let clips = Clips::default();
     let asked = questions();
-    println!("Resident memory, {} calls at once; their telephones, in the same process, are counted too.", args.calls);
+    println!("Resident memory, {} calls at once.", args.calls);
+    println!("Their telephones are in the same process: what they keep is left out, their threads are not.");
     say_machine();
     // The models take their working memory, and the allocator its arenas, with the first turns.
     for round in 0..2 {
@@ -43,15 +45,19 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let before_kb = resident_kb();
     println!("house without calls        {:8.1} MB", before_kb as f64 / 1024.0);
     let per_call = |kb: u64| kb.saturating_sub(before_kb) as f64 / 1024.0 / args.calls as f64;
+    let now_kb = |live: &[StageCall]| {
+        let kept: usize = live.iter().map(|call| call.phone.look(Wire::bytes)).sum();
+        resident_kb().saturating_sub(kept as u64 / 1024)
+    };
     let mut live = Vec::new();
     for _ in 0..args.calls {
         live.push(stage.call().await?);
     }
-    println!("while greeted              {:8.3} MB a call", per_call(resident_kb()));
+    println!("while greeted              {:8.3} MB a call", per_call(now_kb(&live)));
     for call in &mut live {
         call.wait_for_quiet(PAUSE, LONGEST_SPEECH).await;
     }
-    println!("connected, nobody speaks   {:8.3} MB a call", per_call(resident_kb()));
+    println!("connected, nobody speaks   {:8.3} MB a call", per_call(now_kb(&live)));
     let mut most = 0;
     for text in asked.iter().take(args.turns) {
         let clip = clips.of(&stage, text).await?;
@@ -59,14 +65,16 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             call.phone.say(&clip);
             tokio::time::sleep(Duration::from_millis(150)).await;
         }
-        for call in &mut live {
-            most = most.max(resident_kb());
+        for number in 0..live.len() {
+            let now = now_kb(&live);
+            let call = &mut live[number];
+            most = most.max(now);
             tokio::time::sleep(Duration::from_millis(200)).await;
             call.wait_for_quiet(PAUSE, LONGEST_SPEECH).await;
         }
     }
     println!("in conversation, at most   {:8.3} MB a call", per_call(most));
-    println!("after {} turns              {:8.3} MB a call", args.turns, per_call(resident_kb()));
+    println!("after {} turns              {:8.3} MB a call", args.turns, per_call(now_kb(&live)));
     for call in live {
         call.hang_up().await;
     }

@@ -31,6 +31,8 @@ pub enum EarEvent {
     DropPrepared,
     /// The turn is over.
     TurnEnded(HeardTurn),
+    /// What sounded like speech while we were silent was nothing: the caller has the next word as before.
+    NothingSaid,
     /// The recogniser is lost for this call.
     Lost(SttError),
 }
@@ -53,6 +55,10 @@ pub struct Ear {
     events: VecDeque<EarEvent>,
     last_voice_at: Option<Instant>,
     voiced_frames: u32,
+    /// An utterance is running that has brought no turn.
+    uttering: bool,
+    /// The recogniser has answered about it.
+    told: bool,
     recognition_ms: Option<f32>,
     agent_speaks: bool,
 }
@@ -66,6 +72,8 @@ impl Ear {
             events: VecDeque::new(),
             last_voice_at: None,
             voiced_frames: 0,
+            uttering: false,
+            told: false,
             recognition_ms: None,
             agent_speaks: false,
         }
@@ -131,6 +139,7 @@ impl Ear {
     pub fn take(&mut self, now: Instant, event: SttEvent) {
         match event {
             SttEvent::Transcript { heard, want, text, audio_ms, confidence, took_ms, ends_turn } => {
+                self.told = true;
                 if want != Want::Partial {
                     self.recognition_ms = Some(took_ms);
                 }
@@ -152,6 +161,8 @@ impl Ear {
             match effect {
                 Listening::Begin { heard, lead_frames, after_turn_ms } => {
                     self.voiced_frames = 0;
+                    self.uttering = true;
+                    self.told = false;
                     self.recognition_ms = None;
                     if let Some(stt) = &mut self.stt {
                         stt.input.begin(heard, lead_frames);
@@ -182,6 +193,7 @@ impl Ear {
 
     fn turn_ended(&mut self, now: Instant, text: String) {
         self.voiced_frames = 0;
+        self.uttering = false;
         self.events.push_back(EarEvent::TurnEnded(HeardTurn {
             text,
             last_voice_at: self.last_voice_at.unwrap_or(now),
@@ -190,13 +202,22 @@ impl Ear {
     }
 
     /// An utterance ended without words. A cough or a door is nothing; somebody who spoke for a while while we
-    /// were silent wants to know that they were not understood.
+    /// were silent wants to know that they were not understood, sooner when the recogniser never answered.
     fn nothing_understood(&mut self, now: Instant) {
-        if std::mem::take(&mut self.voiced_frames) >= SPOKE_FOR_A_WHILE_FRAMES && !self.agent_speaks {
+        let voiced_frames = std::mem::take(&mut self.voiced_frames);
+        if !std::mem::take(&mut self.uttering) || self.agent_speaks {
+            return;
+        }
+        let enough = if self.told { SPOKE_FOR_A_WHILE_FRAMES } else { SPOKE_UNHEARD_FRAMES };
+        if voiced_frames >= enough {
             self.turn_ended(now, String::new());
+        } else {
+            self.events.push_back(EarEvent::NothingSaid);
         }
     }
 }
 
 /// 1.2 s of voice: longer than a cough, a laugh or a "mhm".
 const SPOKE_FOR_A_WHILE_FRAMES: u32 = 60;
+/// 300 ms: with a recogniser that gives no answer at all, anything longer than a knock may have been words.
+const SPOKE_UNHEARD_FRAMES: u32 = 15;

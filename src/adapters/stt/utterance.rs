@@ -130,7 +130,8 @@ impl Utterance {
         let before = self.closed.iter().take(open_index).filter_map(|window| window.decoded.as_ref());
         let known = joined(before.chain([&open]), frames);
         if open_index == self.closed.len() {
-            self.draft = open.tokens;
+            // What is not believed must not lead the next decoding.
+            self.draft = if is_believable(&open) { open.tokens } else { Vec::new() };
         }
         if self.known.as_ref().is_none_or(|older| older.frames <= frames) {
             self.known = Some(known.clone());
@@ -140,7 +141,12 @@ impl Utterance {
 
     /// The transcript that is known, if nothing was said since: only silence was added.
     pub fn known_enough(&self) -> Option<&Known> {
-        self.known.as_ref().filter(|known| self.reaches(known.frames))
+        let said_something = self.voiced_frames >= SPOKEN_FRAMES;
+        self.known
+            .as_ref()
+            .filter(|known| self.reaches(known.frames))
+            // Much speech and no words is worth another look as soon as there is more audio.
+            .filter(|known| !known.text.is_empty() || !said_something || known.frames == self.frames)
     }
 
     /// Whether a transcript up to this frame has all that was said so far.
@@ -202,6 +208,8 @@ const PAUSE_FRAMES: usize = 8;
 const UNDECODED_WINDOWS_MAX: usize = 8;
 /// 60 ms after the last voiced frame the last sound has died away.
 const TRAIL_FRAMES: usize = 3;
+/// 1 s of voice has words in it.
+const SPOKEN_FRAMES: usize = 50;
 /// 60 ms: less voice than that in a whole utterance is a click.
 const VOICED_FRAMES_MIN: usize = 3;
 /// Speech is seldom below 0.55 and noise seldom above 0.4.

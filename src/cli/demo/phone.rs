@@ -50,6 +50,12 @@ impl Wire {
         first_voice(&self.departures, from)
     }
 
+    /// The memory that all this takes.
+    pub fn bytes(&self) -> usize {
+        let packets = self.arrivals.capacity() + self.departures.capacity();
+        packets * size_of::<(Instant, f32)>() + self.heard.capacity() * size_of::<i16>()
+    }
+
     /// The first voiced arrival.
     pub fn first_voice(&self) -> Option<Instant> {
         self.arrivals.iter().find(|(_, level)| *level > VOICED_DBFS).map(|(at, _)| *at)
@@ -167,7 +173,8 @@ impl MediaNode for Phones {
         socket.set_nonblocking(true)?;
         let advertised = socket.local_addr()?;
         let (events_in, events) = mpsc::channel(64);
-        let (writer, ears) = Ears::ring(50);
+        // Nobody listens here: what is heard is kept in [`Wire`].
+        let (writer, ears) = Ears::ring(1);
         let shared = Arc::new(Shared { state: Mutex::default(), closed: AtomicBool::new(false) });
         shared.state().events = Some(events_in);
         let phone = Phone { shared: shared.clone() };

@@ -318,6 +318,7 @@ impl Call {
                 EarEvent::Partial(text) => self.journal.keep(Entry::Hearing(text)),
                 EarEvent::PrepareReply(text) => self.prepare_reply(&text),
                 EarEvent::DropPrepared => self.drop_prepared(),
+                EarEvent::NothingSaid => self.flow.handle(now, Input::NothingSaid),
                 EarEvent::TurnEnded(turn) => self.turn_ended(now, turn),
                 EarEvent::Lost(error) => self.reopen_ear(&error.to_string()),
             }

@@ -171,6 +171,7 @@ impl CallFlow {
         match input {
             Input::Answered => self.greet(now),
             Input::CallerSpeaks => self.deadline = self.deadline_while_speaking(),
+            Input::NothingSaid => self.nothing_said(now),
             Input::Heard { text } => self.heard(now, text.trim()),
             Input::TurnReady { text, turn, resolution } => self.turn_ready(now, &text, *turn, resolution),
             Input::TurnFailed => self.turn_failed(now),
@@ -673,6 +674,13 @@ impl CallFlow {
             self.deadline = Some(now + LONGEST_GOODBYE);
         }
         self.effects.push_back(Effect::Say(say));
+    }
+
+    /// A noise has stopped the clock of the caller's silence: it runs again.
+    fn nothing_said(&mut self, now: Instant) {
+        if matches!(self.state, State::Conversing | State::Collecting(_)) && self.deadline.is_none() {
+            self.deadline = Some(now + SILENCE);
+        }
     }
 
     fn deadline_while_speaking(&self) -> Option<Instant> {

@@ -299,3 +299,14 @@ proptest::proptest! {
         }
     }
 }
+
+/// A cough stops the clock of the caller's silence, and must start it again, or nobody ever speaks.
+#[test]
+fn a_noise_after_our_words_does_not_leave_the_call_without_a_next_word() {
+    let mut call = Call::answered(agent(), false);
+    call.give(Input::CallerSpeaks);
+    assert_eq!(call.flow.poll_timeout(), None);
+    call.give(Input::NothingSaid);
+    let effects = call.wait(SILENCE);
+    assert!(matches!(effects[..], [Effect::Say(_)]), "{effects:?}");
+}

@@ -13,6 +13,8 @@ pub enum Input {
     Answered,
     /// The caller began to speak.
     CallerSpeaks,
+    /// What sounded like the caller was a cough or a noise.
+    NothingSaid,
     /// The caller's turn is over; empty when no words were found in it.
     Heard {
         /// The final transcript.

@@ -351,6 +351,7 @@ const OBJECTLESS_VERBS: &[&str] = &["want", "wanted", "need", "needed", "wonderi
 
 /// Beginnings that need an object or a clause.
 const UNFINISHED_FORMS: &[&str] = &[
+    "are you open on",
     "can you tell me",
     "could you tell me",
     "can you please",

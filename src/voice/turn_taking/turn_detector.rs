@@ -1,7 +1,7 @@
 //! When a caller's turn is over.
 //!
 //! 1. Speech begins an utterance. While it lasts, partial transcripts are asked for.
-//! 2. After 100 ms of silence a likely transcript is asked for. Its words say how much silence ends the turn
+//! 2. After 80 ms of silence a likely transcript is asked for. Its words say how much silence ends the turn
 //!    ([`completeness`](super::completeness)), and an answer to it is prepared meanwhile.
 //! 3. When the caller goes on, what was prepared is dropped and all begins again with the longer utterance.
 //! 4. When the silence is long enough the turn ends. Silence without words is no turn.
@@ -117,6 +117,8 @@ struct Current {
     spoken_until: usize,
     /// Frames of speech in a row.
     run: usize,
+    /// Frames of speech in all.
+    voiced_frames: usize,
     since_partial: usize,
     asked: bool,
     asked_final: bool,
@@ -197,6 +199,7 @@ impl TurnDetector {
         };
         current.frames += 1;
         current.since_partial += 1;
+        current.voiced_frames += usize::from(speech);
         current.run = if speech { current.run + 1 } else { 0 };
         if current.run >= SPEECH_RUN_FRAMES {
             let resumed = current.silence() > SPEECH_RUN_FRAMES;
@@ -222,6 +225,7 @@ impl TurnDetector {
             frames,
             spoken_until: frames,
             run: SPEECH_RUN_FRAMES,
+            voiced_frames: SPEECH_RUN_FRAMES,
             since_partial: frames,
             asked: false,
             asked_final: false,
@@ -268,8 +272,15 @@ impl TurnDetector {
             return self.wait_for_words(silence);
         };
         if known.text.is_empty() {
-            if silence >= EMPTY_FRAMES {
+            if current.voiced_frames < TALKED_FRAMES {
+                if silence >= EMPTY_FRAMES {
+                    self.discard();
+                }
+            } else if silence >= UNREAD_FRAMES {
                 self.discard();
+            } else if !current.asked_final && silence >= EMPTY_FRAMES {
+                current.asked_final = true;
+                self.effects.push_back(TurnEffect::AskTranscript(Want::Final));
             }
             return;
         }
@@ -374,8 +385,8 @@ fn waits_ms(ending: Ending) -> (u32, u32, u32) {
 }
 
 const FRAME_MS: u32 = media::FRAME_MS;
-/// 100 ms: gaps inside words are shorter, and the transcript is there when 200 ms are over.
-const LIKELY_FRAMES: usize = 5;
+/// 80 ms: most gaps inside words are shorter, and transcript, answer and speech are there when 200 ms are over.
+const LIKELY_FRAMES: usize = 4;
 /// Two frames in a row are speech; one in a silence is a click.
 const SPEECH_RUN_FRAMES: usize = 2;
 /// 500 ms between partial transcripts: their words are the draft of the next one.
@@ -384,10 +395,14 @@ const PARTIAL_FRAMES: usize = 25;
 const PREPARE_FRAMES: usize = 30;
 /// 300 ms: noise without words is forgotten.
 const EMPTY_FRAMES: usize = 15;
+/// 1 s of speech is no noise, even if no words are found in it.
+const TALKED_FRAMES: usize = 50;
+/// 800 ms: somebody who has talked, and may go on, is asked to repeat no sooner.
+const UNREAD_FRAMES: usize = 40;
 /// 1.2 s without the likely transcript: ask once more, with the highest priority.
 const LATE_FRAMES: usize = 60;
-/// 3 s without any: the recogniser is lost.
-const LOST_FRAMES: usize = 150;
+/// 2.2 s without any: the recogniser is lost, and what we say to it still comes well within 3 s.
+const LOST_FRAMES: usize = 110;
 /// 160 ms: below it a stop inside a word ends the turn.
 const WAIT_FRAMES_MIN: usize = 8;
 /// 3 s at the highest patience; longer silence is answered by a re-prompt.
@@ -525,6 +540,28 @@ mod tests {
         assert_eq!(effects[0], TurnEffect::AskTranscript(Want::Likely));
         assert_eq!(effects[1], TurnEffect::AskTranscript(Want::Final));
         assert!(matches!(effects[2], TurnEffect::Discard { .. }));
+    }
+
+    #[test]
+    fn speech_in_which_no_words_were_found_is_read_once_more_and_not_cut() {
+        let mut detector = TurnDetector::new(EndOfTurnSettings::default());
+        frames(&mut detector, 100, true);
+        frames(&mut detector, 6, false);
+        tell(&mut detector, "");
+        assert_eq!(frames(&mut detector, 12, false), [TurnEffect::AskTranscript(Want::Final)]);
+        let prepared = tell(&mut detector, "My order number is four seven");
+        assert!(matches!(prepared[..], [] | [TurnEffect::PrepareReply { .. }]), "{prepared:?}");
+        assert_eq!(silence_ms(&frames(&mut detector, 100, false)), Some(1_400));
+    }
+
+    #[test]
+    fn a_noise_in_which_no_words_were_found_is_forgotten_soon() {
+        let mut detector = TurnDetector::new(EndOfTurnSettings::default());
+        frames(&mut detector, 20, true);
+        frames(&mut detector, 6, false);
+        tell(&mut detector, "");
+        let effects = frames(&mut detector, 12, false);
+        assert!(matches!(effects[..], [TurnEffect::Discard { .. }]), "{effects:?}");
     }
 
     #[test]
