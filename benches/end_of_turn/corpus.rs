@@ -10,6 +10,8 @@ use switchboard::seams::tts::{Tts, TtsRequest};
 pub struct Utterance {
     /// Which row of the table it belongs to.
     pub group: &'static str,
+    /// Whether its text is one of those that the waits were tuned on; the others only measure.
+    pub tuned_on: bool,
     /// What is said, pauses as `…`.
     pub text: String,
     /// The audio, with silence before and after.
@@ -21,20 +23,22 @@ pub struct Utterance {
 /// All utterances: synthesised ones, and recorded human ones where the fixtures are.
 pub fn utterances(tts: &dyn Tts) -> Vec<Utterance> {
     let mut all = Vec::new();
-    for text in QUESTIONS {
-        all.push(synthesised(tts, "question", &[text], &[]));
+    for (index, text) in QUESTIONS.iter().enumerate() {
+        all.push(synthesised(tts, "question", index, 0, &[text], &[]));
     }
-    for text in STATEMENTS {
-        all.push(synthesised(tts, "statement", &[text], &[]));
+    for (index, text) in STATEMENTS.iter().enumerate() {
+        all.push(synthesised(tts, "statement", index, 0, &[text], &[]));
     }
-    for (index, parts) in PAUSED.iter().enumerate() {
-        all.push(synthesised(tts, "pause inside", parts, &PAUSES_MS[index % PAUSES_MS.len()..]));
-    }
-    for (index, parts) in NUMBERS.iter().enumerate() {
-        all.push(synthesised(tts, "number", parts, &NUMBER_PAUSES_MS[index % NUMBER_PAUSES_MS.len()..]));
-    }
-    for (index, parts) in SPELLINGS.iter().enumerate() {
-        all.push(synthesised(tts, "spelling", parts, &NUMBER_PAUSES_MS[index % NUMBER_PAUSES_MS.len()..]));
+    for take in 0..TAKES {
+        for (index, parts) in PAUSED.iter().enumerate() {
+            all.push(synthesised(tts, "pause inside", index, take, parts, &PAUSES_MS));
+        }
+        for (index, parts) in NUMBERS.iter().enumerate() {
+            all.push(synthesised(tts, "number", index, take, parts, &NUMBER_PAUSES_MS));
+        }
+        for (index, parts) in SPELLINGS.iter().enumerate() {
+            all.push(synthesised(tts, "spelling", index, take, parts, &NUMBER_PAUSES_MS));
+        }
     }
     match std::env::var_os("FIXTURES_DIR") {
         Some(folder) => all.extend(recorded(&PathBuf::from(folder).join("speech"))),
@@ -43,14 +47,26 @@ pub fn utterances(tts: &dyn Tts) -> Vec<Utterance> {
     all
 }
 
-fn synthesised(tts: &dyn Tts, group: &'static str, parts: &[&str], pauses_ms: &[usize]) -> Utterance {
-    let spoken: Vec<Vec<f32>> = parts.iter().map(|part| trimmed(&speak(tts, part))).collect();
-    let pauses: Vec<usize> = pauses_ms.iter().copied().cycle().take(parts.len().saturating_sub(1)).collect();
-    joined(group, parts.join(" … "), &spoken, &pauses)
+/// The text in one of the voices, at one of the speeds, with these pauses from one of them on; each take of
+/// a text has others.
+fn synthesised(
+    tts: &dyn Tts,
+    group: &'static str,
+    index: usize,
+    take: usize,
+    parts: &[&str],
+    pauses_ms: &[usize],
+) -> Utterance {
+    let voice = VOICES[(index / 2 + take) % VOICES.len()];
+    let speed = SPEEDS[(index / 2 + 2 * take) % SPEEDS.len()];
+    let spoken: Vec<Vec<f32>> = parts.iter().map(|part| trimmed(&speak(tts, part, voice, speed))).collect();
+    let pauses: Vec<usize> =
+        pauses_ms.iter().copied().cycle().skip(index / 2 + 2 * take).take(parts.len().saturating_sub(1)).collect();
+    joined(group, index % 2 == 1, format!("{} ({voice}, {speed})", parts.join(" … ")), &spoken, &pauses)
 }
 
-fn speak(tts: &dyn Tts, text: &str) -> Vec<f32> {
-    let mut stream = tts.speak(TtsRequest { text: text.to_string(), speed: 1.0, voice: None });
+fn speak(tts: &dyn Tts, text: &str, voice: &str, speed: f32) -> Vec<f32> {
+    let mut stream = tts.speak(TtsRequest { text: text.to_string(), speed, voice: Some(voice.to_string()) });
     let mut samples = Vec::new();
     while let Some(chunk) = stream.blocking_recv() {
         samples.extend(chunk.expect("speaks").clip.iter().map(|&sample| f32::from(sample) / 32_768.0));
@@ -62,17 +78,14 @@ fn speak(tts: &dyn Tts, text: &str) -> Vec<f32> {
 fn recorded(folder: &Path) -> Vec<Utterance> {
     let manifest = std::fs::read_to_string(folder.join("manifest.tsv")).expect("a manifest");
     let mut all = Vec::new();
-    for line in manifest.lines().skip(1) {
+    for (index, line) in manifest.lines().skip(1).enumerate() {
+        let tuned_on = index % 2 == 1;
         let mut columns = line.split('\t');
         let (Some(file), Some(text)) = (columns.next(), columns.next()) else { continue };
         let samples = trimmed(&switchboard::adapters::stt::wav::read_wav(&folder.join(file)).expect("a WAV file"));
         let digits = file.starts_with("fsdd");
-        all.push(joined(
-            if digits { "human number" } else { "human whole" },
-            text.into(),
-            std::slice::from_ref(&samples),
-            &[],
-        ));
+        let group = if digits { "human number" } else { "human whole" };
+        all.push(joined(group, tuned_on, text.into(), &[samples.clone()], &[]));
         // A recording under two seconds has no gap but those inside its words.
         if samples.len() < 32_000 {
             continue;
@@ -83,10 +96,10 @@ fn recorded(folder: &Path) -> Vec<Utterance> {
                 let parts = cut(&samples, &gaps);
                 let pauses: Vec<usize> =
                     (0..gaps.len()).map(|gap| if gap % 3 == turn % 3 { pause_ms } else { 150 }).collect();
-                all.push(joined("human number", format!("{text} (pauses {pause_ms} ms)"), &parts, &pauses));
+                all.push(joined("human number", tuned_on, format!("{text} (pauses {pause_ms} ms)"), &parts, &pauses));
             } else if let Some(&gap) = gaps.get(turn % gaps.len().max(1)) {
                 let parts = cut(&samples, &[gap]);
-                all.push(joined("human pause", format!("{text} (pause {pause_ms} ms)"), &parts, &[pause_ms]));
+                all.push(joined("human pause", tuned_on, format!("{text} (pause {pause_ms} ms)"), &parts, &[pause_ms]));
             }
         }
     }
@@ -131,7 +144,7 @@ fn trimmed(samples: &[f32]) -> Vec<f32> {
     samples[from..until].to_vec()
 }
 
-fn joined(group: &'static str, text: String, parts: &[Vec<f32>], pauses_ms: &[usize]) -> Utterance {
+fn joined(group: &'static str, tuned_on: bool, text: String, parts: &[Vec<f32>], pauses_ms: &[usize]) -> Utterance {
     let mut samples = silence(600);
     for (index, part) in parts.iter().enumerate() {
         samples.extend_from_slice(part);
@@ -144,7 +157,7 @@ fn joined(group: &'static str, text: String, parts: &[Vec<f32>], pauses_ms: &[us
     let frames = frames(&telephone(&samples));
     let audible = |frame: &Frame| media::vad::level_dbfs(frame) > AUDIBLE_DBFS;
     let last = frames[..(end_samples / FRAME_SAMPLES + 2).min(frames.len())].iter().rposition(audible);
-    Utterance { group, text, frames, end: last.map_or(0, |at| at + 1) }
+    Utterance { group, tuned_on, text, frames, end: last.map_or(0, |at| at + 1) }
 }
 
 /// A quiet line is not digital silence: noise at −70 dBFS.
@@ -185,6 +198,10 @@ fn frames(samples: &[f32]) -> Vec<Frame> {
 
 /// Where the caller's last sound is measured.
 const AUDIBLE_DBFS: f32 = -45.0;
+/// How often every text with pauses is spoken.
+const TAKES: usize = 2;
+const VOICES: [&str; 2] = ["caller", "agent"];
+const SPEEDS: [f32; 3] = [1.0, 0.85, 1.15];
 /// Pauses for breath and thought.
 const PAUSES_MS: [usize; 6] = [300, 500, 700, 900, 1_200, 1_500];
 /// Between groups of digits or letters.
@@ -252,6 +269,31 @@ const STATEMENTS: &[&str] = &[
     "I'd like to know about your return policy.",
     "My flight was cancelled yesterday.",
     "I am calling about my order from last week.",
+    "I would like to speak to your manager.",
+    "There is no hot water on the third floor.",
+    "I left my umbrella in the restaurant.",
+    "You sent me the wrong colour.",
+    "My card was declined this morning.",
+    "I want to cancel my subscription.",
+    "The driver never came to my house.",
+    "I need to change my booking to Thursday.",
+    "Somebody used my account without asking me.",
+    "The app crashes every time.",
+    "We arrive on Tuesday at nine.",
+    "I never received a confirmation.",
+    "My parcel is stuck in customs.",
+    "I think you charged me too much.",
+    "The blue one, please.",
+    "It happened last Monday.",
+    "I already tried that.",
+    "Nobody answers my emails.",
+    "My son has broken his glasses.",
+    "I need a receipt for my company.",
+    "The washing machine makes a strange noise.",
+    "I would rather have my money back.",
+    "Yes, next Wednesday would be fine.",
+    "No, I have never been there before.",
+    "The code does not work.",
 ];
 
 const PAUSED: &[&[&str]] = &[
@@ -285,6 +327,24 @@ const PAUSED: &[&[&str]] = &[
     &["Please send it to,", "my office."],
     &["I have been waiting for,", "three weeks."],
     &["If I cancel today,", "do I get my money back?"],
+    &["I moved to a new flat,", "so I need to change my address."],
+    &["When the engineer came,", "nobody was at home."],
+    &["I paid by card", "on the second of March."],
+    &["The train was late,", "and we missed our connection."],
+    &["I spoke to one of your colleagues", "about this yesterday."],
+    &["So I opened the box,", "and one of the legs was missing."],
+    &["I can come on Monday,", "or on Tuesday after five."],
+    &["My daughter's name", "is Emily."],
+    &["I am looking for", "a hotel near the station."],
+    &["We booked two rooms", "for the first week of August."],
+    &["Okay, so,", "what do I have to do now?"],
+    &["Do you know if,", "the shop is open today?"],
+    &["I have tried to restart it", "but nothing happens."],
+    &["It is the black one", "with the leather handles."],
+    &["What happens,", "if I cannot come on that day?"],
+    &["Hi, this is Peter", "from number seven."],
+    &["I got a letter", "that says I owe you money."],
+    &["As far as I remember,", "it was in September."],
 ];
 
 const NUMBERS: &[&[&str]] = &[
@@ -304,6 +364,14 @@ const NUMBERS: &[&[&str]] = &[
     &["Six two five,", "eight one four."],
     &["My mobile is zero one six,", "two four four,", "seven five three."],
     &["It's order five nine three,", "two one."],
+    &["Nine one two,", "double four,", "six."],
+    &["My booking number is seven seven two,", "zero five."],
+    &["The card ends in four nine,", "one three."],
+    &["It is plus four four,", "two zero seven,", "nine four six."],
+    &["Eight hundred,", "five five five,", "one two one two."],
+    &["The meter says one five,", "two eight,", "zero six."],
+    &["My pin is three one,", "nine nine."],
+    &["Ticket number twenty two,", "sixty one,", "five."],
 ];
 
 const SPELLINGS: &[&[&str]] = &[
@@ -315,4 +383,12 @@ const SPELLINGS: &[&[&str]] = &[
     &["It is sales,", "at example,", "dot org."],
     &["The postcode is S. W,", "one A,", "two A. A."],
     &["A. B. C,", "four five six."],
+    &["H. U. G,", "H. E. S."],
+    &["My surname is W. R. I,", "G. H. T."],
+    &["It's Q. X,", "seven two,", "P."],
+    &["Anna,", "A. double N. A."],
+    &["My email is info,", "at bakery,", "dot net."],
+    &["K. L. M,", "two zero five."],
+    &["That's C. A. R,", "T. E. R."],
+    &["The licence plate is B. D,", "five one,", "S. M. R."],
 ];

@@ -129,9 +129,12 @@ struct Run {
 
 fn trailing_run(words: &[String]) -> Run {
     let mut run = Run::default();
-    for word in words.iter().rev() {
+    for (at, word) in words.iter().enumerate().rev() {
         let word = word.as_str();
-        if let Some(digits) = digits_of(word) {
+        let after_digit = at.checked_sub(1).is_some_and(|before| digits_of(&words[before]).is_some());
+        if after_digit && MISHEARD_DIGITS.contains(&word) {
+            run.digits += 1;
+        } else if let Some(digits) = digits_of(word) {
             run.digits += digits;
         } else if RUN_JOINTS.contains(&word) {
             // Inside a run they part it; at its end they were seen before.
@@ -203,6 +206,10 @@ fn wants_more(words: &[String], last: &str) -> bool {
         return true;
     }
     let before = words.len().checked_sub(2).map(|at| words[at].as_str());
+    if last == "end" {
+        // Before a pause it is mostly "and": "I bought a phone and …".
+        return !before.is_some_and(|before| BEFORE_END.contains(&before)) && !is_question(words);
+    }
     if last == "in" || last == "on" {
         return !before.is_some_and(|before| PARTICLE_VERBS.contains(&before)) && !is_question(words);
     }
@@ -218,9 +225,15 @@ fn wants_more(words: &[String], last: &str) -> bool {
 
 /// "When I try to log in," wants its second clause.
 fn is_first_clause(words: &[String], text: &str, mark: char) -> bool {
-    let subordinate = words.first().is_some_and(|word| SUBORDINATORS.contains(&word.as_str()));
+    let subordinate = words.first().is_some_and(|word| SUBORDINATORS.contains(&word.as_str())) || is_when_clause(words);
     let commas = text.matches(',').count();
     subordinate && !matches!(mark, '?') && (commas == 0 || commas == 1 && mark == ',')
+}
+
+/// "When I try to log in": a verb that asks would come before its subject.
+fn is_when_clause(words: &[String]) -> bool {
+    let mut words = words.iter().map(String::as_str).skip_while(|word| BEFORE_QUESTIONS.contains(word));
+    words.next() == Some("when") && words.next().is_some_and(|word| !QUESTION_WORDS.contains(&word))
 }
 
 fn is_opening(words: &[String]) -> bool {
@@ -231,7 +244,7 @@ fn is_opening(words: &[String]) -> bool {
 
 fn is_question(words: &[String]) -> bool {
     let first = words.iter().map(String::as_str).find(|word| !BEFORE_QUESTIONS.contains(word));
-    first.is_some_and(|word| QUESTION_WORDS.contains(&word))
+    !is_when_clause(words) && first.is_some_and(|word| QUESTION_WORDS.contains(&word))
 }
 
 fn ends_with(words: &[String], form: &str) -> bool {
@@ -333,6 +346,10 @@ const AUXILIARIES: &[&str] = &[
     "is", "are", "was", "were", "am", "be", "been", "have", "has", "had", "do", "does", "did", "will", "would", "can",
     "could", "should", "might", "must", "can't", "don't", "didn't", "won't", "isn't", "doesn't", "wasn't",
 ];
+
+/// What stands before "end" where it is no "and".
+const BEFORE_END: &[&str] =
+    &["the", "an", "this", "that", "to", "will", "must", "should", "not", "week", "month", "year", "dead", "no"];
 
 /// Verbs whose "in" or "on" ends a sentence: "I cannot log in".
 const PARTICLE_VERBS: &[&str] = &[
@@ -480,6 +497,8 @@ const QUESTION_WORDS: &[&str] = &[
 
 const UNITS: &[&str] =
     &["zero", "oh", "o", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "niner", "nought"];
+/// After a digit these are digits too: five, two, four, eight, one.
+const MISHEARD_DIGITS: &[&str] = &["bye", "to", "too", "for", "ate", "won"];
 const TEENS: &[&str] =
     &["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"];
 const TENS: &[&str] = &["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
@@ -554,6 +573,13 @@ mod tests {
         ] {
             assert_eq!(plain(text), Ending::GoesOn, "{text}");
         }
+        assert_eq!(plain("When I try to log in,"), Ending::GoesOn);
+        assert_eq!(plain("So when the engineer came."), Ending::GoesOn);
+        assert_eq!(plain("When I try to log in, it says that it is wrong."), Ending::Statement);
+        assert_eq!(plain("When do you open?"), Ending::Finished);
+        assert_eq!(plain("I bought a phone from you end."), Ending::GoesOn, "\"and\" misheard");
+        assert_ne!(plain("When does the sale end?"), Ending::GoesOn);
+        assert_ne!(plain("I need it by the end."), Ending::GoesOn);
         assert_ne!(plain("Yes, it is."), Ending::GoesOn);
         assert_ne!(plain("I need to turn it off."), Ending::GoesOn);
     }
@@ -563,6 +589,8 @@ mod tests {
         assert_eq!(plain("My order number is four, five, six."), Ending::Number);
         assert_eq!(plain("8246"), Ending::Number);
         assert_eq!(plain("It's double"), Ending::Number);
+        assert_eq!(plain("My number is three bye."), Ending::Number, "\"five\" misheard");
+        assert_eq!(plain("That's all, bye."), Ending::Finished);
         assert_eq!(plain("It's spelled J-O-H"), Ending::Spelling);
         assert_eq!(plain("My email is john at gmail."), Ending::Spelling);
         assert_eq!(plain("My email is john at gmail dot com."), Ending::Reply);
