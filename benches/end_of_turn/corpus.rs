@@ -85,7 +85,7 @@ fn recorded(folder: &Path) -> Vec<Utterance> {
         let samples = trimmed(&switchboard::adapters::stt::wav::read_wav(&folder.join(file)).expect("a WAV file"));
         let digits = file.starts_with("fsdd");
         let group = if digits { "human number" } else { "human whole" };
-        all.push(joined(group, tuned_on, text.into(), &[samples.clone()], &[]));
+        all.push(joined(group, tuned_on, text.into(), std::slice::from_ref(&samples), &[]));
         // A recording under two seconds has no gap but those inside its words.
         if samples.len() < 32_000 {
             continue;
