@@ -1,4 +1,7 @@
 use super::*;
+use crate::domain::call::AttemptOutcome;
+use crate::domain::turn::{Reason, RiskTopic};
+use crate::support::unresolved::Action;
 
 fn agent() -> Agent {
     Agent {
