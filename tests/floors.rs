@@ -256,7 +256,7 @@ fn no_tracked_file_names_a_machine() {
 }
 
 /// Settings that name a package registry other than the public one.
-const MIRRORS: &[&str] = &["index-url", "registry=http", "registry = \"http", "[source.crates-io]", "GOPROXY="];
+const MIRRORS: &[&str] = &["index-url", "registry=http", "registry = \"http", "replace-with =", "GOPROXY="];
 
 /// Whether an absolute path below `home` begins in this text, rather than a part of a longer path or address.
 fn names_path(text: &str, home: &str) -> bool {
@@ -266,11 +266,14 @@ fn names_path(text: &str, home: &str) -> bool {
     })
 }
 
+/// In a lock file, packages come from the one public Rust index; addresses of any other kind are left out of it.
 fn foreign_registry(text: &str) -> bool {
-    let ours = ["https://github.com/rust-lang/crates.io-index", "https://registry.npmjs.org/"];
-    let named = text.contains("registry+") || text.contains("\"resolved\"") || text.contains("tarball:");
-    named && !ours.iter().any(|registry| text.contains(registry))
+    let addressed = text.contains("\"resolved\"") || text.contains("tarball:");
+    addressed || (text.contains("registry+") && !text.contains(RUST_INDEX))
 }
+
+/// Who keeps the public Rust index.
+const RUST_INDEX: &str = "registry+https://github.com/rust-lang/";
 
 /// A rule that sees nothing keeps nothing: the reading of code is tried on known text.
 #[test]
@@ -285,6 +288,6 @@ fn the_rules_see_what_they_look_for() {
     assert!(names_path(&format!("\"{home}anna/models\""), &home));
     assert!(!names_path(&format!("https://example.com{home}page"), &home));
     assert!(foreign_registry("source = \"registry+https://mirror.example/index\""));
-    assert!(!foreign_registry("source = \"registry+https://github.com/rust-lang/crates.io-index\""));
+    assert!(!foreign_registry(&format!("source = \"{RUST_INDEX}index\"")));
     assert!(files("src", ".rs").len() > 30 && files("media/src", ".rs").len() > 1);
 }
