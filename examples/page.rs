@@ -376,6 +376,7 @@ fn settings(id: AgentId) -> Agent {
         on_unresolved: OnUnresolved::Flag,
         escalate_topics: vec![],
         callback_topics: vec![],
+        escalation: Default::default(),
         send_confidence: 0.9,
         record_calls: true,
         emergency_number: "112".into(),

@@ -57,6 +57,7 @@ pub fn configured(config: &AgentConfig, id: AgentId) -> Agent {
         on_unresolved: config.unresolved(),
         escalate_topics: config.escalate_topics.clone(),
         callback_topics: config.callback_topics.clone(),
+        escalation: Default::default(),
         send_confidence: config.send_confidence,
         record_calls: config.record_calls,
         emergency_number: config.emergency_number.clone(),

@@ -134,6 +134,7 @@ pub fn automatic_agent(business: &str) -> Agent {
         on_unresolved: OnUnresolved::Flag,
         escalate_topics: Vec::new(),
         callback_topics: Vec::new(),
+        escalation: Default::default(),
         send_confidence: 0.9,
         record_calls: false,
         emergency_number: String::new(),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::escalation::EscalationPolicy;
 use super::ids::AgentId;
 
 /// When a reply may go out without a person (R17).
@@ -51,6 +52,8 @@ pub struct Agent {
     pub escalate_topics: Vec<String>,
     /// Topics that become a callback whatever the choice.
     pub callback_topics: Vec<String>,
+    /// Who is brought into a case, and what happens when nobody comes.
+    pub escalation: EscalationPolicy,
     /// Confidence from which an answer goes out, 0–1; 0.9 unless an admin lowers it to 0.8.
     pub send_confidence: f32,
     /// Whether calls are recorded after their notice (R48).

@@ -3,9 +3,11 @@
 pub mod agent;
 pub mod call;
 pub mod conversation;
+pub mod escalation;
 pub mod ids;
 pub mod knowledge;
 pub mod phone_number;
+pub mod schedule;
 pub mod ticket;
 pub mod time;
 pub mod turn;

@@ -38,6 +38,7 @@ pub(crate) fn test_agent() -> crate::domain::agent::Agent {
         on_unresolved: crate::domain::agent::OnUnresolved::Flag,
         escalate_topics: Vec::new(),
         callback_topics: Vec::new(),
+        escalation: Default::default(),
         send_confidence: 0.9,
         record_calls: false,
         emergency_number: "112".into(),

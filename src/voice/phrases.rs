@@ -178,6 +178,7 @@ mod tests {
             on_unresolved: Default::default(),
             escalate_topics: Vec::new(),
             callback_topics: Vec::new(),
+            escalation: Default::default(),
             send_confidence: 0.9,
             record_calls,
             emergency_number: "112".into(),

@@ -26,6 +26,7 @@ pub fn agent() -> Agent {
         on_unresolved: OnUnresolved::Flag,
         escalate_topics: vec!["legal".into()],
         callback_topics: vec!["workshop".into()],
+        escalation: Default::default(),
         send_confidence: 0.9,
         record_calls: true,
         emergency_number: "112".into(),

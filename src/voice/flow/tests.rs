@@ -14,6 +14,7 @@ fn agent() -> Agent {
         on_unresolved: Default::default(),
         escalate_topics: vec![],
         callback_topics: vec![],
+        escalation: Default::default(),
         send_confidence: 0.9,
         record_calls: true,
         emergency_number: "112".into(),
