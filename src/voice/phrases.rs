@@ -168,21 +168,8 @@ mod tests {
     use super::*;
 
     fn agent(greeting: &str, record_calls: bool) -> Agent {
-        Agent {
-            id: crate::domain::ids::AgentId(uuid::Uuid::nil()),
-            revision: 1,
-            business: "Acorn".into(),
-            greeting: greeting.into(),
-            published: true,
-            mode: crate::domain::agent::ReplyMode::AutomaticWhenSafe,
-            on_unresolved: Default::default(),
-            escalate_topics: Vec::new(),
-            callback_topics: Vec::new(),
-            escalation: Default::default(),
-            send_confidence: 0.9,
-            record_calls,
-            emergency_number: "112".into(),
-        }
+        let id = crate::domain::ids::AgentId(uuid::Uuid::nil());
+        Agent { greeting: greeting.into(), record_calls, ..Agent::automatic(id, "Acorn") }
     }
 
     #[test]
