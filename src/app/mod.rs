@@ -1,6 +1,7 @@
 //! The composition root: the only place that names concrete adapters and puts the house together.
 
 pub mod business;
+pub mod data_folder;
 pub mod serve;
 pub mod speech;
 
@@ -27,6 +28,8 @@ use crate::voice::journal::recover_cut_calls;
 use crate::voice::turn_taking::EndOfTurnSettings;
 use crate::voice::{phrases, tones};
 
+use data_folder::{DataFolder, private_folder};
+
 /// The parts that every way of running shares: store, clock, models, desk and speech.
 pub struct House {
     /// The configuration it was made from.
@@ -47,11 +50,13 @@ pub struct House {
     pub knowledge_entries: usize,
     agent: crate::domain::agent::Agent,
     inbox: crate::domain::ids::InboxId,
+    _data_folder: DataFolder,
 }
 
 impl House {
     /// Opens the store, recovers what a crash left behind, loads the models and the knowledge.
     pub async fn open(config: Config, models: Models) -> anyhow::Result<House> {
+        let data_folder = DataFolder::take(&config.data_dir)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn Ids> = Arc::new(SystemIds);
         let options = SqliteOptions {
@@ -81,7 +86,19 @@ impl House {
         let knowledge_entries =
             business::knowledge(config.agent.knowledge.as_deref(), agent.id, &*store, desk.clone()).await?;
         let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(clock.epoch()));
-        Ok(House { config, store, bus, clock, ids, desk, speech, knowledge_entries, agent, inbox })
+        Ok(House {
+            config,
+            store,
+            bus,
+            clock,
+            ids,
+            desk,
+            speech,
+            knowledge_entries,
+            agent,
+            inbox,
+            _data_folder: data_folder,
+        })
     }
 
     /// The front desk behind this signalling.
@@ -130,13 +147,6 @@ impl House {
             tracing::warn!(%error, "Frequent phrases could not be prepared");
         }
     }
-}
-
-/// A folder that only this user can look into: recordings are the customers' own words.
-fn private_folder(folder: &std::path::Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::create_dir_all(folder)?;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
 }
 
 /// A destination as configured: a SIP address, or a number in any form its country writes.
