@@ -6,6 +6,8 @@ pub mod conversation;
 pub mod escalation;
 pub mod ids;
 pub mod knowledge;
+pub mod ladder;
+pub mod on_duty;
 pub mod phone_number;
 pub mod schedule;
 pub mod ticket;
