@@ -4,6 +4,7 @@ pub mod agent;
 pub mod call;
 pub mod conversation;
 pub mod escalation;
+pub mod escalation_check;
 pub mod ids;
 pub mod knowledge;
 pub mod ladder;
