@@ -11,6 +11,7 @@ pub mod ladder;
 pub mod on_duty;
 pub mod phone_number;
 pub mod schedule;
+pub mod standing_offers;
 pub mod ticket;
 pub mod time;
 pub mod turn;
