@@ -299,7 +299,10 @@ impl CallFlow {
             Intent::Repeat | Intent::Slower | Intent::Wait => {
                 Some(wish).filter(|_| !matches!(self.state, State::Bridged { .. }))
             }
-            Intent::Goodbye => Some(wish).filter(|_| conversing || matches!(self.state, State::Collecting(_))),
+            Intent::Goodbye => {
+                let is_asked = matches!(self.state, State::Collecting(_) | State::Apart);
+                Some(wish).filter(|_| conversing || is_asked)
+            }
             Intent::NeverMind => {
                 Some(wish).filter(|_| matches!(self.state, State::Transferring { .. } | State::Collecting(_)))
             }
@@ -526,8 +529,9 @@ impl CallFlow {
         if self.understood_once && self.outcome.is_none() {
             self.outcome = Some(CallOutcome::Resolved);
         }
-        if matches!(self.state, State::Collecting(_)) {
-            self.store_ticket();
+        match self.state {
+            State::Collecting(_) => self.store_ticket(),
+            _ => self.keep_the_case(),
         }
         self.state = State::Leaving;
         self.say(now, Say::new(SayKind::Goodbye, vec![words.to_owned()]));

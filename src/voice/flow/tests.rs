@@ -445,6 +445,8 @@ fn a_lost_person_is_offered_again() {
     let effects = lost().hear("no thank you");
     assert_eq!(effects[0], Effect::CancelTransfer { caller_gone: false });
     assert!(said(&effects).contains(phrases::NEVER_MIND));
+    let effects = lost().hear("goodbye");
+    assert_eq!(tickets(&effects), 1, "the case that a person did not settle is kept");
     let effects = lost().hear("when do you open");
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Consult { .. })));
 }
