@@ -62,6 +62,21 @@ pub struct Agent {
     pub emergency_number: String,
 }
 
+/// What an admin decides about cases that the agent cannot or should not resolve: the part of its settings that the
+/// API writes as one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HandOver {
+    /// What happens to a case it cannot resolve.
+    pub on_unresolved: OnUnresolved,
+    /// Topics that are escalated whatever the choice.
+    pub escalate_topics: Vec<String>,
+    /// Topics that become a callback whatever the choice.
+    pub callback_topics: Vec<String>,
+    /// Who is brought into a case, and what happens when nobody comes.
+    #[serde(flatten)]
+    pub escalation: EscalationPolicy,
+}
+
 impl Agent {
     /// A published agent that answers when safe and otherwise flags, with defaults in everything else; its first
     /// revision. Questions from the command line and replays are judged by it.
@@ -81,5 +96,21 @@ impl Agent {
             record_calls: false,
             emergency_number: "112".to_owned(),
         }
+    }
+
+    /// What is decided about unresolved cases.
+    pub fn hand_over(&self) -> HandOver {
+        HandOver {
+            on_unresolved: self.on_unresolved,
+            escalate_topics: self.escalate_topics.clone(),
+            callback_topics: self.callback_topics.clone(),
+            escalation: self.escalation.clone(),
+        }
+    }
+
+    /// The same agent with other decisions about unresolved cases.
+    pub fn with_hand_over(self, hand_over: HandOver) -> Agent {
+        let HandOver { on_unresolved, escalate_topics, callback_topics, escalation } = hand_over;
+        Agent { on_unresolved, escalate_topics, callback_topics, escalation, ..self }
     }
 }

@@ -10,6 +10,7 @@ pub mod journal;
 pub mod mouth;
 pub mod offer;
 pub mod phrases;
+pub mod screening;
 pub mod spoken_number;
 pub mod tones;
 pub mod turn_taking;

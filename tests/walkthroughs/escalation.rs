@@ -14,7 +14,7 @@ fn house() -> &'static (House, u16) {
     HOUSE.get_or_init(|| {
         let port = free_port();
         let escalate_to = Some(format!("sip:oncall@127.0.0.1:{port}"));
-        (House::start(Setup { published: true, escalate_to }), port)
+        (House::start(Setup { published: true, escalate_to, ..Setup::default() }), port)
     })
 }
 
@@ -99,8 +99,10 @@ fn a_caller_who_hangs_up_stops_the_ringing_and_leaves_a_ticket() {
     let person = Phone::start("oncall", *port, WhenRung::Rings);
     let mut caller = ask_for_a_person(house, "leaving");
     person.wait_for("CALL_INCOMING");
+    let hung_up = std::time::Instant::now();
     caller.hang_up();
     person.wait_for("CALL_CLOSED");
+    println!("From hanging up to the end of the ringing: {} ms at most", hung_up.elapsed().as_millis());
     let conversation = house.until_over("leaving");
     assert_eq!(attempt(&conversation)["outcome"], "caller_hung_up", "{conversation:#}");
     assert_eq!(conversation["call"]["outcome"], "ticket");
