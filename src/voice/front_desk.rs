@@ -42,7 +42,7 @@ pub struct FrontDesk {
     /// Calls out.
     pub signaling: Arc<dyn Signaling>,
     /// The agent that answers; live calls keep the revision they began with.
-    pub agent: ArcSwap<Agent>,
+    pub agent: Arc<ArcSwap<Agent>>,
     /// The inbox of the agent's telephone numbers.
     pub inbox: InboxId,
     /// What else is configured.
