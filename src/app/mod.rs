@@ -91,17 +91,11 @@ impl House {
     pub fn front_desk(&self, signaling: Arc<dyn Signaling>) -> anyhow::Result<Arc<FrontDesk>> {
         let agent = &self.config.agent;
         let home_country = self.config.sip.home_country.clone();
-        let escalate_to =
-            agent.escalate_to.as_deref().map(|to| destination(to, home_country.as_deref())).transpose()?;
         let settings = CallSettings {
             recordings_dir: self.config.recordings_dir(),
-            escalate_to,
-            escalate_to_shown: agent.escalate_to.clone().unwrap_or_default(),
-            ring_timeout: Duration::from_secs(agent.ring_seconds.into()),
-            spoken_summary: agent.spoken_summary,
             home_country,
             end_of_turn: EndOfTurnSettings { patience: self.config.speech.patience },
-            hold_tone: tones::hold_tone(),
+            waiting: tones::Waiting::new(),
             longest_call: Duration::from_secs(u64::from(agent.longest_call_minutes) * 60),
         };
         Ok(Arc::new(FrontDesk {
@@ -115,6 +109,7 @@ impl House {
             signaling,
             agent: self.agent.clone(),
             inbox: self.inbox,
+            offers: Default::default(),
             settings,
         }))
     }

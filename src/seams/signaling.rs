@@ -58,6 +58,17 @@ pub trait Dialog: Send + Sync {
     async fn reject(&self, status: u16, reason: &str) -> Result<(), SignalingError>;
     /// BYE, CANCEL or a refusal, whichever the state asks for. Doing it twice is harmless.
     async fn hang_up(&self) -> Result<(), SignalingError>;
+    /// The same, and the far end is told why where the protocol has a word for it (RFC 3326).
+    async fn hang_up_because(&self, because: HangUpReason) -> Result<(), SignalingError>;
+}
+
+/// Why a call is ended, as far as its far end is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HangUpReason {
+    /// Nothing that it needs to know.
+    Plain,
+    /// Another phone that rang beside it took the call: it is no missed call (RFC 3326 §2).
+    CompletedElsewhere,
 }
 
 /// What happens to a call.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::seams::signaling::{Dialog, DialogEvent, EndedBy, SignalingError};
+use crate::seams::signaling::{Dialog, DialogEvent, EndedBy, HangUpReason, SignalingError};
 
 /// How an order went.
 pub(super) type Outcome = Result<(), SignalingError>;
@@ -13,7 +13,15 @@ pub(super) enum Command {
     Ring(oneshot::Sender<Outcome>),
     Answer(oneshot::Sender<Outcome>),
     Reject(u16, String, oneshot::Sender<Outcome>),
-    HangUp(oneshot::Sender<Outcome>),
+    HangUp(HangUpReason, oneshot::Sender<Outcome>),
+}
+
+/// The value of the Reason header (RFC 3326), where there is one to give.
+pub(super) fn reason_header(because: HangUpReason) -> Option<&'static str> {
+    match because {
+        HangUpReason::Plain => None,
+        HangUpReason::CompletedElsewhere => Some("SIP;cause=200;text=\"Call completed elsewhere\""),
+    }
 }
 
 /// Orders to one call. When it is dropped the call is hung up.
@@ -42,7 +50,11 @@ impl Dialog for CallHandle {
     }
 
     async fn hang_up(&self) -> Outcome {
-        match self.order(Command::HangUp).await {
+        self.hang_up_because(HangUpReason::Plain).await
+    }
+
+    async fn hang_up_because(&self, because: HangUpReason) -> Outcome {
+        match self.order(|reply| Command::HangUp(because, reply)).await {
             // A call that is over needs no hanging up.
             Err(SignalingError::WrongState) => Ok(()),
             outcome => outcome,

@@ -1,26 +1,28 @@
 //! Takes every call that comes in and gives it a driver of its own.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use media::Clip;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::domain::agent::Agent;
+use crate::domain::escalation::Target;
 use crate::domain::ids::InboxId;
+use crate::domain::standing_offers::StandingOffers;
 use crate::seams::bus::Bus;
 use crate::seams::clock::{Clock, Ids};
-use crate::seams::signaling::{Destination, IncomingCall, Signaling};
+use crate::seams::signaling::{CallInfo, IncomingCall, Party, Signaling};
 use crate::seams::store::Store;
 use crate::seams::stt::Stt;
 use crate::seams::tts::Tts;
 use crate::support::desk::Desk;
 
 use super::call;
+use super::tones::Waiting;
 use super::turn_taking::EndOfTurnSettings;
 
 /// What all calls share.
@@ -45,6 +47,8 @@ pub struct FrontDesk {
     pub agent: Arc<ArcSwap<Agent>>,
     /// The inbox of the agent's telephone numbers.
     pub inbox: InboxId,
+    /// Who is being offered a call at present.
+    pub offers: Mutex<StandingOffers>,
     /// What else is configured.
     pub settings: CallSettings,
 }
@@ -54,25 +58,35 @@ pub struct FrontDesk {
 pub struct CallSettings {
     /// Where recordings are written.
     pub recordings_dir: PathBuf,
-    /// The one destination that is rung.
-    pub escalate_to: Option<Destination>,
-    /// How the destination is shown and stored.
-    pub escalate_to_shown: String,
-    /// How long it may ring.
-    pub ring_timeout: Duration,
-    /// Whether the summary is spoken to the person.
-    pub spoken_summary: bool,
     /// By which numbers without a country code are read.
     pub home_country: Option<String>,
     /// When a pause is the end of a turn.
     pub end_of_turn: EndOfTurnSettings,
     /// What a waiting caller hears between words.
-    pub hold_tone: Clip,
+    pub waiting: Waiting,
     /// A call longer than this is ended kindly.
     pub longest_call: Duration,
 }
 
 impl FrontDesk {
+    /// Who is being offered a call at present, over all calls. Held for a look-up, never across a wait.
+    pub fn offers(&self) -> MutexGuard<'_, StandingOffers> {
+        self.offers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a call is our own coming back: from one of our numbers to itself, or diverted by a telephone that we
+    /// ring (R55).
+    pub fn is_our_own(&self, info: &CallInfo) -> bool {
+        let calls_itself =
+            info.from.as_ref().is_some_and(|from| from.number.is_some() && from.number == info.to.number);
+        let offers = self.offers();
+        let is_rung = |party: &Party| {
+            let number = party.number.clone().map(Target::Number);
+            number.into_iter().chain([Target::Sip(party.uri.clone())]).any(|target| offers.stands_for(&target))
+        };
+        calls_itself || info.diverted_by.as_ref().is_some_and(is_rung)
+    }
+
     /// Takes calls until `draining` turns true and the last call has ended, or `drain_timeout` has passed after it.
     pub async fn run(
         self: Arc<Self>,

@@ -11,6 +11,7 @@ pub mod journal;
 pub mod mouth;
 pub mod offer;
 pub mod phrases;
+pub mod screening;
 pub mod spoken_number;
 pub mod spoken_time;
 pub mod tones;
