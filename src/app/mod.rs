@@ -16,7 +16,9 @@ use crate::adapters::models::Models;
 use crate::adapters::store::{SqliteOptions, SqliteStore};
 use crate::adapters::system::{SystemClock, SystemIds};
 use crate::config::Config;
+use crate::domain::agent::Agent;
 use crate::domain::phone_number::PhoneNumber;
+use crate::http::Answering;
 use crate::seams::bus::Bus;
 use crate::seams::clock::{Clock, Ids};
 use crate::seams::signaling::{Destination, Signaling};
@@ -48,7 +50,7 @@ pub struct House {
     pub speech: speech::Speech,
     /// Knowledge entries that the agent has.
     pub knowledge_entries: usize,
-    agent: crate::domain::agent::Agent,
+    agent: Arc<ArcSwap<Agent>>,
     inbox: crate::domain::ids::InboxId,
     _data_folder: DataFolder,
 }
@@ -86,6 +88,7 @@ impl House {
         let knowledge_entries =
             business::knowledge(config.agent.knowledge.as_deref(), agent.id, &*store, desk.clone()).await?;
         let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(clock.epoch()));
+        let agent = Arc::new(ArcSwap::from_pointee(agent));
         Ok(House {
             config,
             store,
@@ -121,7 +124,7 @@ impl House {
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             signaling,
-            agent: ArcSwap::from_pointee(self.agent.clone()),
+            agent: self.agent.clone(),
             inbox: self.inbox,
             offers: Default::default(),
             settings,
@@ -130,13 +133,18 @@ impl House {
 
     /// The agent that answers.
     pub fn agent_id(&self) -> crate::domain::ids::AgentId {
-        self.agent.id
+        self.agent.load().id
+    }
+
+    /// The same agent for the API, which may save what happens to unresolved cases.
+    pub fn answering(&self) -> Answering {
+        Answering { agent: self.agent.clone(), facts: Arc::new(self.config.facts()) }
     }
 
     /// Synthesises what is said on nearly every call, so that it starts at once. A phrase that fails is spoken
     /// when it is needed.
     pub async fn speak_ready(&self) {
-        let phrases = phrases::kept_ready(&self.agent);
+        let phrases = phrases::kept_ready(&self.agent.load());
         let requests = phrases.into_iter().map(|text| TtsRequest { text, speed: 1.0, voice: None });
         if let Err(error) = self.speech.phrases.prepare(requests).await {
             tracing::warn!(%error, "Frequent phrases could not be prepared");

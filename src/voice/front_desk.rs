@@ -44,7 +44,7 @@ pub struct FrontDesk {
     /// Calls out.
     pub signaling: Arc<dyn Signaling>,
     /// The agent that answers; live calls keep the revision they began with.
-    pub agent: ArcSwap<Agent>,
+    pub agent: Arc<ArcSwap<Agent>>,
     /// The inbox of the agent's telephone numbers.
     pub inbox: InboxId,
     /// Who is being offered a call at present.

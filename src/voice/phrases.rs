@@ -92,6 +92,17 @@ pub const IS_THAT_RIGHT: &str = "Is that right?";
 pub const YES_OR_NO: &str = "Please say yes or no, or press one for yes and two for no.";
 /// The details are wrong.
 pub const ONCE_MORE: &str = "Sorry. Let us do that once more.";
+/// How to leave a spoken message.
+pub const LEAVE_A_MESSAGE: &str = "Please leave a message after the tone. Press the hash key when you have finished.";
+/// Nothing was said after the tone.
+pub const NO_MESSAGE_HEARD: &str = "I did not hear a message. Please speak after the tone.";
+/// The message is stored.
+pub const MESSAGE_KEPT: &str = "Thank you, your message has been kept, and a colleague will get back to you.";
+/// Asks when to call back.
+pub const ASK_CALLBACK_TIME: &str = "When is a good time to call you?";
+/// The wish is stored, and no number could be had.
+pub const NOTED_WITHOUT_NUMBER: &str =
+    "Thank you, I have noted that. I do not have a number for you, so please call again if you do not hear from us.";
 /// The ticket is stored.
 pub const NOTED: &str = "Thank you, I have noted that, and a colleague will get back to you.";
 
@@ -188,6 +199,10 @@ pub fn kept_ready(agent: &Agent) -> Vec<String> {
             YES_OR_NO,
             ONCE_MORE,
             NOTED,
+            LEAVE_A_MESSAGE,
+            NO_MESSAGE_HEARD,
+            MESSAGE_KEPT,
+            ASK_CALLBACK_TIME,
             STAFF_CHOICE,
             STAFF_PASSED,
             STAFF_CALLER_LEFT,
