@@ -1,6 +1,7 @@
 //! The composition root: the only place that names concrete adapters and puts the house together.
 
 pub mod business;
+pub mod dialplans;
 pub mod serve;
 pub mod speech;
 

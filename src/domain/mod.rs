@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod call;
 pub mod conversation;
+pub mod dialplan;
 pub mod escalation;
 pub mod ids;
 pub mod knowledge;
