@@ -10,7 +10,7 @@ use crate::peer::{Message, Peer, sdp};
 
 async fn dial(house: &House, peer: &Peer, ring_timeout: Duration) -> OutgoingCall {
     let to = Destination::Uri(format!("sip:anna@{}", peer.address()));
-    house.server.dial(DialOrder { to, ring_timeout, beside: None }).await.unwrap()
+    house.server.dial(DialOrder { to, ring_timeout, beside: None, on_behalf_of: None }).await.unwrap()
 }
 
 async fn called(house: &House, peer: &mut Peer) -> (OutgoingCall, Message) {

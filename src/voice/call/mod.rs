@@ -252,7 +252,14 @@ impl Call {
                 self.flow.handle(now, Input::CallerGone);
             }
             None => self.flow.handle(now, Input::CallerGone),
-            Some(DialogEvent::Ringing | DialogEvent::Confirmed | DialogEvent::Refused(_)) => {}
+            // What calls that we make tell, and transfers: nothing here asks for one.
+            Some(
+                DialogEvent::Ringing
+                | DialogEvent::Confirmed
+                | DialogEvent::Refused(_)
+                | DialogEvent::ReferProgress(_)
+                | DialogEvent::TransferAsked(_),
+            ) => {}
         }
     }
 

@@ -63,7 +63,8 @@ impl Staff {
             "conversation": call.row.conversation, "call": call.row.id, "reason": reason, "summary": summary,
         });
         call.journal.keep(Entry::Notify { key: format!("escalation:{}", attempt.id), kind: "escalation", payload });
-        let order = DialOrder { to, ring_timeout: desk.settings.ring_timeout, beside: Some(call.leg) };
+        let order =
+            DialOrder { to, ring_timeout: desk.settings.ring_timeout, beside: Some(call.leg), on_behalf_of: None };
         let outgoing = match desk.signaling.dial(order).await {
             Ok(outgoing) => outgoing,
             Err(error) => {
@@ -170,7 +171,13 @@ impl Staff {
                 self.over = true;
             }
             Some(DialogEvent::Ended(_)) | None => self.gone(now, OfferInput::HungUp, call),
-            Some(DialogEvent::Ringing | DialogEvent::Held | DialogEvent::Resumed) => {}
+            Some(
+                DialogEvent::Ringing
+                | DialogEvent::Held
+                | DialogEvent::Resumed
+                | DialogEvent::ReferProgress(_)
+                | DialogEvent::TransferAsked(_),
+            ) => {}
         }
     }
 
