@@ -15,7 +15,7 @@ use switchboard::domain::agent::{Agent, OnUnresolved, ReplyMode};
 use switchboard::domain::call::{Attempt, AttemptOutcome, Call, CallOutcome, Recording};
 use switchboard::domain::conversation::{Author, Channel, Conversation, Handler, Message, Status, TurnTimings};
 use switchboard::domain::ids::{AgentId, AttemptId, CallId, ConversationId, InboxId, MessageId, RecordingId, TicketId};
-use switchboard::domain::ticket::{Field, Ticket, TicketStatus};
+use switchboard::domain::ticket::{Field, Ticket, TicketKind, TicketStatus};
 use switchboard::domain::time::EpochMs;
 use switchboard::domain::turn::{Decision, Reason, RiskTopic, Source, Verdict};
 use switchboard::http::{Parts, Readiness, Server, router};
@@ -251,6 +251,7 @@ impl Scene {
         let ticket = Ticket {
             id: TicketId(SystemIds.next()),
             conversation: id,
+            kind: TicketKind::FollowUp,
             status: TicketStatus::Pending,
             reason: "Charged twice for order 4471".into(),
             fields: vec![
@@ -260,6 +261,8 @@ impl Scene {
             ],
             created_at: EpochMs(at + 150_000),
             due_at: None,
+            recording: None,
+            callback: None,
         };
         let mut unit = self.store.begin().await.unwrap();
         unit.save_attempt(&attempt(20_000, "sip:anna@office.example.com", AttemptOutcome::NoAnswer, 25_000))

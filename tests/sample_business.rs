@@ -7,6 +7,7 @@ use switchboard::adapters::embed::MiniLm;
 use switchboard::adapters::knowledge_folder::sample_business;
 use switchboard::adapters::models::Models;
 use switchboard::app::business;
+use switchboard::config::Config;
 use switchboard::config::agent::AgentConfig;
 use switchboard::domain::time::EpochMs;
 use switchboard::domain::turn::{ChannelTraits, TurnInput, Verdict};
@@ -14,8 +15,8 @@ use switchboard::support::Desk;
 use switchboard::support::sensitivity::default_sensitivity;
 
 fn verdict_of(desk: &Desk, text: &str) -> Verdict {
-    let config = AgentConfig { publish: true, ..AgentConfig::default() };
-    let agent = business::configured(&config, business::UNSTORED);
+    let agent = AgentConfig { publish: true, ..AgentConfig::default() };
+    let agent = business::configured(&Config { agent, ..Config::default() }, business::UNSTORED).expect("valid");
     let input = TurnInput {
         text: text.to_owned(),
         history: Vec::new(),

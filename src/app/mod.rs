@@ -71,7 +71,7 @@ impl House {
                 "Calls were cut when Switchboard last stopped; each is a ticket now"
             );
         }
-        let (agent, inbox) = business::agent(&config.agent, &*store, &*ids).await?;
+        let (agent, inbox) = business::agent(&config, &*store, &*ids).await?;
         let speech_config = config.speech.clone();
         let loading = tokio::task::spawn_blocking(move || {
             anyhow::Ok((speech::local(&speech_config, &models)?, speech::embedder(&models)))

@@ -87,9 +87,9 @@ pub const DOCS: &[(&str, &str)] = &[
     ),
     (
         "on_unresolved",
-        "What happens to a case the agent cannot resolve: nothing (the best honest answer), flag (a ticket), escalate (ring \
-         escalate_to) or decide (per case, with the reason stored). Unset: decide where escalate_to names somebody, else \
-         flag.",
+        "What happens to a case the agent cannot resolve: nothing (the best honest answer), flag (a ticket), escalate (the \
+         ladder of [escalation], or escalate_to) or decide (per case, with the reason stored). Unset: decide where somebody \
+         can be rung, else flag.",
     ),
     (
         "escalate_topics",
@@ -102,10 +102,10 @@ pub const DOCS: &[(&str, &str)] = &[
     ("knowledge", "Folder of Markdown files the agent answers from, read at start and whenever a file changes."),
     (
         "escalate_to",
-        "The number (+49…) or SIP address that is rung for an escalation; nothing else is ever dialled. Numbers go out \
-         through the first registered trunk.",
+        "The number (+49…) or SIP address that is rung for an escalation: short for a ladder of one ring and then a \
+         ticket. Numbers go out through the first registered trunk.",
     ),
-    ("ring_seconds", "How long it rings, in seconds; stay below the mailbox of a mobile phone (about 20)."),
+    ("ring_seconds", "How long escalate_to rings, in seconds; stay below the mailbox of a mobile phone (about 20)."),
     ("spoken_summary", "Whether the person who picks up hears a summary of the case before being joined."),
     (
         "longest_call_minutes",
@@ -118,12 +118,6 @@ impl AgentConfig {
     /// When a reply goes out without a person.
     pub fn reply_mode(&self) -> ReplyMode {
         self.mode.unwrap_or(if self.publish { ReplyMode::AutomaticWhenSafe } else { ReplyMode::DraftOnly })
-    }
-
-    /// What happens to a case it cannot resolve.
-    pub fn unresolved(&self) -> OnUnresolved {
-        let can_ring = self.escalate_to.is_some();
-        self.on_unresolved.unwrap_or(if can_ring { OnUnresolved::Decide } else { OnUnresolved::Flag })
     }
 
     /// Everything that is wrong with the section.
@@ -152,10 +146,6 @@ impl AgentConfig {
         if self.escalate_to.as_deref().is_some_and(|to| to.trim().is_empty()) {
             say("escalate_to", "it is empty".into(), "write a number (+49…) or a SIP address, or leave the key out");
         }
-        if self.on_unresolved == Some(OnUnresolved::Escalate) && self.escalate_to.is_none() {
-            let remedy = "set agent.escalate_to, or choose flag or decide";
-            say("on_unresolved", "escalate has nobody to ring".into(), remedy);
-        }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 }
@@ -169,12 +159,5 @@ mod tests {
         let config = AgentConfig::default();
         assert_eq!(config.validate(), Ok(()));
         assert!(!config.publish && config.reply_mode() == ReplyMode::DraftOnly);
-    }
-
-    #[test]
-    fn escalating_to_nobody_is_refused_with_a_way_out() {
-        let config = AgentConfig { on_unresolved: Some(OnUnresolved::Escalate), ..AgentConfig::default() };
-        let problems = config.validate().unwrap_err();
-        assert!(problems[0].remedy.contains("flag"));
     }
 }

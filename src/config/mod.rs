@@ -6,6 +6,7 @@
 //! To add a section: its file, and one line in the `sections!` call below.
 
 pub mod agent;
+pub mod escalation;
 pub mod http;
 pub mod load;
 pub mod logging;
@@ -60,6 +61,7 @@ macro_rules! sections {
                         problems.extend(found.into_iter().map(|problem| within(stringify!($name), problem)));
                     }
                 )+
+                problems.extend(self.check_hand_over());
                 if problems.is_empty() { Ok(()) } else { Err(problems) }
             }
         }
@@ -72,6 +74,8 @@ macro_rules! sections {
 sections! {
     /// What the agent says and may do.
     agent: agent::AgentConfig,
+    /// Whom it brings into a case, in which order.
+    escalation: escalation::EscalationConfig,
     /// The API, the live page and the metrics.
     http: http::HttpConfig,
     /// Signalling: who may call, trunks and limits.

@@ -61,3 +61,36 @@ pub struct Agent {
     /// The local emergency number, said first to a caller in danger (R57).
     pub emergency_number: String,
 }
+
+/// What an admin decides about cases that the agent cannot or should not resolve: the part of its settings that the
+/// API writes as one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HandOver {
+    /// What happens to a case it cannot resolve.
+    pub on_unresolved: OnUnresolved,
+    /// Topics that are escalated whatever the choice.
+    pub escalate_topics: Vec<String>,
+    /// Topics that become a callback whatever the choice.
+    pub callback_topics: Vec<String>,
+    /// Who is brought into a case, and what happens when nobody comes.
+    #[serde(flatten)]
+    pub escalation: EscalationPolicy,
+}
+
+impl Agent {
+    /// What is decided about unresolved cases.
+    pub fn hand_over(&self) -> HandOver {
+        HandOver {
+            on_unresolved: self.on_unresolved,
+            escalate_topics: self.escalate_topics.clone(),
+            callback_topics: self.callback_topics.clone(),
+            escalation: self.escalation.clone(),
+        }
+    }
+
+    /// The same agent with other decisions about unresolved cases.
+    pub fn with_hand_over(self, hand_over: HandOver) -> Agent {
+        let HandOver { on_unresolved, escalate_topics, callback_topics, escalation } = hand_over;
+        Agent { on_unresolved, escalate_topics, callback_topics, escalation, ..self }
+    }
+}

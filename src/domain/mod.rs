@@ -5,6 +5,7 @@ pub mod call;
 pub mod conversation;
 pub mod dialplan;
 pub mod escalation;
+pub mod escalation_check;
 pub mod ids;
 pub mod knowledge;
 pub mod phone_number;

@@ -51,6 +51,26 @@ impl PhoneNumber {
         &self.0
     }
 
+    /// The country it belongs to (ISO 3166 code), told apart where several share a country code as they do in +1.
+    /// `None` for numbers of no country, such as those of satellite networks.
+    pub fn country(&self) -> Option<String> {
+        let parsed = phonenumber::parse(None, &self.0).ok()?;
+        parsed.country().id().map(|id| id.as_ref().to_owned())
+    }
+
+    /// Whether calling it costs the caller extra: premium rate and shared cost, and the international services
+    /// (+979) and satellite networks (+870, +881 to +883) that are dialled to cash in on others' telephones.
+    pub fn is_premium(&self) -> bool {
+        if PREMIUM_PREFIXES.iter().any(|prefix| self.0.starts_with(prefix)) {
+            return true;
+        }
+        let Ok(parsed) = phonenumber::parse(None, &self.0) else { return true };
+        matches!(
+            parsed.number_type(&phonenumber::metadata::DATABASE),
+            phonenumber::Type::PremiumRate | phonenumber::Type::SharedCost
+        )
+    }
+
     /// The digits by which it is dialled within a country (ISO 3166 code): the national form, or the
     /// country's international prefix and the whole number. `None` for a country that does not exist.
     pub fn dialled_from(&self, country: &str) -> Option<String> {
@@ -69,6 +89,9 @@ impl PhoneNumber {
         Some(national.chars().filter(char::is_ascii_digit).collect())
     }
 }
+
+/// Codes of no country whose calls are charged to the caller at a premium.
+const PREMIUM_PREFIXES: [&str; 6] = ["+870", "+878", "+881", "+882", "+883", "+979"];
 
 /// A number that some country assigns. `home` must be `None` for international ones.
 fn assigned(home: Option<phonenumber::country::Id>, dialled: &str) -> Result<PhoneNumber, PhoneNumberError> {
@@ -182,6 +205,21 @@ mod tests {
         assert_eq!(read("030123456", None), None, "without a home country a national number says nothing");
         assert_eq!(read("030123456", Some("no such country")), None);
         assert_eq!(PhoneNumber::parse("+4930", None).err(), Some(PhoneNumberError::Unassigned));
+    }
+
+    #[test]
+    fn countries_are_told_apart_and_premium_numbers_known() {
+        let number = |text| PhoneNumber::parse(text, None).unwrap();
+        assert_eq!(number("+4930901820").country().as_deref(), Some("DE"));
+        // The same country code, two countries.
+        assert_eq!(number("+12125550123").country().as_deref(), Some("US"));
+        assert_eq!(number("+18765551234").country().as_deref(), Some("JM"));
+        for premium in ["+499001234567", "+19005551234", "+881612345678"] {
+            assert!(number(premium).is_premium(), "{premium}");
+        }
+        for plain in ["+4930901820", "+4915112345678", "+498001234567"] {
+            assert!(!number(plain).is_premium(), "{plain}");
+        }
     }
 
     proptest! {

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{ConversationId, TicketId};
+use super::ids::{ConversationId, RecordingId, TicketId};
+use super::phone_number::PhoneNumber;
 use super::time::EpochMs;
 
 /// Where a ticket stands.
@@ -15,6 +16,32 @@ pub enum TicketStatus {
     InProgress,
     /// Finished.
     Done,
+}
+
+/// What a ticket stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TicketKind {
+    /// Something to look into.
+    #[default]
+    FollowUp,
+    /// A spoken message was left.
+    Voicemail,
+    /// The customer wants to be called back.
+    Callback,
+}
+
+/// Whom to call back, and when.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallbackWish {
+    /// The number that was confirmed, or that the call came from.
+    pub number: PhoneNumber,
+    /// When it suits them, in their own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    /// The same as a moment, where the words could be read as one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<EpochMs>,
 }
 
 /// One field that was collected.
@@ -42,6 +69,8 @@ pub struct Ticket {
     pub id: TicketId,
     /// Where it belongs.
     pub conversation: ConversationId,
+    /// What it stands for.
+    pub kind: TicketKind,
     /// Where it stands.
     pub status: TicketStatus,
     /// Why a person is needed.
@@ -52,6 +81,10 @@ pub struct Ticket {
     pub created_at: EpochMs,
     /// When it is due.
     pub due_at: Option<EpochMs>,
+    /// The message that was left.
+    pub recording: Option<RecordingId>,
+    /// Whom to call back.
+    pub callback: Option<CallbackWish>,
 }
 
 /// A ticket is due a day after it was made, in milliseconds.

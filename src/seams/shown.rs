@@ -8,7 +8,7 @@ use super::store::ConversationView;
 use crate::domain::call::{Attempt, AttemptOutcome, Call, CallOutcome, Recording};
 use crate::domain::conversation::{Author, Channel, Conversation, Handler, Message, Status, TurnTimings};
 use crate::domain::ids::{AgentId, AttemptId, CallId, ConversationId, InboxId, MessageId, RecordingId, TicketId};
-use crate::domain::ticket::{Field, Ticket, TicketStatus};
+use crate::domain::ticket::{CallbackWish, Field, Ticket, TicketKind, TicketStatus};
 use crate::domain::turn::{Reason, RiskTopic, Source, Verdict};
 
 /// One conversation, whole.
@@ -120,11 +120,22 @@ pub struct ShownAttempt<'a> {
 #[derive(Serialize)]
 pub struct ShownTicket<'a> {
     id: TicketId,
+    kind: TicketKind,
     status: TicketStatus,
     reason: &'a str,
     fields: &'a [Field],
     created_at_ms: i64,
     due_at_ms: Option<i64>,
+    recording_url: Option<String>,
+    callback: Option<ShownCallback<'a>>,
+}
+
+/// Whom to call back, and when.
+#[derive(Serialize)]
+pub struct ShownCallback<'a> {
+    number: &'a str,
+    time: Option<&'a str>,
+    at_ms: Option<i64>,
 }
 
 impl<'a> ShownConversation<'a> {
@@ -271,17 +282,26 @@ impl<'a> ShownTicket<'a> {
     fn of(ticket: &'a Ticket) -> ShownTicket<'a> {
         ShownTicket {
             id: ticket.id,
+            kind: ticket.kind,
             status: ticket.status,
             reason: &ticket.reason,
             fields: &ticket.fields,
             created_at_ms: ticket.created_at.0,
             due_at_ms: ticket.due_at.map(|at| at.0),
+            recording_url: ticket.recording.map(|recording| format!("/api/v1/recordings/{recording}")),
+            callback: ticket.callback.as_ref().map(ShownCallback::of),
         }
     }
 
     /// For [`super::bus::LiveKind::Ticket`].
     pub fn json(ticket: &Ticket) -> serde_json::Value {
         json(&ShownTicket::of(ticket))
+    }
+}
+
+impl<'a> ShownCallback<'a> {
+    fn of(wish: &'a CallbackWish) -> ShownCallback<'a> {
+        ShownCallback { number: wish.number.as_str(), time: wish.time.as_deref(), at_ms: wish.at.map(|at| at.0) }
     }
 }
 

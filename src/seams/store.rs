@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::agent::Agent;
 use crate::domain::call::{Attempt, Call, Recording};
 use crate::domain::conversation::{Conversation, Message};
-use crate::domain::ids::{AgentId, ConversationId, InboxId, MessageId, RecordingId};
+use crate::domain::ids::{AgentId, ConversationId, InboxId, MessageId, RecordingId, TicketId};
 use crate::domain::knowledge::Entry;
 use crate::domain::ticket::Ticket;
 use crate::domain::time::EpochMs;
@@ -42,6 +42,9 @@ pub struct ConversationView {
     pub tickets: Vec<Ticket>,
 }
 
+/// What configuration last laid down for an agent: a digest for each part of it, by its name.
+pub type Seed = std::collections::BTreeMap<String, String>;
+
 /// A place in a list that grows at its front: the last row of the page before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
@@ -70,6 +73,13 @@ pub trait Store: Send + Sync {
     async fn agents(&self) -> Result<Vec<(Agent, Vec<InboxId>)>, StoreError>;
     /// The knowledge an agent may use.
     async fn knowledge(&self, agent: AgentId) -> Result<Vec<Entry>, StoreError>;
+    /// What was kept by [`UnitOfWork::save_seed`].
+    async fn seed(&self, agent: AgentId) -> Result<Option<Seed>, StoreError>;
+    /// A ticket by its id.
+    async fn ticket(&self, id: TicketId) -> Result<Option<Ticket>, StoreError>;
+    /// The newest ticket of the agent that is not done and belongs to a conversation in which this number (E.164)
+    /// called.
+    async fn open_ticket_of(&self, agent: AgentId, number: &str) -> Result<Option<Ticket>, StoreError>;
     /// A recording by its id.
     async fn recording(&self, id: RecordingId) -> Result<Option<Recording>, StoreError>;
     /// Calls that have no end yet: after a restart, those that were cut.
@@ -83,6 +93,8 @@ pub trait Store: Send + Sync {
 pub trait UnitOfWork: Send {
     /// Adds or, by its revision, follows up an agent.
     async fn save_agent(&mut self, agent: &Agent) -> Result<(), StoreError>;
+    /// Keeps what configuration laid down last.
+    async fn save_seed(&mut self, agent: AgentId, seed: &Seed) -> Result<(), StoreError>;
     /// Adds an inbox of an agent: `address` is the number or account it stands for.
     async fn save_inbox(&mut self, inbox: InboxId, agent: AgentId, address: &str) -> Result<(), StoreError>;
     /// Replaces the knowledge that came from one place (a folder, a file) by these entries.

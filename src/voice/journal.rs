@@ -13,7 +13,7 @@ use tracing::{error, warn};
 use crate::domain::call::{Attempt, Call, CallOutcome, Recording};
 use crate::domain::conversation::{Author, Conversation, Handler, Message, Status};
 use crate::domain::ids::{ConversationId, RecordingId};
-use crate::domain::ticket::{Field, TICKET_DUE_MS, Ticket, TicketStatus};
+use crate::domain::ticket::{Field, TICKET_DUE_MS, Ticket, TicketKind, TicketStatus};
 use crate::domain::time::EpochMs;
 use crate::seams::bus::{Bus, LiveKind};
 use crate::seams::clock::Clock;
@@ -302,11 +302,14 @@ pub async fn recover_cut_calls(
             let ticket = Ticket {
                 id: crate::domain::ids::TicketId(ids.next()),
                 conversation: conversation.id,
+                kind: TicketKind::FollowUp,
                 status: TicketStatus::Pending,
                 reason: CUT_REASON.to_owned(),
                 fields,
                 created_at: now,
                 due_at: Some(EpochMs(now.0 + TICKET_DUE_MS)),
+                recording: None,
+                callback: None,
             };
             work.save_ticket(&ticket).await?;
         }

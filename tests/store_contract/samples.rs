@@ -5,7 +5,8 @@ use switchboard::domain::call::{Attempt, AttemptOutcome, Call, CallOutcome, Reco
 use switchboard::domain::conversation::{Author, Channel, Conversation, Handler, Message, Status, TurnTimings};
 use switchboard::domain::ids::{AgentId, AttemptId, CallId, ConversationId, InboxId, MessageId, RecordingId, TicketId};
 use switchboard::domain::knowledge::{Entry, Kind, Sensitivity};
-use switchboard::domain::ticket::{Field, Ticket, TicketStatus};
+use switchboard::domain::phone_number::PhoneNumber;
+use switchboard::domain::ticket::{CallbackWish, Field, Ticket, TicketKind, TicketStatus};
 use switchboard::domain::time::EpochMs;
 use switchboard::domain::turn::{Decision, Reason, RiskTopic, Source, Verdict};
 use switchboard::seams::store::Store;
@@ -133,6 +134,7 @@ pub fn ticket(conversation: ConversationId, at: i64) -> Ticket {
     Ticket {
         id: TicketId(id()),
         conversation,
+        kind: TicketKind::Callback,
         status: TicketStatus::InProgress,
         reason: "A bill is disputed.".into(),
         fields: vec![
@@ -141,6 +143,12 @@ pub fn ticket(conversation: ConversationId, at: i64) -> Ticket {
         ],
         created_at: EpochMs(at),
         due_at: Some(EpochMs(at + 86_400_000)),
+        recording: Some(RecordingId(id())),
+        callback: Some(CallbackWish {
+            number: PhoneNumber::parse("+49302222222", None).unwrap(),
+            time: Some("tomorrow after ten".into()),
+            at: Some(EpochMs(at + 80_000_000)),
+        }),
     }
 }
 

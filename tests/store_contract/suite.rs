@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use switchboard::domain::conversation::{Handler, Status};
-use switchboard::domain::ids::{AgentId, CallId, ConversationId, InboxId};
+use switchboard::domain::ids::{AgentId, CallId, ConversationId, InboxId, TicketId};
+use switchboard::domain::ticket::{Ticket, TicketStatus};
 use switchboard::domain::time::EpochMs;
-use switchboard::seams::store::{Cursor, Store, StoreError};
+use switchboard::seams::store::{Cursor, Seed, Store, StoreError};
 
 use crate::samples::*;
 
@@ -305,4 +306,41 @@ pub async fn any_text_is_stored_as_it_is(store: &dyn Store) {
 pub async fn it_answers_when_it_can_be_written_to(store: &dyn Store) {
     store.ping().await.unwrap();
     store.ping().await.unwrap();
+}
+
+pub async fn what_configuration_laid_down_is_kept_for_each_agent(store: &dyn Store) {
+    let (agent, _) = seeded(store).await;
+    assert_eq!(store.seed(agent.id).await.unwrap(), None);
+    for digest in ["a", "b"] {
+        let seed = Seed::from([("escalation".to_owned(), digest.to_owned())]);
+        let mut unit = store.begin().await.unwrap();
+        unit.save_seed(agent.id, &seed).await.unwrap();
+        unit.commit().await.unwrap();
+        assert_eq!(store.seed(agent.id).await.unwrap(), Some(seed));
+    }
+    let mut unit = store.begin().await.unwrap();
+    let stranger = unit.save_seed(AgentId(id()), &Seed::new()).await;
+    assert!(matches!(stranger, Err(StoreError::NotFound)));
+}
+
+/// R55: a caller with an open case adds to it.
+pub async fn an_open_ticket_is_found_by_the_number_that_called(store: &dyn Store) {
+    let (agent, inbox) = seeded(store).await;
+    let mut tickets = Vec::new();
+    let mut unit = store.begin().await.unwrap();
+    for (at, status) in [(1, TicketStatus::Pending), (2, TicketStatus::InProgress), (3, TicketStatus::Done)] {
+        let conversation = conversation(agent.id, inbox, at);
+        unit.insert_conversation(&conversation).await.unwrap();
+        unit.save_call(&call(conversation.id, at)).await.unwrap();
+        let ticket = Ticket { status, ..ticket(conversation.id, at) };
+        unit.save_ticket(&ticket).await.unwrap();
+        tickets.push(ticket);
+    }
+    unit.commit().await.unwrap();
+    let number = "+49301111111";
+    assert!(store.open_ticket_of(agent.id, number).await.unwrap().as_ref() == Some(&tickets[1]), "the newest open one");
+    assert!(store.open_ticket_of(agent.id, "+49302222222").await.unwrap().is_none());
+    assert!(store.open_ticket_of(AgentId(id()), number).await.unwrap().is_none(), "another agent's");
+    assert!(store.ticket(tickets[2].id).await.unwrap().as_ref() == Some(&tickets[2]));
+    assert!(store.ticket(TicketId(id())).await.unwrap().is_none());
 }

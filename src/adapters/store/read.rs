@@ -11,9 +11,10 @@ use super::{SqliteStore, rows};
 use crate::domain::agent::Agent;
 use crate::domain::call::{Call, Recording};
 use crate::domain::conversation::Conversation;
-use crate::domain::ids::{AgentId, ConversationId, InboxId, RecordingId};
+use crate::domain::ids::{AgentId, ConversationId, InboxId, RecordingId, TicketId};
 use crate::domain::knowledge::Entry;
-use crate::seams::store::{ConversationView, Cursor, Store, StoreError, UnitOfWork};
+use crate::domain::ticket::Ticket;
+use crate::seams::store::{ConversationView, Cursor, Seed, Store, StoreError, UnitOfWork};
 
 /// The newest conversations before a place, by the index `conversations_newest`, each with its newest call.
 pub(super) const PAGE: &str = "
@@ -105,6 +106,27 @@ impl Store for SqliteStore {
         every(&mut moment, KNOWLEDGE_OF, &agent.to_string(), entry).await
     }
 
+    async fn seed(&self, agent: AgentId) -> Result<Option<Seed>, StoreError> {
+        let mut moment = self.readers.acquire().await.map_err(sort)?;
+        let seed = |row: &SqliteRow| rows::structure(row, "agent_seeds", "digests");
+        Ok(every(&mut moment, SEED_OF, &agent.to_string(), seed).await?.into_iter().next())
+    }
+
+    async fn ticket(&self, id: TicketId) -> Result<Option<Ticket>, StoreError> {
+        let mut moment = self.readers.acquire().await.map_err(sort)?;
+        Ok(every(&mut moment, TICKET, &id.to_string(), rows::ticket).await?.into_iter().next())
+    }
+
+    async fn open_ticket_of(&self, agent: AgentId, number: &str) -> Result<Option<Ticket>, StoreError> {
+        let found = sqlx::query(OPEN_TICKET_OF)
+            .bind(number)
+            .bind(agent.to_string())
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(sort)?;
+        found.as_ref().map(rows::ticket).transpose()
+    }
+
     async fn recording(&self, id: RecordingId) -> Result<Option<Recording>, StoreError> {
         let mut moment = self.readers.acquire().await.map_err(sort)?;
         Ok(every(&mut moment, RECORDING, &id.to_string(), rows::recording).await?.into_iter().next())
@@ -143,6 +165,12 @@ const AGENTS: &str = "
     ORDER BY a.id";
 const INBOXES_OF: &str = "SELECT id FROM inboxes WHERE agent_id = $1 ORDER BY id";
 const KNOWLEDGE_OF: &str = "SELECT entry FROM knowledge WHERE agent_id = $1 ORDER BY origin, position";
+const SEED_OF: &str = "SELECT digests FROM agent_seeds WHERE agent_id = $1";
+const TICKET: &str = "SELECT * FROM tickets WHERE id = $1";
+const OPEN_TICKET_OF: &str = "
+    SELECT t.* FROM calls k JOIN tickets t ON t.conversation_id = k.conversation_id
+    WHERE k.from_address = $1 AND t.agent_id = $2 AND t.status <> 'done'
+    ORDER BY t.created_at DESC, t.id DESC LIMIT 1";
 const RECORDING: &str = "SELECT * FROM recordings WHERE id = $1";
 const UNFINISHED: &str = "SELECT * FROM calls WHERE ended_at IS NULL ORDER BY started_at, id";
 

@@ -30,6 +30,11 @@ impl Reader<'_> {
         self.get::<&str>(column)?.parse().map_err(|error| self.unreadable(column, error))
     }
 
+    fn id_or_none<T: std::str::FromStr<Err = uuid::Error>>(&self, column: &str) -> Result<Option<T>, StoreError> {
+        let text = self.get::<Option<&str>>(column)?;
+        text.map(str::parse).transpose().map_err(|error| self.unreadable(column, error))
+    }
+
     fn word<T: DeserializeOwned>(&self, column: &str) -> Result<T, StoreError> {
         from_word(self.get(column)?).map_err(|error| self.unreadable(column, error))
     }
@@ -138,11 +143,14 @@ pub fn ticket(row: &SqliteRow) -> Result<Ticket, StoreError> {
     Ok(Ticket {
         id: row.id("id")?,
         conversation: row.id("conversation_id")?,
+        kind: row.word("kind")?,
         status: row.word("status")?,
         reason: row.get("reason")?,
         fields: row.json("fields")?,
         created_at: row.time("created_at")?,
         due_at: row.time_or_none("due_at")?,
+        recording: row.id_or_none("recording_id")?,
+        callback: row.json_or_none("callback")?,
     })
 }
 

@@ -12,7 +12,7 @@ use crate::domain::conversation::{Conversation, Message};
 use crate::domain::ids::{AgentId, InboxId, MessageId, RecordingId};
 use crate::domain::knowledge::Entry;
 use crate::domain::ticket::Ticket;
-use crate::seams::store::{StoreError, UnitOfWork};
+use crate::seams::store::{Seed, StoreError, UnitOfWork};
 
 /// A transaction; dropped, it is rolled back.
 pub(super) struct SqliteUnit {
@@ -69,6 +69,16 @@ impl UnitOfWork for SqliteUnit {
             .bind(revision)
             .bind(to_json(agent)?);
         self.run_one(settings).await
+    }
+
+    async fn save_seed(&mut self, agent: AgentId, seed: &Seed) -> Result<(), StoreError> {
+        let statement = sqlx::query(
+            "INSERT INTO agent_seeds (agent_id, digests) SELECT id, $2 FROM agents WHERE id = $1
+             ON CONFLICT (agent_id) DO UPDATE SET digests = $2",
+        )
+        .bind(agent.to_string())
+        .bind(to_json(seed)?);
+        self.run_one(statement).await
     }
 
     async fn save_inbox(&mut self, inbox: InboxId, agent: AgentId, address: &str) -> Result<(), StoreError> {
@@ -238,9 +248,11 @@ impl UnitOfWork for SqliteUnit {
 
     async fn save_ticket(&mut self, ticket: &Ticket) -> Result<(), StoreError> {
         let statement = sqlx::query(
-            "INSERT INTO tickets (id, agent_id, conversation_id, status, reason, fields, created_at, due_at)
-             SELECT $1, agent_id, id, $3, $4, $5, $6, $7 FROM conversations WHERE id = $2
-             ON CONFLICT (id) DO UPDATE SET status = $3, reason = $4, fields = $5, created_at = $6, due_at = $7",
+            "INSERT INTO tickets (id, agent_id, conversation_id, status, reason, fields, created_at, due_at, kind,
+                                  recording_id, callback)
+             SELECT $1, agent_id, id, $3, $4, $5, $6, $7, $8, $9, $10 FROM conversations WHERE id = $2
+             ON CONFLICT (id) DO UPDATE SET status = $3, reason = $4, fields = $5, created_at = $6, due_at = $7,
+                                            kind = $8, recording_id = $9, callback = $10",
         )
         .bind(ticket.id.to_string())
         .bind(ticket.conversation.to_string())
@@ -248,7 +260,10 @@ impl UnitOfWork for SqliteUnit {
         .bind(ticket.reason.clone())
         .bind(to_json(&ticket.fields)?)
         .bind(ticket.created_at.0)
-        .bind(ticket.due_at.map(|at| at.0));
+        .bind(ticket.due_at.map(|at| at.0))
+        .bind(word(ticket.kind)?)
+        .bind(ticket.recording.map(|recording| recording.to_string()))
+        .bind(ticket.callback.as_ref().map(to_json).transpose()?);
         self.run_one(statement).await
     }
 

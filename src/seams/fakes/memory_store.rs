@@ -13,8 +13,8 @@ use crate::domain::call::{Attempt, Call, Recording};
 use crate::domain::conversation::{Conversation, Message};
 use crate::domain::ids::{AgentId, AttemptId, CallId, ConversationId, InboxId, MessageId, RecordingId, TicketId};
 use crate::domain::knowledge::Entry;
-use crate::domain::ticket::Ticket;
-use crate::seams::store::{ConversationView, Cursor, Store, StoreError, UnitOfWork};
+use crate::domain::ticket::{Ticket, TicketStatus};
+use crate::seams::store::{ConversationView, Cursor, Seed, Store, StoreError, UnitOfWork};
 
 /// A store in memory. Clones share their rows.
 #[derive(Clone, Default)]
@@ -27,6 +27,7 @@ pub struct MemoryStore {
 #[derive(Clone, Default)]
 struct Rows {
     agents: BTreeMap<AgentId, Agent>,
+    seeds: BTreeMap<AgentId, Seed>,
     inboxes: BTreeMap<InboxId, (AgentId, String)>,
     knowledge: BTreeMap<(AgentId, String), Vec<Entry>>,
     conversations: BTreeMap<ConversationId, Conversation>,
@@ -152,6 +153,24 @@ impl Store for MemoryStore {
         Ok(rows.knowledge.iter().filter(|((of, _), _)| *of == agent).flat_map(|(_, entries)| entries.clone()).collect())
     }
 
+    async fn seed(&self, agent: AgentId) -> Result<Option<Seed>, StoreError> {
+        Ok(self.rows().seeds.get(&agent).cloned())
+    }
+
+    async fn ticket(&self, id: TicketId) -> Result<Option<Ticket>, StoreError> {
+        Ok(self.rows().tickets.get(&id).cloned())
+    }
+
+    async fn open_ticket_of(&self, agent: AgentId, number: &str) -> Result<Option<Ticket>, StoreError> {
+        let rows = self.rows();
+        let of_agent = |ticket: &Ticket| rows.conversations.get(&ticket.conversation).is_some_and(|c| c.agent == agent);
+        let called = |ticket: &Ticket| {
+            rows.calls.values().any(|k| k.conversation == ticket.conversation && k.from.as_deref() == Some(number))
+        };
+        let open = rows.tickets.values().filter(|t| t.status != TicketStatus::Done && of_agent(t) && called(t));
+        Ok(open.max_by_key(|ticket| (ticket.created_at, ticket.id)).cloned())
+    }
+
     async fn recording(&self, id: RecordingId) -> Result<Option<Recording>, StoreError> {
         Ok(self.rows().recordings.get(&id).cloned())
     }
@@ -192,6 +211,12 @@ impl UnitOfWork for MemoryUnit {
         let follows = self.draft.agents.get(&agent.id).is_none_or(|last| agent.revision == last.revision + 1);
         self.needs_new(!follows)?;
         self.draft.agents.insert(agent.id, agent.clone());
+        Ok(())
+    }
+
+    async fn save_seed(&mut self, agent: AgentId, seed: &Seed) -> Result<(), StoreError> {
+        self.needs(self.draft.agents.contains_key(&agent))?;
+        self.draft.seeds.insert(agent, seed.clone());
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use tracing::{debug, info, warn};
 use crate::domain::call::{CallOutcome, Recording};
 use crate::domain::conversation::{Author, Handler, Status};
 use crate::domain::ids::{RecordingId, TicketId};
-use crate::domain::ticket::{Field, TICKET_DUE_MS, Ticket, TicketStatus};
+use crate::domain::ticket::{Field, TICKET_DUE_MS, Ticket, TicketKind, TicketStatus};
 use crate::domain::time::EpochMs;
 use crate::domain::turn::{Decision, Speaker};
 use crate::seams::media::LegCommand;
@@ -146,11 +146,14 @@ impl Call {
         let ticket = Ticket {
             id: TicketId(self.desk.ids.next()),
             conversation: self.row.conversation,
+            kind: TicketKind::FollowUp,
             status: TicketStatus::Pending,
             reason: reason.clone(),
             fields,
             created_at: now,
             due_at: Some(EpochMs(now.0 + TICKET_DUE_MS)),
+            recording: None,
+            callback: None,
         };
         let key = format!("ticket:{}", ticket.id);
         let payload = serde_json::json!({"ticket": ticket.id, "conversation": self.row.conversation, "reason": reason});
