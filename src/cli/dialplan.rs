@@ -104,7 +104,8 @@ fn try_call(args: TryArgs) -> anyhow::Result<()> {
         })?,
         None => EpochMs(jiff::Timestamp::now().as_millisecond()),
     };
-    let facts = dialplans::imagined(&config, args.from.as_deref(), &args.to, way_in, headers);
+    let facts =
+        dialplans::imagined(&config, plan.home_country.as_deref(), args.from.as_deref(), &args.to, way_in, headers);
     let decision = plan.route(&facts, at);
     if args.json {
         println!("{}", serde_json::to_string_pretty(&Shown::of(&decision, at))?);
@@ -169,7 +170,7 @@ fn load(args: &CheckArgs) -> anyhow::Result<(Loaded, PathBuf, Config)> {
 
 /// A folder in the house that this configuration describes.
 pub fn read(folder: &Path, config: &Config) -> anyhow::Result<Loaded> {
-    let agent = business::configured(&config.agent, business::UNSTORED);
+    let agent = business::configured(config, business::UNSTORED)?;
     Ok(dialplans::load(folder, config, &agent)?)
 }
 

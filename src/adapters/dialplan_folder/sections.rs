@@ -20,6 +20,7 @@ pub fn read(page: &mut Page, root: &Spanned<DeTable<'_>>, home_country: Option<&
         page.wrong(&own.span, format!("{:?} is no country", own.value), "write an ISO 3166 code such as \"DE\"");
     }
     let home = own_country.map(|own| own.value);
+    plan.home_country = plan.home_country.take().or_else(|| home.clone());
     let home = home.as_deref().or(home_country);
     hours(page, &root, plan);
     block(page, &root, home, plan);

@@ -17,8 +17,9 @@ pub struct Surroundings<'a> {
     pub people: Vec<String>,
     /// Ids of rotas.
     pub rotas: Vec<String>,
-    /// Why a number or address may not be rung, if so: the same rule as for the escalation ladder.
-    pub may_ring: &'a dyn Fn(&Target) -> Result<(), String>,
+    /// Why a number or address may not be rung, if so, and what is allowed: the rule of the escalation ladder. The plan's home
+    /// country stands in where none is configured.
+    pub may_ring: &'a dyn Fn(&Target, Option<&str>) -> Result<(), (String, String)>,
 }
 
 /// What was found.
@@ -111,9 +112,9 @@ impl Check<'_> {
             Target::Person(id) => self.mentions(&named(id), "person", &self.around.people),
             Target::Rota(id) => self.mentions(&named(id), "rota", &self.around.rotas),
             Target::Number(_) | Target::Sip(_) => {
-                if let Err(why) = (self.around.may_ring)(&ringing.target) {
-                    let shown = String::from(ringing.target.clone());
-                    self.say(&ringing.place, format!("{shown} must not be rung"), why);
+                if let Err((what, allowed)) = (self.around.may_ring)(&ringing.target, self.plan.home_country.as_deref())
+                {
+                    self.say(&ringing.place, what, allowed);
                 }
             }
         }

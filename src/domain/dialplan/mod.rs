@@ -8,7 +8,6 @@
 //! Pure: the moment is an argument, and numbers are compared as E.164.
 
 pub mod check;
-pub mod dialling;
 pub mod matching;
 pub mod plan;
 mod routing;

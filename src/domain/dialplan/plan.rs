@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::dialling::EMERGENCY;
 use super::matching::{HeaderTest, Pattern};
 use crate::domain::escalation::Target;
 use crate::domain::schedule::Schedule;
@@ -11,6 +10,8 @@ use crate::domain::schedule::Schedule;
 /// What the files of a folder say together. Nothing of it is used before [`super::check::findings`] found no problem.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
+    /// ISO 3166 code by which numbers without a country code are read, where no trunk says another.
+    pub home_country: Option<String>,
     /// In the order in which they are tried.
     pub routes: Vec<Route>,
     /// Named actions, to which routes, menus and rings point.
@@ -345,6 +346,9 @@ impl Emergency {
     }
 }
 
+/// The two numbers that mobile networks everywhere take for an emergency (3GPP TS 22.101 §10). Others, such as 110,
+/// may be somebody's extension, and are configured.
+const EMERGENCY: [&str; 2] = ["112", "911"];
 /// RFC 3261 §21.6.2: the called party does not wish to take part.
 pub const REJECT_CODE: u16 = 603;
 /// Its reason phrase.
