@@ -1,6 +1,12 @@
 //! Dialplans in this house: what they may point to, and where they are loaded from.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
 
 use crate::adapters::dialplan_folder::{self, DialplanError, Loaded};
 use crate::config::Config;
@@ -9,6 +15,10 @@ use crate::domain::agent::Agent;
 use crate::domain::dialplan::check::Surroundings;
 use crate::domain::dialplan::{Address, CallFacts, Plan};
 use crate::domain::escalation_check::Facts;
+use crate::voice::dialplan::Dialplan;
+use crate::voice::front_desk::FrontDesk;
+
+use super::House;
 
 /// Reads and checks a folder against what is configured.
 pub fn load(folder: &Path, config: &Config, agent: &Agent) -> Result<Loaded, DialplanError> {
@@ -34,17 +44,63 @@ pub fn load(folder: &Path, config: &Config, agent: &Agent) -> Result<Loaded, Dia
     Ok(loaded)
 }
 
-/// The plan of a house without a folder: the agent answers, and the rules before the routes hold.
-pub fn without_folder(agent: &Agent) -> Plan {
-    let mut plan = Plan::default();
-    plan.emergency.numbers.push(agent.emergency_number.clone());
-    plan
+/// The dialplan of this house: its folder's, or without one the rules that hold before all routes.
+pub fn of_house(config: &Config, agent: &Agent) -> Result<Dialplan, DialplanError> {
+    let Some(folder) = &config.dialplans else {
+        let mut plan = Plan::default();
+        plan.emergency.numbers.push(agent.emergency_number.clone());
+        return Ok(Dialplan { plan: Arc::new(plan), sounds: Default::default() });
+    };
+    let Loaded { plan, sounds, notes, files } = load(folder, config, agent)?;
+    info!(dialplan.files = files, dialplan.routes = plan.routes.len(), "Dialplan ready");
+    for note in notes {
+        info!("Dialplan: {note}");
+    }
+    Ok(Dialplan { plan: Arc::new(plan), sounds })
 }
 
-/// Whether calls by this way come from a telephone of our own: one that registers, or a program on this machine.
-pub fn is_own_phone(config: &Config, way_in: &str) -> bool {
-    way_in == LOOPBACK || config.sip.phones.iter().any(|phone| phone.name == way_in)
+/// Names of the ways in by which telephones of our own call: those that register, and programs on this machine.
+pub fn own_phones(config: &Config) -> Vec<String> {
+    config.sip.phones.iter().map(|phone| phone.name.clone()).chain([LOOPBACK.to_owned()]).collect()
 }
+
+/// Reads the folder again whenever a file of it changes. A plan that cannot be used leaves the running one as it is.
+pub async fn watch(house: Arc<House>, desk: Arc<FrontDesk>, shutdown: CancellationToken) {
+    let Some(folder) = house.config.dialplans.clone() else { return };
+    let mut seen = dialplan_folder::fingerprint(&folder);
+    let mut beat = tokio::time::interval(LOOK);
+    loop {
+        tokio::select! {
+            _ = beat.tick() => {}
+            () = shutdown.cancelled() => return,
+        }
+        let now = dialplan_folder::fingerprint(&folder);
+        if now != seen {
+            seen = now;
+            reload(&house.config, &desk.agent.load(), &desk.dialplan);
+        }
+    }
+}
+
+/// Takes the folder's new plan, or tells what is wrong with it and keeps the running one. True when it was taken.
+pub fn reload(config: &Config, agent: &Agent, running: &ArcSwap<Dialplan>) -> bool {
+    match of_house(config, agent) {
+        Ok(dialplan) => {
+            running.store(Arc::new(dialplan));
+            true
+        }
+        Err(error) => {
+            for problem in error.to_string().lines() {
+                warn!("Dialplan refused: {problem}");
+            }
+            warn!("The dialplan was changed and cannot be used; calls go on by the one before");
+            false
+        }
+    }
+}
+
+/// How soon a changed plan is used.
+const LOOK: Duration = Duration::from_secs(3);
 
 /// What is known of a call that somebody only imagines.
 pub fn imagined(
@@ -66,7 +122,7 @@ pub fn imagined(
         from_ourselves: number.is_some_and(|number| own.contains(number)),
         caller,
         trunk: trunk.to_owned(),
-        own_phone: is_own_phone(config, trunk),
+        own_phone: own_phones(config).iter().any(|phone| phone == trunk),
         headers,
         diverted_by: None,
     }

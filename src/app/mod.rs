@@ -97,6 +97,8 @@ impl House {
             escalate_to_shown: agent.escalate_to.clone().unwrap_or_default(),
             ring_timeout: Duration::from_secs(agent.ring_seconds.into()),
             spoken_summary: agent.spoken_summary,
+            own_numbers: self.config.facts().own_numbers,
+            own_phones: dialplans::own_phones(&self.config),
             home_country,
             end_of_turn: EndOfTurnSettings { patience: self.config.speech.patience },
             hold_tone: tones::hold_tone(),
@@ -112,6 +114,7 @@ impl House {
             ids: self.ids.clone(),
             signaling,
             agent: ArcSwap::from_pointee(self.agent.clone()),
+            dialplan: ArcSwap::from_pointee(dialplans::of_house(&self.config, &self.agent)?),
             inbox: self.inbox,
             settings,
         }))

@@ -91,7 +91,7 @@ fn try_call(args: TryArgs) -> anyhow::Result<()> {
     let headers = args.header.iter().map(|line| header(line)).collect::<anyhow::Result<Vec<_>>>()?;
     let way_in = &args.trunk;
     let known = |name: &str| config.sip.trunks.iter().any(|trunk| trunk.name == name);
-    if !way_in.is_empty() && !known(way_in) && !dialplans::is_own_phone(&config, way_in) {
+    if !way_in.is_empty() && !known(way_in) && !dialplans::own_phones(&config).contains(way_in) {
         eprintln!("no trunk or telephone {way_in:?} is configured; the call is tried all the same");
     }
     let zone = args.time_zone.unwrap_or_else(|| {

@@ -12,6 +12,7 @@ use tracing::{info, warn};
 
 use crate::domain::agent::Agent;
 use crate::domain::ids::InboxId;
+use crate::domain::phone_number::PhoneNumber;
 use crate::seams::bus::Bus;
 use crate::seams::clock::{Clock, Ids};
 use crate::seams::signaling::{Destination, IncomingCall, Signaling};
@@ -21,6 +22,7 @@ use crate::seams::tts::Tts;
 use crate::support::desk::Desk;
 
 use super::call;
+use super::dialplan::Dialplan;
 use super::turn_taking::EndOfTurnSettings;
 
 /// What all calls share.
@@ -43,6 +45,8 @@ pub struct FrontDesk {
     pub signaling: Arc<dyn Signaling>,
     /// The agent that answers; live calls keep the revision they began with.
     pub agent: ArcSwap<Agent>,
+    /// Where calls go; live calls keep the plan they began with.
+    pub dialplan: ArcSwap<Dialplan>,
     /// The inbox of the agent's telephone numbers.
     pub inbox: InboxId,
     /// What else is configured.
@@ -62,6 +66,10 @@ pub struct CallSettings {
     pub ring_timeout: Duration,
     /// Whether the summary is spoken to the person.
     pub spoken_summary: bool,
+    /// Our own numbers: calls from them would go round.
+    pub own_numbers: Vec<PhoneNumber>,
+    /// Names of the ways in by which telephones of our own call.
+    pub own_phones: Vec<String>,
     /// By which numbers without a country code are read.
     pub home_country: Option<String>,
     /// When a pause is the end of a turn.

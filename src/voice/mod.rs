@@ -2,6 +2,7 @@
 
 mod call;
 pub mod collect;
+pub mod dialplan;
 pub mod ear;
 pub mod flow;
 pub mod front_desk;
@@ -10,6 +11,7 @@ pub mod journal;
 pub mod mouth;
 pub mod offer;
 pub mod phrases;
+pub mod reception;
 pub mod spoken_number;
 pub mod tones;
 pub mod turn_taking;

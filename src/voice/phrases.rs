@@ -59,6 +59,15 @@ pub const NEVER_MIND: &str = "All right. How else can I help you?";
 pub const TROUBLE: &str =
     "I am sorry, something went wrong on our side. I will take your details, so that a colleague can get back to you.";
 
+/// A key that no menu entry has.
+pub const KEY_NOT_OFFERED: &str = "That key is not offered.";
+/// The caller speaks to a menu that leads to nobody who listens.
+pub const CHOOSE_BY_KEYS: &str = "Please choose with the keys of your telephone.";
+/// A telephone of ours dialled an emergency number, and no trunk carries it (R57).
+pub const EMERGENCY_REFUSED: &str = "This telephone cannot reach the emergency services. Please hang up, and dial the emergency number on a mobile telephone or another line now.";
+/// Leads into taking the details where the plan says so.
+pub const CALLS_BACK: &str = "I will take your details, so that a colleague can call you back.";
+
 /// Asks for the name.
 pub const ASK_NAME: &str = "What is your name, please?";
 /// Asks for a number.
@@ -153,6 +162,10 @@ pub fn kept_ready(agent: &Agent) -> Vec<String> {
             YES_OR_NO,
             ONCE_MORE,
             NOTED,
+            KEY_NOT_OFFERED,
+            CHOOSE_BY_KEYS,
+            EMERGENCY_REFUSED,
+            CALLS_BACK,
             STAFF_CHOICE,
             STAFF_PASSED,
             STAFF_CALLER_LEFT,

@@ -30,6 +30,7 @@ impl Call {
     async fn order(&mut self, effect: Effect) {
         match effect {
             Effect::Say(say) => self.say(say),
+            Effect::Play(sound) => self.play(&sound),
             Effect::Consult { text, offered } => self.consult(text, offered),
             Effect::Draft { sentences, decision } => self.draft(sentences, *decision),
             Effect::Mark { status, handler, reason } => self.mark(status, handler, reason),
@@ -73,6 +74,20 @@ impl Call {
             self.journal.keep(Entry::Message(Box::new(message.clone())));
         }
         self.said.begin(now, message, say.notice, say.kind);
+    }
+
+    /// Plays a sound file of the dialplan in place of what is being said.
+    fn play(&mut self, sound: &str) {
+        self.words_cut();
+        let now = self.desk.clock.now();
+        match self.dialplan.sounds.get(sound).cloned() {
+            Some(clip) => {
+                self.ear.agent_speaks(now, "", false);
+                self.mouth.play_tone(clip);
+            }
+            // A checked plan has all its sounds; without one the plan goes on.
+            None => self.flow.handle(now, Input::SpeechEnded),
+        }
     }
 
     pub(super) fn prepare_greeting(&mut self) {

@@ -17,12 +17,14 @@ use tracing::{Instrument, debug, info, info_span, warn};
 use crate::domain::agent::Agent;
 use crate::domain::call::{Call as CallRow, Recording};
 use crate::domain::conversation::{Author, Channel, Conversation, Handler, Message, Status};
+use crate::domain::dialplan::Action;
 use crate::domain::ids::{CallId, ConversationId, LegId, MessageId, RecordingId};
 use crate::domain::turn::{Line, Speaker};
 use crate::seams::media::{Ears, LegCommand, LegControl, LegEvent};
 use crate::seams::signaling::{Dialog, DialogEvent, IncomingCall};
 use crate::seams::stt::SttEvent;
 
+use super::dialplan::{Dialplan, facts};
 use super::ear::{Ear, EarEvent};
 use super::flow::{CallFlow, Input};
 use super::front_desk::FrontDesk;
@@ -37,6 +39,7 @@ use staff::{Staff, StaffEvent};
 struct Call {
     desk: Arc<FrontDesk>,
     agent: Arc<Agent>,
+    dialplan: Arc<Dialplan>,
     row: CallRow,
     flow: CallFlow,
     dialog: Box<dyn Dialog>,
@@ -79,6 +82,13 @@ pub async fn take(desk: Arc<FrontDesk>, incoming: IncomingCall) {
 async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
     let IncomingCall { info, leg, dialog, mut events } = incoming;
     let agent = desk.agent.load_full();
+    let dialplan = desk.dialplan.load_full();
+    let decision = dialplan.plan.route(&facts(&desk, &info), desk.clock.epoch());
+    let route = decision.route.as_ref().map_or(decision.name.as_str(), |(name, _)| name.as_str());
+    info!(dialplan.route = route, dialplan.action = decision.name, "Call routed");
+    if let Action::Reject { code, reason } = &decision.action {
+        return refuse(&*dialog, *code, reason, &decision.name).await;
+    }
     let conversation = new_conversation(&desk, &agent);
     let row = CallRow {
         id,
@@ -106,6 +116,10 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
     let caller = info.from.as_ref().and_then(|party| party.number.clone());
     let flow =
         CallFlow::new(agent.clone(), caller, desk.settings.home_country.clone(), desk.settings.escalate_to.is_some());
+    let flow = match decision.action {
+        Action::Agent { .. } => flow,
+        action => flow.planned(dialplan.plan.clone(), action),
+    };
     let (replies, mut answers) = Replies::new();
     let mut leg_events = leg.events;
     let mut ears = leg.ears;
@@ -116,6 +130,7 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
         control: leg.control,
         desk,
         agent,
+        dialplan,
         row,
         flow,
         dialog,
@@ -139,6 +154,14 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
     // The journal's task ends once everything is written.
     if let Err(error) = kept.await {
         warn!(%error, "The journal of a call failed");
+    }
+}
+
+/// Refuses a call without answering it. Nothing is stored and nobody is alarmed: it is counted (R52).
+async fn refuse(dialog: &dyn Dialog, code: u16, reason: &str, why: &str) {
+    metrics::counter!("switchboard_calls_refused_total", "why" => why.to_owned()).increment(1);
+    if let Err(error) = dialog.reject(code, reason).await {
+        debug!(%error, "The caller was gone before the call was refused");
     }
 }
 

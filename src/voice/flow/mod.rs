@@ -13,6 +13,7 @@
 //! that needs a person leaves a ticket or reaches one, whenever the caller hangs up; nobody is rung before the
 //! caller was understood once or pressed a key (R52).
 
+mod at_reception;
 mod handing_over;
 mod types;
 
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use crate::domain::agent::Agent;
 use crate::domain::call::CallOutcome;
+use crate::domain::dialplan::{Action, Plan};
 use crate::domain::phone_number::PhoneNumber;
 use crate::domain::turn::{Decision, Turn, Verdict};
 use crate::support::unresolved::Resolution;
@@ -29,6 +31,7 @@ use crate::support::unresolved::Resolution;
 use super::collect::Collect;
 use super::intents::{self, Intent};
 use super::phrases;
+use super::reception::Reception;
 use super::turn_taking::Expectation;
 
 pub use types::{Effect, Input, Say, SayKind};
@@ -57,11 +60,17 @@ pub struct CallFlow {
     wish: Option<String>,
     ticket_reason: Option<String>,
     held: bool,
+    /// What the dialplan does before the agent has the call.
+    planned: Option<(Arc<Plan>, Action)>,
+    /// Speech recognition was lost while keys alone were needed.
+    deaf: bool,
 }
 
 #[derive(Clone)]
 enum State {
     Ringing,
+    /// The dialplan has the call: menus and prompts.
+    AtReception(Box<Reception>),
     Conversing,
     /// The desk is thinking about this.
     Thinking {
@@ -117,7 +126,14 @@ impl CallFlow {
             wish: None,
             ticket_reason: None,
             held: false,
+            planned: None,
+            deaf: false,
         }
+    }
+
+    /// The same call, which a dialplan has until it gives it to the agent.
+    pub fn planned(self, plan: Arc<Plan>, action: Action) -> CallFlow {
+        CallFlow { planned: Some((plan, action)), ..self }
     }
 
     /// The next order.
@@ -168,8 +184,11 @@ impl CallFlow {
         if matches!(self.state, State::Over) {
             return;
         }
+        if matches!(self.state, State::AtReception(_)) {
+            return self.at_reception(now, input);
+        }
         match input {
-            Input::Answered => self.greet(now),
+            Input::Answered => self.answered(now),
             Input::CallerSpeaks => self.deadline = self.deadline_while_speaking(),
             Input::NothingSaid => self.nothing_said(now),
             Input::Heard { text } => self.heard(now, text.trim()),
@@ -195,6 +214,10 @@ impl CallFlow {
         }
         self.deadline = None;
         match &mut self.state {
+            State::AtReception(reception) => {
+                reception.handle_timeout(now);
+                self.reception_ordered(now);
+            }
             State::Conversing => self.caller_is_silent(now),
             State::Collecting(collect) if collect.has_keyed() => self.key(now, b'#'),
             State::Collecting(_) => self.caller_is_silent(now),
@@ -216,10 +239,17 @@ impl CallFlow {
         }
     }
 
-    fn greet(&mut self, now: Instant) {
+    fn answered(&mut self, now: Instant) {
         if !matches!(self.state, State::Ringing) {
             return;
         }
+        match self.planned.take() {
+            Some((plan, action)) => self.receive(now, plan, action),
+            None => self.greet(now),
+        }
+    }
+
+    fn greet(&mut self, now: Instant) {
         let (mut sentences, notice) = phrases::greeting(&self.agent);
         self.state = State::Conversing;
         if !self.agent.published {
@@ -252,7 +282,7 @@ impl CallFlow {
                 }
                 // What is said while a person is rung joins the summary, which the driver takes from the transcript.
                 State::Transferring => self.say(now, Say::prompt(phrases::STILL_CALLING)),
-                State::Ringing | State::Bridged | State::Leaving | State::Over => {}
+                State::Ringing | State::AtReception(_) | State::Bridged | State::Leaving | State::Over => {}
             },
         }
     }
@@ -379,7 +409,12 @@ impl CallFlow {
                 self.collected(now, next);
             }
             // Noise while a person is rung, or while leaving, asks for nothing.
-            State::Ringing | State::Transferring | State::Bridged | State::Leaving | State::Over => {}
+            State::Ringing
+            | State::AtReception(_)
+            | State::Transferring
+            | State::Bridged
+            | State::Leaving
+            | State::Over => {}
         }
     }
 
@@ -417,7 +452,7 @@ impl CallFlow {
             State::Leaving => self.hang_up(),
             State::Conversing | State::Collecting(_) => self.deadline = Some(now + SILENCE),
             State::Transferring => self.effects.push_back(Effect::HoldTone),
-            State::Ringing | State::Thinking { .. } | State::Bridged | State::Over => {}
+            State::Ringing | State::AtReception(_) | State::Thinking { .. } | State::Bridged | State::Over => {}
         }
     }
 
@@ -448,7 +483,7 @@ impl CallFlow {
 
     fn time_is_up(&mut self, now: Instant) {
         match self.state {
-            State::Ringing | State::Bridged | State::Transferring => {
+            State::Ringing | State::AtReception(_) | State::Bridged | State::Transferring => {
                 self.effects.push_back(Effect::CancelTransfer);
                 self.hang_up();
             }

@@ -58,6 +58,8 @@ pub enum Input {
 pub enum Effect {
     /// Say this; what was being said before is dropped.
     Say(Say),
+    /// Play this sound file of the dialplan; what was being said before is dropped.
+    Play(String),
     /// Ask the desk.
     Consult {
         /// The caller's words.
