@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use switchboard::adapters::bus::LocalBus;
 use switchboard::adapters::system::{SystemClock, SystemIds};
 use switchboard::config::http::HttpConfig;
@@ -18,7 +19,7 @@ use switchboard::domain::ids::{AgentId, AttemptId, CallId, ConversationId, Inbox
 use switchboard::domain::ticket::{Field, Ticket, TicketKind, TicketStatus};
 use switchboard::domain::time::EpochMs;
 use switchboard::domain::turn::{Decision, Reason, RiskTopic, Source, Verdict};
-use switchboard::http::{Parts, Readiness, Server, router};
+use switchboard::http::{Answering, Parts, Readiness, Server, router};
 use switchboard::seams::bus::{Bus, LiveKind};
 use switchboard::seams::clock::{Clock, Ids};
 use switchboard::seams::fakes::MemoryStore;
@@ -54,6 +55,7 @@ async fn main() -> anyhow::Result<()> {
     let parts = Parts {
         store: Arc::new(store),
         bus: bus.clone(),
+        answering: Answering { agent: Arc::new(ArcSwap::from_pointee(settings(agent))), facts: Arc::default() },
         readiness: Readiness::default(),
         metrics: Arc::new(String::new),
         recordings_dir: recordings.clone(),

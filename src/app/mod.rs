@@ -16,7 +16,9 @@ use crate::adapters::models::Models;
 use crate::adapters::store::{SqliteOptions, SqliteStore};
 use crate::adapters::system::{SystemClock, SystemIds};
 use crate::config::Config;
+use crate::domain::agent::Agent;
 use crate::domain::phone_number::PhoneNumber;
+use crate::http::Answering;
 use crate::seams::bus::Bus;
 use crate::seams::clock::{Clock, Ids};
 use crate::seams::signaling::{Destination, Signaling};
@@ -46,7 +48,7 @@ pub struct House {
     pub speech: speech::Speech,
     /// Knowledge entries that the agent has.
     pub knowledge_entries: usize,
-    agent: crate::domain::agent::Agent,
+    agent: Arc<ArcSwap<Agent>>,
     inbox: crate::domain::ids::InboxId,
 }
 
@@ -82,6 +84,7 @@ impl House {
         let knowledge_entries =
             business::knowledge(config.agent.knowledge.as_deref(), agent.id, &*store, desk.clone()).await?;
         let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(clock.epoch()));
+        let agent = Arc::new(ArcSwap::from_pointee(agent));
         Ok(House { config, store, bus, clock, ids, desk, speech, knowledge_entries, agent, inbox })
     }
 
@@ -89,19 +92,13 @@ impl House {
     pub fn front_desk(&self, signaling: Arc<dyn Signaling>) -> anyhow::Result<Arc<FrontDesk>> {
         let agent = &self.config.agent;
         let home_country = self.config.sip.home_country.clone();
-        let escalate_to =
-            agent.escalate_to.as_deref().map(|to| destination(to, home_country.as_deref())).transpose()?;
         let settings = CallSettings {
             recordings_dir: self.config.recordings_dir(),
-            escalate_to,
-            escalate_to_shown: agent.escalate_to.clone().unwrap_or_default(),
-            ring_timeout: Duration::from_secs(agent.ring_seconds.into()),
-            spoken_summary: agent.spoken_summary,
             own_numbers: self.config.facts().own_numbers,
             own_phones: dialplans::own_phones(&self.config),
             home_country,
             end_of_turn: EndOfTurnSettings { patience: self.config.speech.patience },
-            hold_tone: tones::hold_tone(),
+            waiting: tones::Waiting::new(),
             longest_call: Duration::from_secs(u64::from(agent.longest_call_minutes) * 60),
         };
         Ok(Arc::new(FrontDesk {
@@ -113,22 +110,28 @@ impl House {
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             signaling,
-            agent: ArcSwap::from_pointee(self.agent.clone()),
-            dialplan: ArcSwap::from_pointee(dialplans::of_house(&self.config, &self.agent)?),
+            dialplan: ArcSwap::from_pointee(dialplans::of_house(&self.config, &self.agent.load())?),
+            agent: self.agent.clone(),
             inbox: self.inbox,
+            offers: Default::default(),
             settings,
         }))
     }
 
     /// The agent that answers.
     pub fn agent_id(&self) -> crate::domain::ids::AgentId {
-        self.agent.id
+        self.agent.load().id
+    }
+
+    /// The same agent for the API, which may save what happens to unresolved cases.
+    pub fn answering(&self) -> Answering {
+        Answering { agent: self.agent.clone(), facts: Arc::new(self.config.facts()) }
     }
 
     /// Synthesises what is said on nearly every call, so that it starts at once. A phrase that fails is spoken
     /// when it is needed.
     pub async fn speak_ready(&self) {
-        let phrases = phrases::kept_ready(&self.agent);
+        let phrases = phrases::kept_ready(&self.agent.load());
         let requests = phrases.into_iter().map(|text| TtsRequest { text, speed: 1.0, voice: None });
         if let Err(error) = self.speech.phrases.prepare(requests).await {
             tracing::warn!(%error, "Frequent phrases could not be prepared");

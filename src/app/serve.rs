@@ -37,6 +37,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let router = http::router(http::Parts {
         store: house.store.clone(),
         bus: house.bus.clone(),
+        answering: house.answering(),
         readiness: readiness.clone(),
         metrics: metrics.renderer(),
         recordings_dir: house.config.recordings_dir(),
@@ -113,9 +114,12 @@ fn announce(house: &House, sip: &SipServer, http: std::net::SocketAddr) {
                 "Published: clear, low-risk questions are answered.",
         }
     );
-    match &agent.escalate_to {
-        Some(to) => println!("  Escalations ring {to}."),
-        None => println!("  Escalations become tickets (set agent.escalate_to to ring a person)."),
+    let in_use = house.answering().agent.load_full();
+    let rungs = in_use.escalation.ladder.iter().filter(|rung| !rung.action.targets().is_empty()).count();
+    match (&agent.escalate_to, rungs) {
+        (_, 0) => println!("  Escalations become tickets (set agent.escalate_to to ring a person)."),
+        (Some(to), 1) => println!("  Escalations ring {to}."),
+        (_, rungs) => println!("  Escalations climb a ladder with {rungs} rungs that ring."),
     }
     println!();
 }

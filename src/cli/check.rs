@@ -13,7 +13,7 @@ use crate::adapters::store::{SqliteOptions, SqliteStore};
 use crate::app;
 use crate::config::Config;
 use crate::config::sip::{TransportName, TrunkConfig};
-use crate::seams::signaling::Destination;
+use crate::domain::escalation::Target;
 use crate::seams::store::Store;
 use crate::seams::stt::{HeardId, SttEvent, Want};
 use crate::seams::tts::{Tts, TtsRequest};
@@ -235,18 +235,24 @@ fn dialplan(config: &Config) -> Finding {
 }
 
 fn escalation(config: &Config) -> Finding {
-    let Some(to) = &config.agent.escalate_to else {
-        return Good("nobody is rung; cases become tickets".into());
+    let ladder = match config.hand_over() {
+        Ok(hand_over) => hand_over.escalation,
+        // The configuration was refused before, with all that is wrong.
+        Err(_) => return Mend("the ladder cannot be used".into(), "mend [escalation]".into()),
     };
-    match app::destination(to, config.sip.home_country.as_deref()) {
-        Err(error) => Mend(error.to_string(), "write a number (+49…) or sip:name@host".into()),
-        Ok(Destination::Number(_))
-            if !config.sip.trunks.iter().any(|trunk| trunk.register || !trunk.host.is_empty()) =>
-        {
-            Mend("a telephone number needs a trunk to go out by".into(), "add one under [[sip.trunks]]".into())
-        }
-        Ok(_) => Good(format!("{to} is rung for {} s", config.agent.ring_seconds)),
+    let rings: Vec<&Target> = ladder.ladder.iter().flat_map(|rung| rung.action.targets()).collect();
+    let people = ladder.people.iter().flat_map(|person| &person.destinations);
+    let dialled = rings.iter().copied().chain(people).any(|target| matches!(target, Target::Number(_)));
+    if rings.is_empty() {
+        return Good("nobody is rung; cases become tickets".into());
     }
+    if dialled && !config.sip.trunks.iter().any(|trunk| trunk.register || !trunk.host.is_empty()) {
+        return Mend("a telephone number needs a trunk to go out by".into(), "add one under [[sip.trunks]]".into());
+    }
+    Good(match ladder.ladder.len() {
+        _ if config.agent.escalate_to.is_some() => format!("{} is rung", String::from(rings[0].clone())),
+        rungs => format!("a ladder of {rungs} rungs is configured; the API tells the one in use"),
+    })
 }
 
 /// Asks the trunk whether it is there (OPTIONS, RFC 3261 §11); any answer will do.

@@ -13,6 +13,10 @@ pub enum CallOutcome {
     Resolved,
     /// A person took it.
     Person,
+    /// The caller left a message.
+    Voicemail,
+    /// The caller is called back.
+    Callback,
     /// It ended in a ticket.
     Ticket,
     /// The agent gave its best answer and could do no more.

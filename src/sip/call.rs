@@ -18,7 +18,7 @@ use super::core::{Core, Flow, Listed};
 use super::descriptions::Descriptions;
 use super::dialog::{self, Dialog};
 use super::gate::{ALLOW, SUPPORTED};
-use super::handle::{Command, Events};
+use super::handle::{Command, Events, reason_header};
 use super::invite_server::{InviteEvent, InviteServer};
 use super::limits::Place;
 use super::peers::Peer;
@@ -98,8 +98,8 @@ impl Call {
 
     async fn obey(&mut self, command: Command) {
         match command {
-            Command::HangUp(reply) => {
-                self.hang_up(EndedBy::Us, None).await;
+            Command::HangUp(because, reply) => {
+                self.hang_up(EndedBy::Us, reason_header(because)).await;
                 let _ = reply.send(Ok(()));
             }
             Command::Ring(reply) | Command::Answer(reply) | Command::Reject(_, _, reply) => {

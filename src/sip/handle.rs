@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::seams::signaling::{Dialog, DialogEvent, EndedBy, SignalingError};
+use crate::seams::signaling::{Dialog, DialogEvent, EndReason, EndedBy, SignalingError};
 
 /// How an order went.
 pub(super) type Outcome = Result<(), SignalingError>;
@@ -13,13 +13,29 @@ pub(super) enum Command {
     Ring(oneshot::Sender<Outcome>),
     Answer(oneshot::Sender<Outcome>),
     Reject(u16, String, oneshot::Sender<Outcome>),
-    HangUp(oneshot::Sender<Outcome>),
+    HangUp(Option<EndReason>, oneshot::Sender<Outcome>),
+}
+
+/// The value of the Reason header (RFC 3326), where there is one to give.
+pub(super) fn reason_header(because: Option<EndReason>) -> Option<&'static str> {
+    match because {
+        None => None,
+        Some(EndReason::CompletedElsewhere) => Some("SIP;cause=200;text=\"Call completed elsewhere\""),
+    }
 }
 
 /// Orders to one call. When it is dropped the call is hung up.
 pub(super) struct CallHandle(mpsc::Sender<Command>);
 
 impl CallHandle {
+    async fn end(&self, because: Option<EndReason>) -> Outcome {
+        match self.order(|reply| Command::HangUp(because, reply)).await {
+            // A call that is over needs no hanging up.
+            Err(SignalingError::WrongState) => Ok(()),
+            outcome => outcome,
+        }
+    }
+
     async fn order(&self, make: impl FnOnce(oneshot::Sender<Outcome>) -> Command) -> Outcome {
         let (reply, outcome) = oneshot::channel();
         self.0.send(make(reply)).await.map_err(|_| SignalingError::WrongState)?;
@@ -42,11 +58,11 @@ impl Dialog for CallHandle {
     }
 
     async fn hang_up(&self) -> Outcome {
-        match self.order(Command::HangUp).await {
-            // A call that is over needs no hanging up.
-            Err(SignalingError::WrongState) => Ok(()),
-            outcome => outcome,
-        }
+        self.end(None).await
+    }
+
+    async fn hang_up_because(&self, because: EndReason) -> Outcome {
+        self.end(Some(because)).await
     }
 }
 

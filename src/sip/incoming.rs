@@ -262,11 +262,11 @@ impl Early {
                 self.refuse(status, &reason, EndedBy::Us);
                 let _ = reply.send(Ok(()));
             }
-            (Some(Command::HangUp(reply)), State::Answered) => {
+            (Some(Command::HangUp(_, reply)), State::Answered) => {
                 self.hang_up_when_acked();
                 let _ = reply.send(Ok(()));
             }
-            (Some(Command::HangUp(reply)), _) => {
+            (Some(Command::HangUp(_, reply)), _) => {
                 self.refuse(480, "", EndedBy::Us);
                 let _ = reply.send(Ok(()));
             }

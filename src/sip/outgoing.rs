@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use rsipstack::sip::headers::{RAck, Route};
+use rsipstack::sip::headers::{RAck, Reason, Route};
 use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{Header, Method, Request, Response, Scheme, Uri};
 use rsipstack::transaction::random_text;
@@ -114,6 +114,7 @@ impl Core {
             deadline: Some(now + order.ring_timeout),
             progress: Progress::Calling,
             is_cancelled: false,
+            reason: None,
             last_rseq: None,
             call,
         };
@@ -221,6 +222,8 @@ struct Calling {
     deadline: Option<Instant>,
     progress: Progress,
     is_cancelled: bool,
+    /// What a CANCEL says about why (RFC 3326).
+    reason: Option<&'static str>,
     /// RSeq and tag of the last reliable response that was acknowledged (RFC 3262 §4).
     last_rseq: Option<(u32, String)>,
 }
@@ -278,7 +281,8 @@ impl Calling {
                 () = until(self.deadline) => Woken::Timeout,
             };
             let next = match woken {
-                Woken::Command(Some(Command::HangUp(reply))) => {
+                Woken::Command(Some(Command::HangUp(because, reply))) => {
+                    self.reason = handle::reason_header(because);
                     self.give_up(EndedBy::Us).await;
                     let _ = reply.send(Ok(()));
                     Next::GoOn
@@ -476,7 +480,8 @@ impl Calling {
 
     async fn send_cancel(&mut self) {
         let Some(invite) = &self.invite else { return };
-        let cancel = cancel_of(invite);
+        let mut cancel = cancel_of(invite);
+        cancel.headers.extend(self.reason.map(|reason| Header::Reason(Reason::new(reason))).into_iter().collect());
         send_and_forget(&self.call.core, self.call.peer.as_ref(), cancel, &self.call.flow).await;
     }
 }

@@ -24,7 +24,8 @@ pub fn facts(desk: &FrontDesk, info: &CallInfo) -> CallFacts {
     let number = caller.as_ref().and_then(|caller| caller.number.as_ref());
     CallFacts {
         called: address(&info.to),
-        from_ourselves: number.is_some_and(|number| desk.settings.own_numbers.contains(number)),
+        from_ourselves: number.is_some_and(|number| desk.settings.own_numbers.contains(number))
+            || desk.is_our_own(info),
         caller,
         trunk: info.trunk.clone(),
         own_phone: desk.settings.own_phones.contains(&info.trunk),

@@ -123,9 +123,9 @@ impl Ear {
         self.listener.expect(expectation);
     }
 
-    /// The next 20 ms.
-    pub fn frame(&mut self, now: Instant, frame: &HeardFrame) {
-        let Some(stt) = &mut self.stt else { return };
+    /// The next 20 ms; whether somebody speaks in them.
+    pub fn frame(&mut self, now: Instant, frame: &HeardFrame) -> bool {
+        let Some(stt) = &mut self.stt else { return false };
         stt.input.push(&frame.frame);
         let gated = self.listener.frame(frame);
         if gated.speech {
@@ -133,6 +133,7 @@ impl Ear {
             self.voiced_frames = self.voiced_frames.saturating_add(1);
         }
         self.settle(now);
+        gated.speech
     }
 
     /// What the recogniser told.

@@ -1,21 +1,22 @@
 //! Takes every call that comes in and gives it a driver of its own.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use media::Clip;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::domain::agent::Agent;
+use crate::domain::escalation::Target;
 use crate::domain::ids::InboxId;
 use crate::domain::phone_number::PhoneNumber;
+use crate::domain::standing_offers::StandingOffers;
 use crate::seams::bus::Bus;
 use crate::seams::clock::{Clock, Ids};
-use crate::seams::signaling::{Destination, IncomingCall, Signaling};
+use crate::seams::signaling::{CallInfo, IncomingCall, Party, Signaling};
 use crate::seams::store::Store;
 use crate::seams::stt::Stt;
 use crate::seams::tts::Tts;
@@ -23,6 +24,7 @@ use crate::support::desk::Desk;
 
 use super::call;
 use super::dialplan::Dialplan;
+use super::tones::Waiting;
 use super::turn_taking::EndOfTurnSettings;
 
 /// What all calls share.
@@ -44,11 +46,13 @@ pub struct FrontDesk {
     /// Calls out.
     pub signaling: Arc<dyn Signaling>,
     /// The agent that answers; live calls keep the revision they began with.
-    pub agent: ArcSwap<Agent>,
+    pub agent: Arc<ArcSwap<Agent>>,
     /// Where calls go; live calls keep the plan they began with.
     pub dialplan: ArcSwap<Dialplan>,
     /// The inbox of the agent's telephone numbers.
     pub inbox: InboxId,
+    /// Who is being offered a call at present.
+    pub offers: Mutex<StandingOffers>,
     /// What else is configured.
     pub settings: CallSettings,
 }
@@ -58,14 +62,6 @@ pub struct FrontDesk {
 pub struct CallSettings {
     /// Where recordings are written.
     pub recordings_dir: PathBuf,
-    /// The one destination that is rung.
-    pub escalate_to: Option<Destination>,
-    /// How the destination is shown and stored.
-    pub escalate_to_shown: String,
-    /// How long it may ring.
-    pub ring_timeout: Duration,
-    /// Whether the summary is spoken to the person.
-    pub spoken_summary: bool,
     /// Our own numbers: calls from them would go round.
     pub own_numbers: Vec<PhoneNumber>,
     /// Names of the ways in by which telephones of our own call.
@@ -75,12 +71,30 @@ pub struct CallSettings {
     /// When a pause is the end of a turn.
     pub end_of_turn: EndOfTurnSettings,
     /// What a waiting caller hears between words.
-    pub hold_tone: Clip,
+    pub waiting: Waiting,
     /// A call longer than this is ended kindly.
     pub longest_call: Duration,
 }
 
 impl FrontDesk {
+    /// Who is being offered a call at present, over all calls. Held for a look-up, never across a wait.
+    pub fn offers(&self) -> MutexGuard<'_, StandingOffers> {
+        self.offers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a call is our own coming back: from one of our numbers to itself, or diverted by a telephone that we
+    /// ring (R55).
+    pub fn is_our_own(&self, info: &CallInfo) -> bool {
+        let calls_itself =
+            info.from.as_ref().is_some_and(|from| from.number.is_some() && from.number == info.to.number);
+        let offers = self.offers();
+        let is_rung = |party: &Party| {
+            let number = party.number.clone().map(Target::Number);
+            number.into_iter().chain([Target::Sip(party.uri.clone())]).any(|target| offers.stands_for(&target))
+        };
+        calls_itself || info.diverted_by.as_ref().is_some_and(is_rung)
+    }
+
     /// Takes calls until `draining` turns true and the last call has ended, or `drain_timeout` has passed after it.
     pub async fn run(
         self: Arc<Self>,

@@ -1,6 +1,7 @@
 //! Calls: what is said, heard and done, from the INVITE to the last word.
 
 mod call;
+pub mod callback;
 pub mod collect;
 pub mod dialplan;
 pub mod ear;
@@ -12,6 +13,9 @@ pub mod mouth;
 pub mod offer;
 pub mod phrases;
 pub mod reception;
+pub mod screening;
 pub mod spoken_number;
+pub mod spoken_time;
 pub mod tones;
 pub mod turn_taking;
+pub mod voicemail;

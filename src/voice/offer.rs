@@ -1,12 +1,13 @@
 //! What the person who is rung hears and may do, until the two are joined.
 //!
 //! 1. Ringing.
-//! 2. Picked up: only who calls (R51).
-//! 3. Any key: the case summary; 1 takes it, 2 passes, 3 repeats.
+//! 2. Picked up: only who calls (R51). A machine is hung up on.
+//! 3. Any key: the case summary; 1 takes it, 2 passes, 3 repeats. "Take it" and "pass" said aloud are keys as well.
 //! 4. Joined.
 //!
 //! A person who pressed 1 at the first question is joined when the summary ends; any other
-//! key needs a 1 afterwards. Without a key the question is asked twice, then the attempt is over.
+//! key needs a 1 afterwards. Without a key the question is asked twice, then the attempt is over. Where no key is
+//! wanted, a short greeting does what the first 1 does.
 //!
 //! Pure: events of the person's leg go in, orders come out. RFC 3261 §21 for the statuses.
 
@@ -17,6 +18,7 @@ use crate::domain::call::AttemptOutcome;
 
 use super::intents::words;
 use super::phrases;
+use super::screening::PickedUpBy;
 
 /// What happened on the person's leg, or to the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,8 +35,14 @@ pub enum OfferInput {
     Heard(String),
     /// What was being said to the person has been heard to its end.
     SpeechEnded,
+    /// It is known who picked up.
+    Judged(PickedUpBy),
     /// The caller left.
     CallerGone,
+    /// The caller goes on with the agent.
+    NotNeeded,
+    /// Another person took the call.
+    Superseded,
     /// A fault of ours.
     Failed,
 }
@@ -52,16 +60,37 @@ pub enum OfferEffect {
     HangUp {
         /// Whether to let the last sentence end.
         after_speech: bool,
+        /// Another person took the call: their telephone is told so.
+        elsewhere: bool,
     },
     /// The attempt is over.
     Ended(AttemptOutcome),
 }
 
+/// On which terms a call is offered.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// For whom we call.
+    pub business: String,
+    /// The case, `None` where it is not to be spoken.
+    pub summary: Option<String>,
+    /// Whether a key (or a word) is wanted; without it a short greeting is enough.
+    pub accept_by_key: bool,
+    /// Whether the call is recorded, which the person is told.
+    pub recorded: bool,
+    /// How long it may ring.
+    pub ring_time: Duration,
+}
+
 /// One person being offered one call.
 pub struct Offer {
     state: State,
-    business: String,
-    summary: Option<Vec<String>>,
+    terms: Terms,
+    /// What was being said has been heard to its end.
+    heard_out: bool,
+    /// The summary was heard with the notice that the call is recorded.
+    told_recorded: bool,
+    repeats: u8,
     deadline: Option<Instant>,
     effects: VecDeque<OfferEffect>,
 }
@@ -83,14 +112,23 @@ enum State {
 }
 
 impl Offer {
-    /// Rings. `summary` is `None` where it is switched off.
-    pub fn ring(business: &str, summary: Option<String>, ring_timeout: Duration, now: Instant) -> Offer {
+    /// Rings.
+    pub fn ring(terms: Terms, now: Instant) -> Offer {
         Offer {
             state: State::Ringing,
-            business: business.to_owned(),
-            summary: summary.map(|summary| vec![summary]),
-            deadline: Some(now + ring_timeout),
+            deadline: Some(now + terms.ring_time),
+            terms,
+            heard_out: false,
+            told_recorded: false,
+            repeats: 0,
             effects: VecDeque::new(),
+        }
+    }
+
+    /// The caller has added something: who has not heard the case yet hears it as it is now.
+    pub fn case_is(&mut self, summary: String) {
+        if let Some(told) = &mut self.terms.summary {
+            *told = summary;
         }
     }
 
@@ -122,17 +160,35 @@ impl Offer {
             (State::Ringing, OfferInput::HungUp) => self.end(AttemptOutcome::Rejected),
             (_, OfferInput::Refused(_) | OfferInput::HungUp) => self.end(AttemptOutcome::HumanHungUp),
             (_, OfferInput::Failed) => self.hang_up(AttemptOutcome::Failed, None),
-            (State::Ringing, OfferInput::CallerGone) => self.hang_up(AttemptOutcome::CallerHungUp, None),
+            (State::Ringing, OfferInput::CallerGone | OfferInput::NotNeeded) => {
+                self.hang_up(AttemptOutcome::CallerHungUp, None);
+            }
+            (State::Ringing, OfferInput::Superseded) => self.hang_up(AttemptOutcome::Superseded, None),
             (_, OfferInput::CallerGone) => {
                 self.hang_up(AttemptOutcome::CallerHungUp, Some(phrases::STAFF_CALLER_LEFT));
             }
+            (_, OfferInput::NotNeeded) => {
+                self.hang_up(AttemptOutcome::CallerHungUp, Some(phrases::STAFF_NOT_NEEDED));
+            }
+            (_, OfferInput::Superseded) => {
+                self.hang_up(AttemptOutcome::Superseded, Some(phrases::STAFF_TAKEN_ELSEWHERE));
+            }
             (_, OfferInput::Key(key)) => self.key(now, key),
-            (_, OfferInput::Heard(text)) => match spoken_choice(&text) {
+            (_, OfferInput::Judged(by)) => self.judged(now, by),
+            (_, OfferInput::Heard(text)) => match spoken_choice(&text, self.heard_out) {
                 Some(key) => self.key(now, key),
                 None => self.deadline = self.deadline.map(|_| now + KEY_WAIT),
             },
-            (State::Summary { taken: true, .. }, OfferInput::SpeechEnded) => self.join(),
-            (State::Introduced { .. } | State::Summary { .. }, OfferInput::SpeechEnded) => {
+            (State::Summary { taken, .. }, OfferInput::SpeechEnded) => {
+                self.heard_out = true;
+                self.told_recorded = true;
+                self.deadline = Some(now + KEY_WAIT);
+                if taken {
+                    self.join();
+                }
+            }
+            (State::Introduced { .. }, OfferInput::SpeechEnded) => {
+                self.heard_out = true;
                 self.deadline = Some(now + KEY_WAIT);
             }
             // A leg that rings says and answers nothing of this.
@@ -152,7 +208,8 @@ impl Offer {
             State::Introduced { asked } if asked < MOST_ASKED => self.introduce(now, asked + 1),
             State::Summary { taken: false, asked } if asked < MOST_ASKED => {
                 self.state = State::Summary { taken: false, asked: asked + 1 };
-                self.effects.push_back(OfferEffect::Say(vec![phrases::STAFF_CHOICE.to_owned()]));
+                self.deadline = Some(now + LONGEST_SPEECH);
+                self.say(vec![phrases::STAFF_CHOICE.to_owned()]);
             }
             State::Summary { taken: true, .. } => self.join(),
             State::Introduced { .. } | State::Summary { .. } => {
@@ -165,16 +222,45 @@ impl Offer {
     fn introduce(&mut self, now: Instant, asked: u8) {
         self.state = State::Introduced { asked };
         self.deadline = Some(now + LONGEST_SPEECH);
-        self.effects.push_back(OfferEffect::Say(vec![phrases::staff_offer(&self.business)]));
+        let words = phrases::staff_offer(&self.terms.business, self.terms.accept_by_key);
+        self.say(vec![words]);
+    }
+
+    /// Until a key, everything that is not a person is hung up on; and a machine that passed for a person, where no
+    /// key is wanted, as soon as it is known.
+    fn judged(&mut self, now: Instant, by: PickedUpBy) {
+        let outcome = match by {
+            PickedUpBy::Human => {
+                if matches!(self.state, State::Introduced { .. }) && !self.terms.accept_by_key {
+                    self.key(now, b'1');
+                }
+                return;
+            }
+            PickedUpBy::Mailbox => AttemptOutcome::VoicemailDetected,
+            PickedUpBy::Screener => AttemptOutcome::Screened,
+        };
+        let is_open = matches!(self.state, State::Introduced { .. })
+            || (matches!(self.state, State::Summary { .. }) && !self.terms.accept_by_key);
+        if is_open {
+            self.hang_up(outcome, None);
+        }
+    }
+
+    fn say(&mut self, words: Vec<String>) {
+        self.heard_out = false;
+        self.effects.push_back(OfferEffect::Say(words));
     }
 
     fn key(&mut self, now: Instant, key: u8) {
         match (self.state, key) {
             (State::Ringing | State::Joined | State::Over, _) => {}
             (_, b'2') => self.hang_up(AttemptOutcome::Declined, Some(phrases::STAFF_PASSED)),
-            (State::Introduced { .. }, _) if self.summary.is_some() => self.tell(now, key == b'1'),
+            (State::Introduced { .. }, _) if self.terms.summary.is_some() => self.tell(now, key == b'1'),
             (State::Introduced { .. } | State::Summary { .. }, b'1') => self.join(),
-            (State::Summary { taken, .. }, b'3') => self.tell(now, taken),
+            (State::Summary { taken, .. }, b'3') if self.repeats < MOST_REPEATS => {
+                self.repeats += 1;
+                self.tell(now, taken);
+            }
             // Any other key is a slip.
             (State::Introduced { .. } | State::Summary { .. }, _) => {}
         }
@@ -183,24 +269,31 @@ impl Offer {
     fn tell(&mut self, now: Instant, taken: bool) {
         self.state = State::Summary { taken, asked: 1 };
         self.deadline = Some(now + LONGEST_SPEECH);
-        let mut words = self.summary.clone().unwrap_or_default();
+        let mut words: Vec<String> = self.terms.summary.as_deref().map(within_20_s).into_iter().collect();
+        if self.terms.recorded {
+            words.push(phrases::STAFF_RECORDED.to_owned());
+        }
         if !taken {
             words.push(phrases::STAFF_CHOICE.to_owned());
         }
-        self.effects.push_back(OfferEffect::Say(words));
+        self.say(words);
     }
 
     fn join(&mut self) {
         self.state = State::Joined;
         self.deadline = None;
         self.effects.extend([OfferEffect::Hush, OfferEffect::Join, OfferEffect::Ended(AttemptOutcome::Accepted)]);
+        if self.terms.recorded && !self.told_recorded {
+            self.say(vec![phrases::STAFF_RECORDED.to_owned()]);
+        }
     }
 
     fn hang_up(&mut self, outcome: AttemptOutcome, words: Option<&str>) {
         if let Some(words) = words {
-            self.effects.push_back(OfferEffect::Say(vec![words.to_owned()]));
+            self.say(vec![words.to_owned()]);
         }
-        self.effects.push_back(OfferEffect::HangUp { after_speech: words.is_some() });
+        let elsewhere = outcome == AttemptOutcome::Superseded;
+        self.effects.push_back(OfferEffect::HangUp { after_speech: words.is_some(), elsewhere });
         self.end(outcome);
     }
 
@@ -211,20 +304,43 @@ impl Offer {
     }
 }
 
-/// "Take it" and "pass" said aloud work like keys.
-fn spoken_choice(text: &str) -> Option<u8> {
+/// "Take it" and "pass" said aloud work like keys; "yes" and "no" only once the question was heard, since people pick up
+/// with "yes?".
+fn spoken_choice(text: &str, heard_out: bool) -> Option<u8> {
     let said = words(text).join(" ");
     if said.split(' ').count() > 5 {
         return None;
     }
     let any = |forms: &[&str]| forms.iter().any(|form| said == *form || said.contains(&format!("{form} call")));
-    if any(&["take it", "ill take it", "i will take it", "i take it", "accept", "one", "take the", "yes"]) {
+    if any(&["take it", "ill take it", "i will take it", "i take it", "accept", "take the"])
+        || (heard_out && any(&["one", "yes", "yes please", "sure"]))
+    {
         Some(b'1')
-    } else if any(&["pass", "ill pass", "i pass", "decline", "two", "no", "not now"]) {
+    } else if any(&["pass", "ill pass", "i pass", "decline", "not now"])
+        || (heard_out && any(&["two", "no", "no thanks"]))
+    {
         Some(b'2')
+    } else if heard_out && any(&["again", "repeat", "repeat that", "three"]) {
+        Some(b'3')
     } else {
         None
     }
+}
+
+/// The sentences of a summary that fit into 20 s; the first one always stays.
+fn within_20_s(summary: &str) -> String {
+    let mut left_ms = LONGEST_SUMMARY_MS;
+    let mut kept = String::new();
+    for sentence in summary.split_inclusive(". ") {
+        let digits = sentence.chars().filter(char::is_ascii_digit).count();
+        let takes_ms = sentence.split_whitespace().count() * WORD_MS + digits * DIGIT_MS;
+        if takes_ms > left_ms && !kept.is_empty() {
+            break;
+        }
+        left_ms = left_ms.saturating_sub(takes_ms);
+        kept.push_str(sentence);
+    }
+    kept.trim_end().to_owned()
 }
 
 fn outcome_of(status: u16) -> AttemptOutcome {
@@ -242,14 +358,120 @@ const KEY_WAIT: Duration = Duration::from_secs(6);
 const LONGEST_SPEECH: Duration = Duration::from_secs(40);
 /// A question is asked so often (R51: twice counts as no key).
 const MOST_ASKED: u8 = 2;
+/// The caller waits while the summary is heard again and again.
+const MOST_REPEATS: u8 = 3;
+/// A summary is heard before the caller is, so it is short.
+const LONGEST_SUMMARY_MS: usize = 20_000;
+/// A word as the voice speaks it.
+const WORD_MS: usize = 340;
+/// A digit, spoken by itself.
+const DIGIT_MS: usize = 300;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn terms() -> Terms {
+        Terms {
+            business: "Acorn".into(),
+            summary: Some("Caller about a lamp.".into()),
+            accept_by_key: true,
+            recorded: false,
+            ring_time: Duration::from_secs(18),
+        }
+    }
+
     fn offer() -> (Offer, Instant) {
         let now = Instant::now();
-        (Offer::ring("Acorn", Some("Caller about a lamp.".into()), Duration::from_secs(18), now), now)
+        (Offer::ring(terms(), now), now)
+    }
+
+    /// What becomes of an offer on these terms.
+    fn ended(terms: Terms, inputs: &[OfferInput]) -> (Option<AttemptOutcome>, String) {
+        let now = Instant::now();
+        let mut offer = Offer::ring(terms, now);
+        for input in inputs {
+            offer.handle(now, input.clone());
+        }
+        let effects = effects(&mut offer);
+        let outcome = effects.iter().find_map(|e| if let OfferEffect::Ended(o) = e { Some(*o) } else { None });
+        (outcome, said(&effects))
+    }
+
+    /// R51: machines are hung up on and never hear of the case.
+    #[test]
+    fn a_machine_is_hung_up_on_and_hears_nothing_of_the_case() {
+        for (by, outcome) in
+            [(PickedUpBy::Mailbox, AttemptOutcome::VoicemailDetected), (PickedUpBy::Screener, AttemptOutcome::Screened)]
+        {
+            let (ended, said) = ended(terms(), &[OfferInput::Answered, OfferInput::Judged(by)]);
+            assert_eq!(ended, Some(outcome));
+            assert!(!said.contains("lamp"));
+        }
+    }
+
+    /// R51: where no key is wanted, a greeting is enough; where one is wanted, it is not.
+    #[test]
+    fn a_greeting_takes_the_call_only_where_no_key_is_wanted() {
+        let greeted = [OfferInput::Answered, OfferInput::Judged(PickedUpBy::Human), OfferInput::SpeechEnded];
+        assert_eq!(ended(terms(), &greeted).0, None);
+        let without = Terms { accept_by_key: false, ..terms() };
+        let (outcome, said) = ended(without.clone(), &greeted);
+        assert_eq!(outcome, Some(AttemptOutcome::Accepted));
+        assert!(said.contains("lamp") && !said.contains("Press"));
+        let turned_out = [greeted[0].clone(), greeted[1].clone(), OfferInput::Judged(PickedUpBy::Mailbox)];
+        assert_eq!(ended(without, &turned_out).0, Some(AttemptOutcome::VoicemailDetected));
+    }
+
+    #[test]
+    fn words_work_like_keys_and_a_greeting_is_no_word() {
+        let heard = |words: &str| OfferInput::Heard(words.into());
+        let after = |words: &str| ended(terms(), &[OfferInput::Answered, heard(words)]);
+        assert!(after("I'll take it.").1.contains("lamp"));
+        assert_eq!(after("Pass.").0, Some(AttemptOutcome::Declined));
+        assert!(!after("Yes?").1.contains("lamp"));
+        let asked = ended(terms(), &[OfferInput::Answered, OfferInput::SpeechEnded, heard("Yes.")]);
+        assert!(asked.1.contains("lamp"));
+    }
+
+    /// R53.
+    #[test]
+    fn who_is_superseded_is_told_so() {
+        let (mut ringing, now) = offer();
+        ringing.handle(now, OfferInput::Superseded);
+        assert_eq!(effects(&mut ringing)[0], OfferEffect::HangUp { after_speech: false, elsewhere: true });
+        let (outcome, said) = ended(terms(), &[OfferInput::Answered, OfferInput::Superseded]);
+        assert_eq!(outcome, Some(AttemptOutcome::Superseded));
+        assert!(said.ends_with(phrases::STAFF_TAKEN_ELSEWHERE));
+    }
+
+    /// R48.
+    #[test]
+    fn who_takes_the_call_is_told_that_it_is_recorded() {
+        let recorded = Terms { recorded: true, ..terms() };
+        let (_, said) = ended(recorded.clone(), &[OfferInput::Answered, OfferInput::Key(b'1')]);
+        assert!(said.ends_with(phrases::STAFF_RECORDED));
+        let (outcome, said) =
+            ended(Terms { summary: None, ..recorded }, &[OfferInput::Answered, OfferInput::Key(b'1')]);
+        assert_eq!(outcome, Some(AttemptOutcome::Accepted));
+        assert!(said.ends_with(phrases::STAFF_RECORDED));
+    }
+
+    #[test]
+    fn what_the_caller_adds_joins_the_summary() {
+        let (mut offer, now) = offer();
+        offer.handle(now, OfferInput::Answered);
+        offer.case_is("Caller about a lamp. It smells burnt.".into());
+        offer.handle(now, OfferInput::Key(b'1'));
+        assert!(said(&effects(&mut offer)).contains("burnt"));
+    }
+
+    #[test]
+    fn a_summary_is_heard_in_20_s() {
+        let long = "Caller +49 30 901820 about a damaged delivery. ".repeat(6);
+        let kept = within_20_s(&long);
+        assert!(kept.len() < long.len() && kept.ends_with('.'));
+        assert_eq!(within_20_s("Caller about a lamp."), "Caller about a lamp.");
     }
 
     fn effects(offer: &mut Offer) -> Vec<OfferEffect> {
@@ -354,7 +576,10 @@ mod tests {
         offer.handle_timeout(now + Duration::from_secs(18));
         assert_eq!(
             effects(&mut offer),
-            [OfferEffect::HangUp { after_speech: false }, OfferEffect::Ended(AttemptOutcome::NoAnswer)]
+            [
+                OfferEffect::HangUp { after_speech: false, elsewhere: false },
+                OfferEffect::Ended(AttemptOutcome::NoAnswer)
+            ]
         );
     }
 }

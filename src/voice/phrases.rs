@@ -51,8 +51,26 @@ pub const TIME_IS_UP: &str = "I am sorry, this call has reached its longest time
 /// Speech recognition is lost.
 pub const CANNOT_HEAR: &str =
     "I am sorry, I cannot hear you well enough to help. A colleague will get back to you. Goodbye.";
+/// Another rung of the ladder rings now.
+pub const TRYING_ANOTHER: &str = "I am trying another colleague. Please stay on the line.";
+/// The person who spoke with the caller passes the call on.
+pub const PASSED_ON: &str = "I am calling another colleague for you. Please stay on the line.";
+/// Something was said while a person is rung.
+pub const PASSED_ON_TO_COLLEAGUE: &str = "I will pass that on to my colleague. I am still trying to reach them.";
 /// Nobody took the call.
-pub const NOBODY_FREE: &str = "I tried to reach a colleague, but nobody can take the call right now. I will take your details, so that they can call you back.";
+pub const NOBODY_FREE: &str = "I tried to reach a colleague, but nobody can take the call right now.";
+/// Nobody can be rung at this time.
+pub const NOBODY_NOW: &str = "Nobody can take calls at the moment.";
+/// Leads into collecting after that.
+pub const TAKES_DETAILS: &str = "I will take your details, so that they can call you back.";
+/// Both a message and a callback can be had.
+pub const MESSAGE_OR_CALLBACK: &str = "Would you like to leave a message, or to be called back? You can also press 1 to leave a message, or 2 to be called back.";
+/// The caller wants neither.
+pub const CASE_IS_NOTED: &str = "All right. Your case is noted, and a colleague will look at it.";
+/// The person's leg died, or they hung up at once.
+pub const PERSON_LOST: &str = "I am sorry, the connection to my colleague was lost. Shall I connect you again?";
+/// The person gave the call back.
+pub const GIVEN_BACK: &str = "You are back with me, the automated assistant.";
 /// The caller changed their mind while it rang.
 pub const NEVER_MIND: &str = "All right. How else can I help you?";
 /// Something of ours broke.
@@ -65,8 +83,8 @@ pub const KEY_NOT_OFFERED: &str = "That key is not offered.";
 pub const CHOOSE_BY_KEYS: &str = "Please choose with the keys of your telephone.";
 /// A telephone of ours dialled an emergency number, and no trunk carries it (R57).
 pub const EMERGENCY_REFUSED: &str = "This telephone cannot reach the emergency services. Please hang up, and dial the emergency number on a mobile telephone or another line now.";
-/// Leads into taking the details where the plan says so.
-pub const CALLS_BACK: &str = "I will take your details, so that a colleague can call you back.";
+/// Nobody took the call that the plan rang; the agent has it.
+pub const NOBODY_FREE_NOW: &str = "Nobody can take the call right now, but I can help.";
 
 /// Asks for the name.
 pub const ASK_NAME: &str = "What is your name, please?";
@@ -83,18 +101,38 @@ pub const IS_THAT_RIGHT: &str = "Is that right?";
 pub const YES_OR_NO: &str = "Please say yes or no, or press one for yes and two for no.";
 /// The details are wrong.
 pub const ONCE_MORE: &str = "Sorry. Let us do that once more.";
+/// How to leave a spoken message.
+pub const LEAVE_A_MESSAGE: &str = "Please leave a message after the tone. Press the hash key when you have finished.";
+/// Nothing was said after the tone.
+pub const NO_MESSAGE_HEARD: &str = "I did not hear a message. Please speak after the tone.";
+/// The message is stored.
+pub const MESSAGE_KEPT: &str = "Thank you, your message has been kept, and a colleague will get back to you.";
+/// Asks when to call back.
+pub const ASK_CALLBACK_TIME: &str = "When is a good time to call you?";
+/// The wish is stored, and no number could be had.
+pub const NOTED_WITHOUT_NUMBER: &str =
+    "Thank you, I have noted that. I do not have a number for you, so please call again if you do not hear from us.";
 /// The ticket is stored.
 pub const NOTED: &str = "Thank you, I have noted that, and a colleague will get back to you.";
 
 /// The person who picked up hears nothing else until a key (R51).
-pub fn staff_offer(business: &str) -> String {
-    format!("Support call for {business}. Press 1 to take it, or 2 to pass.")
+pub fn staff_offer(business: &str, accept_by_key: bool) -> String {
+    match accept_by_key {
+        true => format!("Support call for {business}. Press 1 to take it, or 2 to pass."),
+        false => format!("Support call for {business}."),
+    }
 }
 
 /// After the summary.
 pub const STAFF_CHOICE: &str = "Press 1 to be connected, 2 to pass, 3 to hear it again.";
 /// The person's call is passed on.
 pub const STAFF_PASSED: &str = "All right. Goodbye.";
+/// Ends the summary where the call is recorded, or follows at once.
+pub const STAFF_RECORDED: &str = "The call is recorded.";
+/// Somebody else was quicker.
+pub const STAFF_TAKEN_ELSEWHERE: &str = "A colleague has already taken the call. Thank you. Goodbye.";
+/// The caller goes on with the agent.
+pub const STAFF_NOT_NEEDED: &str = "The caller no longer needs a person. Thank you. Goodbye.";
 /// The caller left before the person could take the call.
 pub const STAFF_CALLER_LEFT: &str = "The caller has hung up. The case is in the inbox. Goodbye.";
 
@@ -150,8 +188,16 @@ pub fn kept_ready(agent: &Agent) -> Vec<String> {
             NEEDS_A_PERSON,
             CALLING_A_COLLEAGUE,
             STILL_CALLING,
+            TRYING_ANOTHER,
+            PASSED_ON,
+            PASSED_ON_TO_COLLEAGUE,
             CANNOT_HEAR,
             NOBODY_FREE,
+            NOBODY_NOW,
+            TAKES_DETAILS,
+            MESSAGE_OR_CALLBACK,
+            PERSON_LOST,
+            GIVEN_BACK,
             NEVER_MIND,
             TROUBLE,
             ASK_NAME,
@@ -165,14 +211,21 @@ pub fn kept_ready(agent: &Agent) -> Vec<String> {
             KEY_NOT_OFFERED,
             CHOOSE_BY_KEYS,
             EMERGENCY_REFUSED,
-            CALLS_BACK,
+            NOBODY_FREE_NOW,
+            LEAVE_A_MESSAGE,
+            NO_MESSAGE_HEARD,
+            MESSAGE_KEPT,
+            ASK_CALLBACK_TIME,
             STAFF_CHOICE,
             STAFF_PASSED,
             STAFF_CALLER_LEFT,
+            STAFF_RECORDED,
+            STAFF_TAKEN_ELSEWHERE,
+            STAFF_NOT_NEEDED,
         ]
         .map(str::to_owned),
     );
-    texts.push(staff_offer(&agent.business));
+    texts.push(staff_offer(&agent.business, agent.escalation.accept_by_key));
     texts
 }
 

@@ -63,8 +63,8 @@ pub enum Order {
     Help,
     /// Name, number and reason are taken.
     TakeDetails,
-    /// A message is taken, after this greeting.
-    TakeMessage(Option<Prompt>),
+    /// A message is taken.
+    TakeMessage,
     /// These are the last words.
     Leave(Vec<String>),
 }
@@ -103,7 +103,7 @@ impl Reception {
         self.deadline
     }
 
-    /// Whether keys or a pause are waited for here, and not people elsewhere.
+    /// Whether people are rung or waited for.
     pub fn is_elsewhere(&self) -> bool {
         matches!(self.state, State::Elsewhere { .. })
     }
@@ -174,7 +174,12 @@ impl Reception {
                 self.elsewhere(queue.then.clone());
                 self.orders.push_back(Order::Wait(queue));
             }
-            Action::Voicemail { greeting } => self.done(Order::TakeMessage(greeting)),
+            Action::Voicemail { greeting: None } => self.done(Order::TakeMessage),
+            Action::Voicemail { greeting: Some(greeting) } => {
+                let place = Default::default();
+                self.state = State::Saying { then: ActionRef { name: "voicemail".into(), place } };
+                self.say(now, Vec::new(), greeting);
+            }
             Action::Callback => self.done(Order::TakeDetails),
             Action::Emergency { say } => {
                 let words = say.unwrap_or_else(|| phrases::EMERGENCY_REFUSED.to_owned());

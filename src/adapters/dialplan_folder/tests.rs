@@ -60,7 +60,7 @@ do = "ring"
 how = "together"
 targets = [
     "+4930901899",
-    "+4930901820",
+    "+33142685300",
     "sip:112@192.0.2.1",
     "person:bob",
     "nobody",

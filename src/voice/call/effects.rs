@@ -13,7 +13,6 @@ use crate::seams::media::LegCommand;
 use super::super::flow::{Effect, Input, Say, SayKind};
 use super::super::journal::Entry;
 use super::super::phrases;
-use super::staff::Staff;
 use super::{Call, LiveRecording};
 
 impl Call {
@@ -35,14 +34,14 @@ impl Call {
             Effect::Draft { sentences, decision } => self.draft(sentences, *decision),
             Effect::Mark { status, handler, reason } => self.mark(status, handler, reason),
             Effect::Ticket { reason, fields } => self.ticket(reason, fields),
-            Effect::Transfer { reason } => self.transfer(reason).await,
-            Effect::CancelTransfer => {
-                if let Some(mut staff) = self.staff.take() {
-                    staff.caller_gone(self).await;
-                    self.staff = Some(staff).filter(|staff| !staff.is_over());
-                }
+            Effect::Transfer { reason, callback_after, urgent } => self.transfer(reason, callback_after, urgent).await,
+            Effect::Ring(rungs) => self.ring_planned(rungs).await,
+            Effect::Reconnect => self.reconnect().await,
+            Effect::CancelTransfer { caller_gone } => self.cancel_transfer(caller_gone).await,
+            Effect::HoldTone => {
+                let waiting = &self.desk.settings.waiting;
+                self.mouth.play_tone(waiting.of(self.agent.escalation.meanwhile));
             }
-            Effect::HoldTone => self.mouth.play_tone(self.desk.settings.hold_tone.clone()),
             Effect::StartRecording => self.start_recording(),
             Effect::DeleteRecording => self.delete_recording(),
             Effect::MuteRecording(mute) => {
@@ -182,17 +181,6 @@ impl Call {
         // An address such as sip:… says nothing to the person who hears it.
         let number = self.row.from.as_deref().filter(|from| from.starts_with('+'));
         crate::support::summary::case_summary(&self.lines, fields, number)
-    }
-
-    async fn transfer(&mut self, reason: String) {
-        let summary = self.summary(&[]);
-        match Staff::ring(self, &summary, &reason).await {
-            Ok(staff) => self.staff = Some(staff),
-            Err(outcome) => {
-                let now = self.desk.clock.now();
-                self.flow.handle(now, Input::TransferEnded(outcome));
-            }
-        }
     }
 
     fn start_recording(&mut self) {

@@ -19,6 +19,7 @@ use crate::domain::call::{Call as CallRow, Recording};
 use crate::domain::conversation::{Author, Channel, Conversation, Handler, Message, Status};
 use crate::domain::dialplan::Action;
 use crate::domain::ids::{CallId, ConversationId, LegId, MessageId, RecordingId};
+use crate::domain::ladder::outlook;
 use crate::domain::turn::{Line, Speaker};
 use crate::seams::media::{Ears, LegCommand, LegControl, LegEvent};
 use crate::seams::signaling::{Dialog, DialogEvent, IncomingCall};
@@ -33,7 +34,7 @@ use super::mouth::{Mouth, MouthEvent};
 
 use replies::{Answered, Replies};
 use said::Said;
-use staff::{Staff, StaffEvent};
+use staff::Staff;
 
 /// One call under way.
 struct Call {
@@ -52,7 +53,7 @@ struct Call {
     journal: Journal,
     lines: Vec<Line>,
     recording: Option<LiveRecording>,
-    staff: Option<Staff>,
+    staff: Staff,
     /// The caller's last turn, where it went to the desk.
     last_turn: Option<String>,
     /// The caller began to speak so soon after it that they were cut off.
@@ -114,8 +115,8 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
         return;
     };
     let caller = info.from.as_ref().and_then(|party| party.number.clone());
-    let flow =
-        CallFlow::new(agent.clone(), caller, desk.settings.home_country.clone(), desk.settings.escalate_to.is_some());
+    let outlook = outlook(&agent.escalation, desk.clock.epoch(), false);
+    let flow = CallFlow::new(agent.clone(), caller, desk.settings.home_country.clone(), outlook);
     let flow = match decision.action {
         Action::Agent { .. } => flow,
         action => flow.planned(dialplan.plan.clone(), action),
@@ -139,7 +140,7 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
         journal,
         lines: Vec::new(),
         recording: None,
-        staff: None,
+        staff: Staff::default(),
         last_turn: None,
         goes_on: false,
         ears_lost: 0,
@@ -238,8 +239,8 @@ impl Call {
                 event = self.ear.next_transcript() => self.transcript(event),
                 Some(answered) = answers.recv() => self.answered(answered),
                 event = self.mouth.work() => self.mouth_event(event),
-                event = Staff::next(&mut self.staff) => self.staff_event(event).await,
-                () = tokio::time::sleep_until(deadline.into()) => self.timeout(&mut ends_at),
+                event = self.staff.next() => self.staff_event(event).await,
+                () = tokio::time::sleep_until(deadline.into()) => self.timeout(&mut ends_at).await,
             }
             self.hear();
             self.carry_out().await;
@@ -247,11 +248,10 @@ impl Call {
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        let staff = self.staff.as_ref().and_then(Staff::poll_timeout);
-        [self.flow.poll_timeout(), self.said.filler_due(), staff].into_iter().flatten().min()
+        [self.flow.poll_timeout(), self.said.filler_due(), self.staff.poll_timeout()].into_iter().flatten().min()
     }
 
-    fn timeout(&mut self, ends_at: &mut Instant) {
+    async fn timeout(&mut self, ends_at: &mut Instant) {
         let now = self.desk.clock.now();
         if now >= *ends_at {
             warn!("The call reached its longest permitted time");
@@ -260,9 +260,7 @@ impl Call {
         }
         self.flow.handle_timeout(now);
         self.fill_dead_air(now);
-        if let Some(staff) = &mut self.staff {
-            staff.handle_timeout(now);
-        }
+        self.staff_timeout(now).await;
     }
 
     fn dialog_event(&mut self, event: Option<DialogEvent>) {
@@ -307,6 +305,7 @@ impl Call {
             // The caller keys the number while the question is still being asked.
             self.words_cut();
         }
+        self.look_ahead();
         self.flow.handle(now, Input::Key(key.0));
     }
 
@@ -362,8 +361,13 @@ impl Call {
             self.add_line(Speaker::Customer, &text);
             let message = self.message(Author::Customer, text.clone());
             self.journal.keep(Entry::Message(Box::new(message)));
+            if self.staff.is_ringing() {
+                let summary = self.summary(&[]);
+                self.staff.case_is(&summary);
+            }
         }
         if self.flow.listens() {
+            self.look_ahead();
             let text = self.with_what_was_cut_off(text);
             self.flow.handle(now, Input::Heard { text });
         }
@@ -426,15 +430,6 @@ impl Call {
         self.lines.push(Line { speaker, text: text.to_owned() });
     }
 
-    async fn staff_event(&mut self, event: StaffEvent) {
-        if let Some(mut staff) = self.staff.take() {
-            let over = staff.take(event, self).await;
-            if !over {
-                self.staff = Some(staff);
-            }
-        }
-    }
-
     fn recorded(&mut self, file: &std::path::Path, duration_ms: u64) {
         let Some(recording) = self.recording.as_mut().filter(|recording| recording.file == file) else { return };
         recording.complete = true;
@@ -454,9 +449,7 @@ impl Call {
     /// After the last order: the recording is completed and the person's leg is gone.
     async fn finish(&mut self, leg_events: &mut mpsc::Receiver<LegEvent>) {
         self.words_cut();
-        if let Some(mut staff) = self.staff.take() {
-            staff.end().await;
-        }
+        self.staff.dismiss(&self.desk).await;
         if self.recording.as_ref().is_some_and(|recording| !recording.complete) {
             let _ = self.control.send(LegCommand::StopRecording);
             let complete = async {

@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::domain::call::CallOutcome;
+use crate::domain::dialplan::plan::RingTarget;
 use crate::domain::dialplan::{Action, Plan};
+use crate::domain::escalation::{Rung, RungAction};
+use crate::domain::ladder::LadderEnd;
 
 use super::super::phrases;
 use super::super::reception::{Order, Reception, ReceptionInput};
-use super::{CallFlow, Effect, Input, LONGEST_GOODBYE, Say, SayKind, State};
+use super::{CallFlow, Effect, Input, LONGEST_GOODBYE, Say, SayKind, State, TRANSFER_UPDATE_EVERY};
 
 impl CallFlow {
     pub(super) fn receive(&mut self, now: Instant, plan: Arc<Plan>, action: Action) {
@@ -24,7 +27,8 @@ impl CallFlow {
             Input::NothingSaid => ReceptionInput::NothingSaid,
             Input::Heard { text } if text.trim().is_empty() => ReceptionInput::NothingSaid,
             Input::Heard { .. } => ReceptionInput::Heard,
-            Input::TransferEnded(_) => ReceptionInput::NobodyCame,
+            Input::LadderEnded(_) => ReceptionInput::NobodyCame,
+            Input::PeopleRing => return self.people_ring(now),
             Input::CallerGone => return self.caller_gone(),
             Input::TimeIsUp => return self.leave(now, phrases::TIME_IS_UP),
             Input::Held => {
@@ -37,8 +41,15 @@ impl CallFlow {
                 self.deaf = true;
                 return;
             }
-            Input::Joined => return self.joined(),
-            Input::Answered | Input::TurnReady { .. } | Input::TurnFailed | Input::NoticeHeard => return,
+            Input::Answered
+            | Input::TurnReady { .. }
+            | Input::TurnFailed
+            | Input::NoticeHeard
+            | Input::Joined
+            | Input::TryingNext
+            | Input::PassedOn
+            | Input::PersonLost
+            | Input::PersonHolds(_) => return,
         };
         if let State::AtReception(reception) = &mut self.state {
             reception.handle(now, happened);
@@ -67,22 +78,19 @@ impl CallFlow {
                 self.effects.push_back(Effect::Say(Say::new(SayKind::Prompt, sentences)));
             }
             Order::Play(sound) => self.effects.push_back(Effect::Play(sound)),
-            Order::Ring(_) | Order::Wait(_) => {
-                if let State::AtReception(reception) = &mut self.state {
-                    reception.handle(now, ReceptionInput::NobodyCame);
-                    self.reception_ordered(now);
-                }
+            Order::Ring(ring) => self.effects.push_back(Effect::Ring(rungs(&ring.steps, ring.ring_seconds))),
+            // Until there are queues, those who would be waited for are rung at once.
+            Order::Wait(queue) => {
+                self.effects.push_back(Effect::Ring(rungs(&[queue.targets], queue.ring_seconds)));
             }
             Order::Agent if self.deaf => self.deafened(now),
-            Order::Agent => self.greet(now),
+            Order::Agent => self.agent_takes_over(now),
             Order::Help => {
                 self.state = State::Conversing;
                 self.help(now);
             }
-            Order::TakeDetails | Order::TakeMessage(_) => {
-                self.ticket_reason = Some("The dialplan asked for a callback.".to_owned());
-                self.collect(now, vec![phrases::CALLS_BACK.to_owned()], None);
-            }
+            Order::TakeDetails => self.begin_callback(now, Vec::new()),
+            Order::TakeMessage => self.begin_voicemail(now, Vec::new()),
             Order::Leave(words) => {
                 self.outcome = Some(CallOutcome::BestEffort);
                 self.state = State::Leaving;
@@ -91,4 +99,66 @@ impl CallFlow {
             }
         }
     }
+
+    /// People ring now: only then is the caller told (R58), after who we are and that a machine speaks (R48).
+    fn people_ring(&mut self, now: Instant) {
+        let State::AtReception(reception) = std::mem::replace(&mut self.state, RINGING) else { return };
+        self.away = Some(reception);
+        let mut say = Say::new(SayKind::Prompt, Vec::new());
+        if !std::mem::replace(&mut self.greeted, true) {
+            (say.sentences, say.notice) = phrases::greeting(&self.agent);
+            say.sentences.pop();
+        }
+        say.sentences.push(phrases::CALLING_A_COLLEAGUE.to_owned());
+        self.say(now, say);
+        self.deadline = Some(now + TRANSFER_UPDATE_EVERY);
+    }
+
+    /// Whether the plan goes on after this end of its ladder. A caller who went on with the agent stays there.
+    pub(super) fn comes_back(&mut self, end: LadderEnd) -> bool {
+        let nobody_came = match end {
+            LadderEnd::Voicemail { .. } | LadderEnd::Callback { .. } | LadderEnd::Flag | LadderEnd::BestEffort => {
+                matches!(self.state, State::Transferring { .. })
+            }
+            LadderEnd::Person
+            | LadderEnd::GivenBack
+            | LadderEnd::NeverMind
+            | LadderEnd::CallerGone
+            | LadderEnd::CutByRestart => false,
+        };
+        if !nobody_came {
+            self.away = None;
+        }
+        self.away.is_some()
+    }
+
+    pub(super) fn nobody_came(&mut self, now: Instant) {
+        let Some(reception) = self.away.take() else { return };
+        self.state = State::AtReception(reception);
+        self.at_reception(now, Input::LadderEnded(LadderEnd::Flag));
+    }
+
+    fn agent_takes_over(&mut self, now: Instant) {
+        if !self.greeted {
+            return self.greet(now);
+        }
+        if !self.agent.published {
+            return self.collect(now, vec![phrases::TAKES_THE_CASE.to_owned()], None);
+        }
+        self.state = State::Conversing;
+        let words = [phrases::NOBODY_FREE_NOW, phrases::HOW_CAN_I_HELP].map(str::to_owned).to_vec();
+        self.say(now, Say::new(SayKind::Prompt, words));
+    }
 }
+
+/// Each step is a rung; what follows them is the plan's own affair.
+fn rungs(steps: &[Vec<RingTarget>], ring_seconds: u16) -> Vec<Rung> {
+    let ring = |step: &Vec<RingTarget>| RungAction::Ring {
+        targets: step.iter().map(|ringing| ringing.target.clone()).collect(),
+        ring_seconds,
+    };
+    steps.iter().map(ring).chain([RungAction::Flag]).map(|action| Rung { action, when: None }).collect()
+}
+
+/// The state in which people are rung.
+const RINGING: State = State::Transferring { callback_after: false, asked: None };

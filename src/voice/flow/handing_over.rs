@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::domain::call::{AttemptOutcome, CallOutcome};
+use crate::domain::call::CallOutcome;
 use crate::domain::conversation::{Handler, Status};
 use crate::domain::ticket::Field;
 use crate::domain::turn::{Decision, Reason, RiskTopic};
@@ -10,7 +10,8 @@ use crate::support::unresolved::{Action, Resolution};
 
 use super::super::collect::{Collect, Next};
 use super::super::phrases;
-use super::{CallFlow, Effect, Say, SayKind, State, TRANSFER_UPDATE_EVERY};
+use super::while_ringing::Escalation;
+use super::{CallFlow, Effect, Say, SayKind, State};
 
 impl CallFlow {
     pub(super) fn unresolved(&mut self, now: Instant, draft: Vec<String>, decision: Decision, resolution: Resolution) {
@@ -28,9 +29,10 @@ impl CallFlow {
         let mut words = if in_danger { draft } else { Vec::new() };
         let action = if not_alone { Action::Flag } else { resolution.action };
         match action {
-            Action::Escalate if self.can_transfer && self.understood_once => {
-                words.push(phrases::CALLING_A_COLLEAGUE.to_owned());
-                self.transfer(now, words, Some(decision), reason);
+            Action::Escalate if self.understood_once => {
+                self.decision = Some(Box::new(decision));
+                let callback_after = resolution.then == Some(Action::Callback);
+                self.escalate(now, words, Escalation { reason, callback_after, urgent: resolution.urgent });
             }
             Action::Nothing if !in_danger => {
                 self.outcome = Some(CallOutcome::BestEffort);
@@ -39,7 +41,12 @@ impl CallFlow {
                 self.answer(now, words, decision);
             }
             Action::AskAgain if !in_danger => self.nothing_understood(now),
-            Action::Nothing | Action::AskAgain | Action::Flag | Action::Callback | Action::Escalate => {
+            Action::Callback => {
+                self.decision = Some(Box::new(decision));
+                words.push(phrases::NEEDS_A_PERSON.to_owned());
+                self.begin_callback(now, words);
+            }
+            Action::Nothing | Action::AskAgain | Action::Flag | Action::Escalate => {
                 let lead = if not_alone { phrases::TAKES_THE_CASE } else { phrases::NEEDS_A_PERSON };
                 words.push(lead.to_owned());
                 self.collect(now, words, Some(decision));
@@ -55,18 +62,10 @@ impl CallFlow {
         });
     }
 
-    pub(super) fn transfer(&mut self, now: Instant, words: Vec<String>, decision: Option<Decision>, reason: String) {
-        self.state = State::Transferring;
-        let mut say = Say::new(SayKind::Prompt, words);
-        say.decision = decision.map(Box::new);
-        self.say(now, say);
-        self.deadline = Some(now + TRANSFER_UPDATE_EVERY);
-        self.effects.push_back(Effect::Transfer { reason });
-    }
-
     pub(super) fn collect(&mut self, now: Instant, mut words: Vec<String>, decision: Option<Decision>) {
         let (collect, ask) = Collect::begin(self.wish.clone(), self.caller.clone(), self.home_country.clone());
         words.extend(ask);
+        self.taken_as = CallOutcome::Ticket;
         self.state = State::Collecting(Box::new(collect));
         let mut say = Say::new(SayKind::Prompt, words);
         say.decision = decision.map(Box::new);
@@ -100,12 +99,15 @@ impl CallFlow {
         {
             fields.push(Field { name: "reason".into(), value: wish.clone(), confirmed: false });
         }
-        self.outcome = Some(CallOutcome::Ticket);
+        self.outcome = Some(self.taken_as);
         let reason = self.ticket_reason.take().unwrap_or_else(|| "The caller asked to be called back.".to_owned());
         self.effects.push_back(Effect::Ticket { reason, fields });
     }
 
     pub(super) fn turn_failed(&mut self, now: Instant) {
+        if matches!(self.state, State::Transferring { .. }) {
+            return self.say(now, Say::prompt(phrases::STILL_CALLING));
+        }
         if !matches!(self.state, State::Thinking { .. }) {
             return;
         }
@@ -120,53 +122,55 @@ impl CallFlow {
         let reason = "The caller pressed 0 for help.".to_owned();
         self.needs_human(&reason);
         self.ticket_reason = Some(reason.clone());
-        if self.can_transfer {
-            self.transfer(now, vec![phrases::CALLING_A_COLLEAGUE.to_owned()], None, reason);
-        } else {
-            self.collect(now, vec![phrases::NEEDS_A_PERSON.to_owned()], None);
-        }
+        self.escalate(now, Vec::new(), Escalation { reason, callback_after: false, urgent: false });
     }
 
     /// Nothing that is said can be understood any more: a person is rung, or what is known becomes a ticket.
     pub(super) fn deafened(&mut self, now: Instant) {
-        if !self.listens() || matches!(self.state, State::Transferring) {
+        if !self.listens() || matches!(self.state, State::Transferring { .. }) {
             return;
         }
         let reason = "Speech recognition failed during the call (a fault of ours).".to_owned();
         self.needs_human(&reason);
         self.ticket_reason = Some(reason.clone());
-        if self.can_transfer && self.understood_once {
-            return self.transfer(now, vec![phrases::CALLING_A_COLLEAGUE.to_owned()], None, reason);
+        if self.outlook.can_ring && self.understood_once && !matches!(self.state, State::Apart) {
+            let escalation = Escalation { reason, callback_after: false, urgent: false };
+            return self.escalate(now, Vec::new(), escalation);
         }
+        if matches!(self.state, State::Apart) {
+            self.effects.push_back(Effect::CancelTransfer { caller_gone: true });
+        }
+        self.take_silently();
+        self.leave(now, phrases::CANNOT_HEAR);
+    }
+
+    /// The caller is about to be gone: what is known of an unsettled case becomes a ticket, and all ringing stops.
+    pub(super) fn keep_the_case(&mut self) {
+        match &self.state {
+            State::Collecting(_) if self.wish.is_some() || self.understood_once => self.store_ticket(),
+            State::Transferring { .. } | State::Apart => {
+                if matches!(self.state, State::Transferring { callback_after: true, .. }) {
+                    self.taken_as = CallOutcome::Callback;
+                }
+                self.effects.push_back(Effect::CancelTransfer { caller_gone: true });
+                self.take_silently();
+                self.store_ticket();
+            }
+            State::Choosing { .. } => {
+                self.take_silently();
+                self.store_ticket();
+            }
+            _ => return,
+        }
+        // Stored once: whatever is said now is a goodbye.
+        self.state = State::Leaving;
+    }
+
+    /// Takes the case without a question.
+    pub(super) fn take_silently(&mut self) {
         if !matches!(self.state, State::Collecting(_)) {
             let (collect, _) = Collect::begin(self.wish.clone(), self.caller.clone(), self.home_country.clone());
             self.state = State::Collecting(Box::new(collect));
         }
-        self.leave(now, phrases::CANNOT_HEAR);
-    }
-
-    pub(super) fn transfer_ended(&mut self, now: Instant, outcome: AttemptOutcome) {
-        match self.state {
-            // The caller chose to go on with the agent; the attempt's end changes nothing.
-            State::Transferring if outcome != AttemptOutcome::Accepted => {
-                self.collect(now, vec![phrases::NOBODY_FREE.to_owned()], None);
-            }
-            State::Bridged => {
-                self.state = State::Leaving;
-                self.hang_up();
-            }
-            _ => {}
-        }
-    }
-
-    pub(super) fn joined(&mut self) {
-        self.state = State::Bridged;
-        self.deadline = None;
-        self.outcome = Some(CallOutcome::Person);
-        self.effects.push_back(Effect::Mark {
-            status: Status::Open,
-            handler: Handler::Human,
-            reason: "A person took the call.".to_owned(),
-        });
     }
 }

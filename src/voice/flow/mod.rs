@@ -3,7 +3,7 @@
 //! 1. Greeting: automated, recorded, how can I help.
 //! 2. Conversing: each turn of the caller is a wish about the call or goes to the desk.
 //! 3. The desk's verdict is spoken, or the on-unresolved choice follows: taking the case ([`super::collect`]), or
-//!    calling a person ([`super::offer`]).
+//!    calling people (`while_ringing.rs`) and what the ladder ends in (`after_the_ladder.rs`).
 //! 4. Leaving.
 //!
 //! Pure: it can be cloned and asked "what would you say if the caller had said this?", which is how replies are
@@ -13,9 +13,11 @@
 //! that needs a person leaves a ticket or reaches one, whenever the caller hangs up; nobody is rung before the
 //! caller was understood once or pressed a key (R52).
 
+mod after_the_ladder;
 mod at_reception;
 mod handing_over;
 mod types;
+mod while_ringing;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,6 +26,7 @@ use std::time::{Duration, Instant};
 use crate::domain::agent::Agent;
 use crate::domain::call::CallOutcome;
 use crate::domain::dialplan::{Action, Plan};
+use crate::domain::ladder::{LadderEnd, Outlook};
 use crate::domain::phone_number::PhoneNumber;
 use crate::domain::turn::{Decision, Turn, Verdict};
 use crate::support::unresolved::Resolution;
@@ -42,7 +45,8 @@ pub struct CallFlow {
     agent: Arc<Agent>,
     caller: Option<PhoneNumber>,
     home_country: Option<String>,
-    can_transfer: bool,
+    /// What the ladder could do now.
+    outlook: Outlook,
     state: State,
     effects: VecDeque<Effect>,
     deadline: Option<Instant>,
@@ -59,9 +63,17 @@ pub struct CallFlow {
     /// What the caller wanted last, for a ticket.
     wish: Option<String>,
     ticket_reason: Option<String>,
+    /// What a ticket that is stored now makes of the call.
+    taken_as: CallOutcome,
+    /// What was decided, until it is stored with the next words.
+    decision: Option<Box<Decision>>,
     held: bool,
     /// What the dialplan does before the agent has the call.
     planned: Option<(Arc<Plan>, Action)>,
+    /// The reception, while the people it names are being rung.
+    away: Option<Box<Reception>>,
+    /// The caller knows by now who answers, and that it is a machine.
+    greeted: bool,
     /// Speech recognition was lost while keys alone were needed.
     deaf: bool,
 }
@@ -79,10 +91,24 @@ enum State {
         since: Instant,
     },
     Collecting(Box<Collect>),
-    /// A person is being rung.
-    Transferring,
-    /// The caller speaks with a person.
-    Bridged,
+    /// People are being rung.
+    Transferring {
+        /// Whoever is not reached is called back.
+        callback_after: bool,
+        /// The desk is thinking about this meanwhile.
+        asked: Option<String>,
+    },
+    /// The caller speaks with a person, or is held by them.
+    Bridged {
+        held: bool,
+    },
+    /// The person was lost; the caller is asked whether to connect them again.
+    Apart,
+    /// The caller is asked whether to leave a message or to be called back.
+    Choosing {
+        /// What follows when it stays unclear.
+        otherwise: LadderEnd,
+    },
     /// The last words are being said.
     Leaving,
     Over,
@@ -99,19 +125,19 @@ enum Recording {
 
 impl CallFlow {
     /// A call that rings. `caller` is their number where it is known, `home_country` reads spoken numbers, and
-    /// `can_transfer` tells whether a destination is configured.
+    /// `outlook` tells what the agent's ladder could do now.
     pub fn new(
         agent: Arc<Agent>,
         caller: Option<PhoneNumber>,
         home_country: Option<String>,
-        can_transfer: bool,
+        outlook: Outlook,
     ) -> CallFlow {
         let recording = if agent.record_calls { Recording::AwaitsNotice } else { Recording::Off };
         CallFlow {
             agent,
             caller,
             home_country,
-            can_transfer,
+            outlook,
             state: State::Ringing,
             effects: VecDeque::new(),
             deadline: None,
@@ -125,8 +151,12 @@ impl CallFlow {
             outcome: None,
             wish: None,
             ticket_reason: None,
+            taken_as: CallOutcome::Ticket,
+            decision: None,
             held: false,
             planned: None,
+            away: None,
+            greeted: false,
             deaf: false,
         }
     }
@@ -134,6 +164,11 @@ impl CallFlow {
     /// The same call, which a dialplan has until it gives it to the agent.
     pub fn planned(self, plan: Arc<Plan>, action: Action) -> CallFlow {
         CallFlow { planned: Some((plan, action)), ..self }
+    }
+
+    /// What the ladder could do changes with the hour: whoever drives the call tells it now and then.
+    pub fn set_outlook(&mut self, outlook: Outlook) {
+        self.outlook = outlook;
     }
 
     /// The next order.
@@ -160,6 +195,7 @@ impl CallFlow {
     pub fn expectation(&self) -> Expectation {
         match &self.state {
             State::Collecting(collect) => collect.expectation(),
+            State::Apart => Expectation { yes_no: true, ..Expectation::default() },
             State::Conversing => {
                 Expectation { yes_no: self.offered.is_some() || self.asked_anything_else(), ..Expectation::default() }
             }
@@ -169,14 +205,15 @@ impl CallFlow {
 
     /// Whether a turn that ends now would go to the desk if it were this text.
     pub fn would_consult(&self, text: &str) -> bool {
-        matches!(self.state, State::Conversing | State::Thinking { .. })
+        matches!(self.state, State::Conversing | State::Thinking { .. } | State::Transferring { .. })
             && !text.trim().is_empty()
             && self.wish_about_the_call(text).is_none()
+            && !self.only_assents(text)
     }
 
     /// Whether the caller's words are answered by the agent at present.
     pub fn listens(&self) -> bool {
-        !matches!(self.state, State::Bridged | State::Leaving | State::Over)
+        !matches!(self.state, State::Bridged { .. } | State::Leaving | State::Over)
     }
 
     /// Takes in what happened.
@@ -198,7 +235,14 @@ impl CallFlow {
             Input::NoticeHeard => self.notice_heard(),
             Input::SpeechEnded => self.speech_ended(now),
             Input::Joined => self.joined(),
-            Input::TransferEnded(outcome) => self.transfer_ended(now, outcome),
+            Input::TryingNext => self.trying_next(now),
+            Input::PassedOn => self.passed_on(now),
+            Input::PersonLost => self.person_lost(now),
+            Input::PersonHolds(held) => self.person_holds(held),
+            Input::LadderEnded(end) if self.comes_back(end) => self.nobody_came(now),
+            Input::LadderEnded(end) => self.ladder_ended(now, end),
+            // Only the reception asks for it.
+            Input::PeopleRing => {}
             Input::Held => self.held = true,
             Input::Resumed => self.resumed(now),
             Input::CallerGone => self.caller_gone(),
@@ -220,7 +264,7 @@ impl CallFlow {
             }
             State::Conversing => self.caller_is_silent(now),
             State::Collecting(collect) if collect.has_keyed() => self.key(now, b'#'),
-            State::Collecting(_) => self.caller_is_silent(now),
+            State::Collecting(_) | State::Apart | State::Choosing { .. } => self.caller_is_silent(now),
             State::Thinking { fillers, since, .. } => {
                 if now.duration_since(*since) >= LONGEST_THINKING {
                     return self.turn_failed(now);
@@ -230,12 +274,9 @@ impl CallFlow {
                 self.deadline = Some(now + FILLER_EVERY);
                 self.effects.push_back(Effect::Say(Say::filler(words)));
             }
-            State::Transferring => {
-                self.deadline = Some(now + TRANSFER_UPDATE_EVERY);
-                self.effects.push_back(Effect::Say(Say::filler(phrases::STILL_CALLING)));
-            }
+            State::Transferring { .. } => self.tell_how_it_stands(now, phrases::STILL_CALLING),
             State::Leaving => self.hang_up(),
-            State::Ringing | State::Bridged | State::Over => {}
+            State::Ringing | State::Bridged { .. } | State::Over => {}
         }
     }
 
@@ -252,6 +293,7 @@ impl CallFlow {
     fn greet(&mut self, now: Instant) {
         let (mut sentences, notice) = phrases::greeting(&self.agent);
         self.state = State::Conversing;
+        self.greeted = true;
         if !self.agent.published {
             // An unpublished agent answers nobody: it takes the case, kindly (R19).
             sentences.pop();
@@ -280,9 +322,10 @@ impl CallFlow {
                     let next = collect.heard(text);
                     self.collected(now, next);
                 }
-                // What is said while a person is rung joins the summary, which the driver takes from the transcript.
-                State::Transferring => self.say(now, Say::prompt(phrases::STILL_CALLING)),
-                State::Ringing | State::AtReception(_) | State::Bridged | State::Leaving | State::Over => {}
+                State::Transferring { .. } => self.heard_while_ringing(now, text),
+                State::Apart => self.heard_apart(now, text),
+                State::Choosing { .. } => self.heard_choice(now, text),
+                State::Ringing | State::AtReception(_) | State::Bridged { .. } | State::Leaving | State::Over => {}
             },
         }
     }
@@ -294,11 +337,11 @@ impl CallFlow {
         match wish {
             Intent::DontRecord => Some(wish),
             Intent::Repeat | Intent::Slower | Intent::Wait => {
-                Some(wish).filter(|_| !matches!(self.state, State::Bridged))
+                Some(wish).filter(|_| !matches!(self.state, State::Bridged { .. }))
             }
             Intent::Goodbye => Some(wish).filter(|_| conversing || matches!(self.state, State::Collecting(_))),
             Intent::NeverMind => {
-                Some(wish).filter(|_| matches!(self.state, State::Transferring | State::Collecting(_)))
+                Some(wish).filter(|_| matches!(self.state, State::Transferring { .. } | State::Collecting(_)))
             }
             // A plain "no" to "anything else?" ends the call; to "do you mean …?" it goes to the desk.
             Intent::No => Some(Intent::Goodbye).filter(|_| conversing && self.asked_anything_else()),
@@ -327,8 +370,8 @@ impl CallFlow {
                 self.say(now, Say::new(SayKind::Prompt, [vec![phrases::NOT_RECORDED.to_owned()], open].concat()));
             }
             Intent::NeverMind => {
-                if matches!(self.state, State::Transferring) {
-                    self.effects.push_back(Effect::CancelTransfer);
+                if matches!(self.state, State::Transferring { .. }) {
+                    self.effects.push_back(Effect::CancelTransfer { caller_gone: false });
                 }
                 self.effects.push_back(Effect::MuteRecording(false));
                 self.state = State::Conversing;
@@ -344,6 +387,8 @@ impl CallFlow {
         match &self.state {
             State::Collecting(collect) => collect.question(),
             State::Conversing => vec![phrases::HOW_CAN_I_HELP.to_owned()],
+            State::Apart => vec![phrases::PERSON_LOST.to_owned()],
+            State::Choosing { .. } => vec![phrases::MESSAGE_OR_CALLBACK.to_owned()],
             _ => Vec::new(),
         }
     }
@@ -371,6 +416,9 @@ impl CallFlow {
     }
 
     fn turn_ready(&mut self, now: Instant, text: &str, turn: Turn, resolution: Resolution) {
+        if matches!(self.state, State::Transferring { .. }) {
+            return self.turn_ready_while_ringing(now, text, turn);
+        }
         // An answer to something that the caller has since added to is stale.
         if !matches!(&self.state, State::Thinking { text: asked, .. } if asked == text) {
             return;
@@ -408,11 +456,16 @@ impl CallFlow {
                 let next = collect.heard("");
                 self.collected(now, next);
             }
+            State::Choosing { .. } => self.heard_choice(now, ""),
+            State::Apart => {
+                let open = self.open_question();
+                self.say(now, Say::new(SayKind::Prompt, open));
+            }
             // Noise while a person is rung, or while leaving, asks for nothing.
             State::Ringing
             | State::AtReception(_)
-            | State::Transferring
-            | State::Bridged
+            | State::Transferring { .. }
+            | State::Bridged { .. }
             | State::Leaving
             | State::Over => {}
         }
@@ -435,7 +488,11 @@ impl CallFlow {
                 self.ticket_reason = Some("The caller was not understood and left their number.".to_owned());
                 self.collect(now, Vec::new(), None);
             }
-            // Other keys mean nothing here.
+            State::Apart if key == b'1' => self.reconnect(now),
+            State::Apart if key == b'2' => self.goes_on_with_the_agent(now),
+            State::Choosing { .. } if key == b'1' => self.begin_voicemail(now, Vec::new()),
+            State::Choosing { .. } if key == b'2' => self.begin_callback(now, Vec::new()),
+            // Other keys mean nothing here; those pressed while speaking with a person go nowhere (R54).
             _ => {}
         }
     }
@@ -450,9 +507,15 @@ impl CallFlow {
     fn speech_ended(&mut self, now: Instant) {
         match &self.state {
             State::Leaving => self.hang_up(),
-            State::Conversing | State::Collecting(_) => self.deadline = Some(now + SILENCE),
-            State::Transferring => self.effects.push_back(Effect::HoldTone),
-            State::Ringing | State::AtReception(_) | State::Thinking { .. } | State::Bridged | State::Over => {}
+            State::Conversing | State::Collecting(_) | State::Apart | State::Choosing { .. } => {
+                self.deadline = Some(now + SILENCE);
+            }
+            State::Transferring { .. } | State::Bridged { held: true } => self.effects.push_back(Effect::HoldTone),
+            State::Ringing
+            | State::AtReception(_)
+            | State::Thinking { .. }
+            | State::Bridged { held: false }
+            | State::Over => {}
         }
     }
 
@@ -466,6 +529,9 @@ impl CallFlow {
                     State::Collecting(collect) => {
                         [vec![phrases::STILL_THERE[0].to_owned()], collect.question()].concat()
                     }
+                    State::Apart | State::Choosing { .. } => {
+                        [vec![phrases::STILL_THERE[0].to_owned()], self.open_question()].concat()
+                    }
                     _ => vec![prompt.to_owned()],
                 };
                 let last = std::mem::take(&mut self.last_words);
@@ -473,9 +539,7 @@ impl CallFlow {
                 self.last_words = last;
             }
             None => {
-                if matches!(self.state, State::Collecting(_)) && (self.wish.is_some() || self.understood_once) {
-                    self.store_ticket();
-                }
+                self.keep_the_case();
                 self.leave(now, phrases::SILENT_GOODBYE);
             }
         }
@@ -483,11 +547,19 @@ impl CallFlow {
 
     fn time_is_up(&mut self, now: Instant) {
         match self.state {
-            State::Ringing | State::AtReception(_) | State::Bridged | State::Transferring => {
-                self.effects.push_back(Effect::CancelTransfer);
+            State::Ringing | State::AtReception(_) | State::Bridged { .. } => {
+                self.effects.push_back(Effect::CancelTransfer { caller_gone: true });
                 self.hang_up();
             }
-            State::Conversing | State::Thinking { .. } | State::Collecting(_) => self.leave(now, phrases::TIME_IS_UP),
+            State::Conversing
+            | State::Thinking { .. }
+            | State::Collecting(_)
+            | State::Transferring { .. }
+            | State::Apart
+            | State::Choosing { .. } => {
+                self.keep_the_case();
+                self.leave(now, phrases::TIME_IS_UP);
+            }
             State::Leaving | State::Over => {}
         }
     }
@@ -517,18 +589,10 @@ impl CallFlow {
     }
 
     fn caller_gone(&mut self) {
-        match &self.state {
-            State::Collecting(_) if self.wish.is_some() || self.understood_once => self.store_ticket(),
-            // A caller who hangs up while a person is rung leaves a ticket: no case is lost.
-            State::Transferring => {
-                self.effects.push_back(Effect::CancelTransfer);
-                let (collect, _) = Collect::begin(self.wish.clone(), self.caller.clone(), self.home_country.clone());
-                self.state = State::Collecting(Box::new(collect));
-                self.store_ticket();
-            }
-            State::Bridged => self.effects.push_back(Effect::CancelTransfer),
-            _ => {}
+        if matches!(self.state, State::Bridged { .. }) {
+            self.effects.push_back(Effect::CancelTransfer { caller_gone: true });
         }
+        self.keep_the_case();
         self.end();
     }
 
@@ -544,9 +608,12 @@ impl CallFlow {
             say.sentences.insert(0, phrases::RECORDED.to_owned());
             say.notice = Some(0);
         }
+        say.decision = say.decision.or(self.decision.take());
         say.slower = self.slower;
         self.last_words = say.sentences.clone();
-        self.deadline = None;
+        // A waiting caller is told how things stand, whatever is said between.
+        let is_waiting = matches!(self.state, State::Transferring { .. });
+        self.deadline = is_waiting.then_some(now + TRANSFER_UPDATE_EVERY);
         // A guard against a lost end of speech: the call goes on by itself.
         if matches!(self.state, State::Leaving) {
             self.deadline = Some(now + LONGEST_GOODBYE);
@@ -556,14 +623,16 @@ impl CallFlow {
 
     /// A noise has stopped the clock of the caller's silence: it runs again.
     fn nothing_said(&mut self, now: Instant) {
-        if matches!(self.state, State::Conversing | State::Collecting(_)) && self.deadline.is_none() {
+        let has_the_word =
+            matches!(self.state, State::Conversing | State::Collecting(_) | State::Apart | State::Choosing { .. });
+        if has_the_word && self.deadline.is_none() {
             self.deadline = Some(now + SILENCE);
         }
     }
 
     fn deadline_while_speaking(&self) -> Option<Instant> {
         match self.state {
-            State::Conversing | State::Collecting(_) => None,
+            State::Conversing | State::Collecting(_) | State::Apart | State::Choosing { .. } => None,
             _ => self.deadline,
         }
     }

@@ -1,5 +1,4 @@
 use super::*;
-use crate::domain::call::AttemptOutcome;
 use crate::domain::turn::{Reason, RiskTopic};
 use crate::support::unresolved::Action;
 
@@ -27,14 +26,22 @@ struct Call {
 }
 
 impl Call {
-    fn new(agent: Agent, can_transfer: bool) -> Call {
+    fn new(agent: Agent, can_ring: bool) -> Call {
+        Call::with(agent, Outlook { can_ring, otherwise: LadderEnd::Flag })
+    }
+
+    fn with(agent: Agent, outlook: Outlook) -> Call {
         let caller = PhoneNumber::parse("+4930901820", None).ok();
-        let flow = CallFlow::new(Arc::new(agent), caller, Some("DE".into()), can_transfer);
+        let flow = CallFlow::new(Arc::new(agent), caller, Some("DE".into()), outlook);
         Call { flow, now: Instant::now() }
     }
 
-    fn answered(agent: Agent, can_transfer: bool) -> Call {
-        let mut call = Call::new(agent, can_transfer);
+    fn answered(agent: Agent, can_ring: bool) -> Call {
+        Call::answered_with(agent, Outlook { can_ring, otherwise: LadderEnd::Flag })
+    }
+
+    fn answered_with(agent: Agent, outlook: Outlook) -> Call {
+        let mut call = Call::with(agent, outlook);
         call.give(Input::Answered);
         call.give(Input::NoticeHeard);
         call.give(Input::SpeechEnded);
@@ -143,7 +150,7 @@ fn nobody_takes_the_transfer_so_the_case_becomes_a_ticket() {
     let effects = call.decide("let me talk to a person", Verdict::HandOff, risk, Action::Escalate);
     assert!(said(&effects).contains(phrases::CALLING_A_COLLEAGUE));
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Transfer { .. })));
-    let effects = call.give(Input::TransferEnded(AttemptOutcome::Busy));
+    let effects = call.give(Input::LadderEnded(LadderEnd::Flag));
     assert!(said(&effects).contains(phrases::NOBODY_FREE));
     let effects = call.give(Input::CallerGone);
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Ticket { .. })));
@@ -156,7 +163,7 @@ fn a_caller_who_leaves_while_it_rings_stops_the_ringing_and_leaves_a_ticket() {
     let mut call = Call::answered(agent(), true);
     call.give(Input::Key(b'0'));
     let effects = call.give(Input::CallerGone);
-    assert_eq!(effects[0], Effect::CancelTransfer);
+    assert_eq!(effects[0], Effect::CancelTransfer { caller_gone: true });
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Ticket { .. })));
 }
 
@@ -273,7 +280,7 @@ proptest::proptest! {
     /// Whatever happens in whatever order: the flow neither panics nor rings anybody before the caller was
     /// understood, and after its end it gives no more orders.
     #[test]
-    fn any_course_of_events_keeps_the_invariants(events in proptest::collection::vec(0u8..14, 1..60)) {
+    fn any_course_of_events_keeps_the_invariants(events in proptest::collection::vec(0u8..22, 1..60)) {
         let mut call = Call::new(agent(), true);
         let mut spoke = false;
         let mut over = false;
@@ -287,11 +294,19 @@ proptest::proptest! {
                 5 => call.decide("when do you open", Verdict::Hold, Reason::NotKnown, Action::Nothing),
                 6 => { spoke = true; call.give(Input::Key(b'0')) }
                 7 => call.give(Input::SpeechEnded),
-                8 => call.give(Input::TransferEnded(AttemptOutcome::NoAnswer)),
+                8 => call.give(Input::LadderEnded(LadderEnd::Voicemail { or_callback: true })),
                 9 => call.give(Input::Joined),
                 10 => call.wait(Duration::from_secs(9)),
                 11 => { spoke = true; call.hear("yes") }
                 12 => call.give(Input::CallerGone),
+                13 => call.give(Input::PersonLost),
+                14 => call.give(Input::PassedOn),
+                15 => call.give(Input::TryingNext),
+                16 => call.give(Input::LadderEnded(LadderEnd::GivenBack)),
+                17 => call.give(Input::LadderEnded(LadderEnd::Callback { or_voicemail: false })),
+                18 => call.give(Input::PersonHolds(true)),
+                19 => { spoke = true; call.give(Input::Key(b'1')) }
+                20 => call.give(Input::TimeIsUp),
                 _ => { spoke = true; call.hear("never mind") }
             };
             proptest::prop_assert!(!over || effects.is_empty());
@@ -313,4 +328,145 @@ fn a_noise_after_our_words_does_not_leave_the_call_without_a_next_word() {
     call.give(Input::NothingSaid);
     let effects = call.wait(SILENCE);
     assert!(matches!(effects[..], [Effect::Say(_)]), "{effects:?}");
+}
+
+const PERSON: Reason = Reason::Risk(RiskTopic::RequestForHuman);
+const WISH: &str = "let me talk to a person about my lamp";
+
+/// A call that waits for a person, with what follows when nobody comes.
+fn waiting(otherwise: LadderEnd) -> Call {
+    let mut call = Call::answered_with(agent(), Outlook { can_ring: true, otherwise });
+    call.hear(WISH);
+    call.decide(WISH, Verdict::HandOff, PERSON, Action::Escalate);
+    call
+}
+
+fn tickets(effects: &[Effect]) -> usize {
+    effects.iter().filter(|effect| matches!(effect, Effect::Ticket { .. })).count()
+}
+
+/// R4: the honest sentence, and the choice where the policy has both.
+#[test]
+fn when_nobody_comes_the_caller_chooses_between_a_message_and_a_callback() {
+    let end = LadderEnd::Voicemail { or_callback: true };
+    let mut call = waiting(end);
+    let effects = call.give(Input::LadderEnded(end));
+    assert!(said(&effects).contains(phrases::NOBODY_FREE) && said(&effects).contains(phrases::MESSAGE_OR_CALLBACK));
+    assert!(said(&call.hear("please call me back")).contains(phrases::ASK_NAME));
+    let effects = call.give(Input::CallerGone);
+    assert_eq!((tickets(&effects), effects.last()), (1, Some(&Effect::End(CallOutcome::Callback))));
+    let mut call = waiting(end);
+    call.give(Input::LadderEnded(end));
+    assert!(said(&call.hear("um what")).contains(phrases::MESSAGE_OR_CALLBACK), "asked again");
+    let effects = call.hear("neither of them");
+    assert!(said(&effects).contains(phrases::CASE_IS_NOTED));
+    assert_eq!(tickets(&effects), 1, "the case is kept all the same");
+}
+
+/// R4: whoever hangs up at the question has left a case.
+#[test]
+fn a_case_is_kept_wherever_the_caller_leaves_the_ladder() {
+    let end = LadderEnd::Voicemail { or_callback: true };
+    let leave_at_the_choice = [Input::LadderEnded(end)].to_vec();
+    let leave_after_the_loss = [Input::Joined, Input::PersonLost].to_vec();
+    for inputs in [Vec::new(), leave_at_the_choice, leave_after_the_loss] {
+        for last in [Input::CallerGone, Input::TimeIsUp] {
+            let mut call = waiting(end);
+            for input in inputs.clone() {
+                call.give(input);
+            }
+            let mut effects = call.give(last.clone());
+            effects.extend(call.give(Input::SpeechEnded));
+            assert_eq!(tickets(&effects), 1, "{inputs:?} {last:?}");
+            assert_eq!(effects.last(), Some(&Effect::End(CallOutcome::Ticket)), "{inputs:?} {last:?}");
+        }
+    }
+}
+
+/// R26: both lists name the topic.
+#[test]
+fn a_mandatory_callback_is_taken_when_nobody_can_be_rung() {
+    let outlook = Outlook { can_ring: false, otherwise: LadderEnd::Flag };
+    let mut call = Call::answered_with(agent(), outlook);
+    call.hear(WISH);
+    let decision = Decision {
+        verdict: Verdict::HandOff,
+        reason: PERSON,
+        confidence: 0.9,
+        sources: vec![],
+        features: vec![],
+        desk_ms: 1.0,
+    };
+    let turn = Turn { decision, sentences: vec![], offered: None };
+    let then = Some(Action::Callback);
+    let resolution =
+        Resolution { action: Action::Escalate, then, needs_human: true, urgent: false, why: "both".into() };
+    let effects = call.give(Input::TurnReady { text: WISH.into(), turn: Box::new(turn), resolution });
+    assert!(!said(&effects).contains(phrases::CALLING_A_COLLEAGUE), "R58");
+    assert!(said(&effects).contains(phrases::NOBODY_NOW));
+    assert_eq!(call.give(Input::CallerGone).last(), Some(&Effect::End(CallOutcome::Callback)));
+}
+
+/// R3: a waiting caller is listened to: a question is answered, a fact is passed on, and there is never 3 s of nothing
+/// to say.
+#[test]
+fn a_waiting_caller_may_ask_and_add() {
+    let mut call = waiting(LadderEnd::Flag);
+    assert_eq!(call.give(Input::SpeechEnded), [Effect::HoldTone]);
+    let effects = call.hear("when do you open");
+    assert!(matches!(&effects[..], [Effect::Consult { .. }]));
+    let effects = call.decide("when do you open", Verdict::Send, Reason::ClearAndLowRisk, Action::Flag);
+    assert_eq!(said(&effects), "We open at nine.");
+    call.hear("the shade is broken");
+    let effects = call.decide("the shade is broken", Verdict::Hold, Reason::NotKnown, Action::Flag);
+    assert_eq!(said(&effects), phrases::PASSED_ON_TO_COLLEAGUE);
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Transfer { .. })), "it rings already");
+    assert_eq!(said(&call.hear("okay")), phrases::STILL_CALLING);
+    assert_eq!(said(&call.wait(TRANSFER_UPDATE_EVERY)), phrases::STILL_CALLING);
+    assert_eq!(said(&call.give(Input::TryingNext)), phrases::TRYING_ANOTHER);
+    let effects = call.hear("never mind");
+    assert_eq!(effects[0], Effect::CancelTransfer { caller_gone: false });
+    assert_eq!(said(&effects), phrases::NEVER_MIND);
+}
+
+/// R54.
+#[test]
+fn a_lost_person_is_offered_again() {
+    let lost = || {
+        let mut call = waiting(LadderEnd::Flag);
+        call.give(Input::Joined);
+        let effects = call.give(Input::PersonLost);
+        assert!(said(&effects).contains(phrases::PERSON_LOST));
+        call
+    };
+    let mut call = lost();
+    assert!(call.hear("yes please").contains(&Effect::Reconnect));
+    assert!(call.give(Input::Joined).iter().any(|effect| matches!(effect, Effect::Mark { .. })));
+    let effects = lost().hear("no thank you");
+    assert_eq!(effects[0], Effect::CancelTransfer { caller_gone: false });
+    assert!(said(&effects).contains(phrases::NEVER_MIND));
+    let effects = lost().hear("when do you open");
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Consult { .. })));
+}
+
+/// R54: keys of the caller go nowhere while they speak with a person, and a person who holds them lets our tone play.
+#[test]
+fn a_joined_caller_has_no_keys_and_hears_our_tone_on_hold() {
+    let mut call = waiting(LadderEnd::Flag);
+    call.give(Input::Joined);
+    for key in *b"0*12#" {
+        assert_eq!(call.give(Input::Key(key)), []);
+    }
+    assert_eq!(call.give(Input::PersonHolds(true)), [Effect::HoldTone]);
+    assert_eq!(call.give(Input::SpeechEnded), [Effect::HoldTone]);
+    assert_eq!(call.give(Input::PersonHolds(false)), []);
+    assert_eq!(call.give(Input::SpeechEnded), []);
+    let effects = call.give(Input::LadderEnded(LadderEnd::GivenBack));
+    assert!(said(&effects).contains(phrases::GIVEN_BACK));
+    let mut call = waiting(LadderEnd::Flag);
+    call.give(Input::Joined);
+    assert!(said(&call.give(Input::PassedOn)).contains(phrases::PASSED_ON));
+    let mut call = waiting(LadderEnd::Flag);
+    call.give(Input::Joined);
+    assert_eq!(call.give(Input::LadderEnded(LadderEnd::Person)), [Effect::HangUp, Effect::End(CallOutcome::Person)]);
 }

@@ -1,7 +1,9 @@
 //! What goes into and comes out of [`super::CallFlow`].
 
-use crate::domain::call::{AttemptOutcome, CallOutcome};
+use crate::domain::call::CallOutcome;
 use crate::domain::conversation::{Handler, Status};
+use crate::domain::escalation::Rung;
+use crate::domain::ladder::LadderEnd;
 use crate::domain::ticket::Field;
 use crate::domain::turn::{Decision, Turn};
 use crate::support::unresolved::Resolution;
@@ -39,8 +41,18 @@ pub enum Input {
     SpeechEnded,
     /// Caller and person are joined.
     Joined,
-    /// The try to reach a person is over, or the joined person left.
-    TransferEnded(AttemptOutcome),
+    /// Whoever was rung has not taken it, and others are rung now.
+    TryingNext,
+    /// The dialplan's people are being rung now.
+    PeopleRing,
+    /// The joined person passes the call on, and others are rung now.
+    PassedOn,
+    /// The joined person was lost and can be rung again.
+    PersonLost,
+    /// The joined person holds the caller, or is back.
+    PersonHolds(bool),
+    /// All that could be done to reach a person is done.
+    LadderEnded(LadderEnd),
     /// The caller holds.
     Held,
     /// The caller is back.
@@ -90,14 +102,25 @@ pub enum Effect {
         /// What was collected.
         fields: Vec<Field>,
     },
-    /// Ring the configured destination.
+    /// Begin the ladder of the agent's policy.
     Transfer {
         /// Why.
         reason: String,
+        /// Whoever is not reached is called back, whatever the rungs say.
+        callback_after: bool,
+        /// Somebody may be in danger: nothing but the policy keeps a person from being rung.
+        urgent: bool,
     },
+    /// Begin the ladder of these rungs, which the dialplan names; the rest is as the agent's policy says.
+    Ring(Vec<Rung>),
+    /// Ring the person who was lost again.
+    Reconnect,
     /// Stop ringing, or end the person's leg.
-    CancelTransfer,
-    /// Play the hold tone until something else is said.
+    CancelTransfer {
+        /// The caller hung up; otherwise they go on with the agent.
+        caller_gone: bool,
+    },
+    /// Play what a waiting caller hears, until something else is said.
     HoldTone,
     /// Begin to record.
     StartRecording,

@@ -1,0 +1,70 @@
+//! Caller and person together: the join, the person's orders, and the end of their talk (R54).
+
+use tracing::{info, warn};
+
+use crate::domain::call::AttemptOutcome;
+use crate::domain::conversation::Author;
+use crate::domain::ladder::{AttemptNo, LadderInput};
+use crate::seams::media::LegCommand;
+
+use super::super::super::flow::Input;
+use super::super::super::journal::Entry;
+use super::{Call, News};
+
+impl Call {
+    pub(super) fn person_news(&mut self, attempt: AttemptNo, news: News) {
+        let now = self.desk.clock.now();
+        match news {
+            News::Ended(outcome) => self.attempt_ended(attempt, outcome),
+            News::Gone { hung_up } => {
+                let _ = self.control.send(LegCommand::Unbridge);
+                self.tell_ladder(LadderInput::PersonGone { hung_up });
+            }
+            News::GivesBack => self.tell_ladder(LadderInput::GivenBack),
+            News::PassesOn => {
+                self.staff.passed_on = true;
+                self.tell_ladder(LadderInput::PassedOn);
+            }
+            News::Holds(true) => {
+                let _ = self.control.send(LegCommand::Unbridge);
+                self.flow.handle(now, Input::PersonHolds(true));
+            }
+            News::Holds(false) => {
+                self.words_cut();
+                self.flow.handle(now, Input::PersonHolds(false));
+                self.bridge(attempt);
+            }
+            News::Says(text) => {
+                let message = self.message(Author::Teammate, text);
+                self.journal.keep(Entry::Message(Box::new(message)));
+            }
+        }
+    }
+
+    fn attempt_ended(&mut self, attempt: AttemptNo, outcome: AttemptOutcome) {
+        if let Some(person) = self.staff.person(attempt) {
+            let row = person.attempt.clone();
+            self.journal.keep(Entry::Attempt(Box::new(row)));
+        }
+        self.tell_ladder(LadderInput::Ended { attempt, outcome });
+    }
+
+    pub(super) fn join(&mut self, attempt: AttemptNo) {
+        // Our own words and the tone end here; the two hear each other and nothing else.
+        self.words_cut();
+        self.flow.handle(self.desk.clock.now(), Input::Joined);
+        if self.bridge(attempt) {
+            info!("A person took the call");
+        } else {
+            warn!("The legs could not be joined");
+            self.tell_ladder(LadderInput::PersonGone { hung_up: false });
+        }
+    }
+
+    fn bridge(&mut self, attempt: AttemptNo) -> bool {
+        let Some(person) = self.staff.person(attempt) else { return false };
+        let Some(leg) = person.leg() else { return false };
+        person.joins();
+        self.control.send(LegCommand::Bridge(leg)).is_ok()
+    }
+}

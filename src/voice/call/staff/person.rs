@@ -1,0 +1,370 @@
+//! One person who is rung: their line and the offer made to them, from the INVITE to the last word.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tracing::{debug, info, warn};
+
+use crate::domain::call::{Attempt, AttemptOutcome};
+use crate::domain::ids::LegId;
+use crate::domain::ladder::AttemptNo;
+use crate::domain::standing_offers::OfferNo;
+use crate::seams::media::LegEvent;
+use crate::seams::signaling::{DialogEvent, EndReason, EndedBy, OutgoingCall, SignalingError};
+
+use super::super::super::ear::EarEvent;
+use super::super::super::front_desk::FrontDesk;
+use super::super::super::offer::{Offer, OfferEffect, OfferInput};
+use super::super::super::screening::Screening;
+use super::LONGEST_FAREWELL;
+use super::line::{Leg, Line, LineEvent};
+
+/// A person being rung, told, joined, or said goodbye to.
+pub(super) struct Person {
+    pub number: AttemptNo,
+    pub attempt: Attempt,
+    began: Instant,
+    offer: Offer,
+    line: Line,
+    screening: Screening,
+    /// What was said to them.
+    said: Vec<String>,
+    /// Their leg ends with the present sentence, and at this time at the latest.
+    leaves_by: Option<Instant>,
+    joined: bool,
+    is_held: bool,
+    /// The last key was a star, which begins an order of theirs.
+    after_star: bool,
+    /// While it stands, nobody else's call is offered to them.
+    standing: Option<Standing>,
+    news: VecDeque<News>,
+}
+
+/// What a person has done, as far as the call must know.
+pub(super) enum News {
+    /// The offer is over, or was accepted.
+    Ended(AttemptOutcome),
+    /// The joined person's leg is gone.
+    Gone { hung_up: bool },
+    /// `*1`
+    GivesBack,
+    /// `*2`
+    PassesOn,
+    /// They hold the caller, or are back.
+    Holds(bool),
+    /// They said this to the caller.
+    Says(String),
+}
+
+/// An offer that stands in the node's list until this is dropped.
+pub(super) struct Standing {
+    desk: Arc<FrontDesk>,
+    offer: OfferNo,
+}
+
+impl Standing {
+    pub fn new(desk: &Arc<FrontDesk>, offer: OfferNo) -> Standing {
+        Standing { desk: desk.clone(), offer }
+    }
+}
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        self.desk.offers().withdraw(self.offer);
+    }
+}
+
+impl Person {
+    pub fn new(
+        number: AttemptNo,
+        attempt: Attempt,
+        offer: Offer,
+        line: Line,
+        standing: Standing,
+        now: Instant,
+    ) -> Person {
+        Person {
+            number,
+            attempt,
+            began: now,
+            offer,
+            line,
+            screening: Screening::default(),
+            said: Vec::new(),
+            leaves_by: None,
+            joined: false,
+            is_held: false,
+            after_star: false,
+            standing: Some(standing),
+            news: VecDeque::new(),
+        }
+    }
+
+    /// The next thing on their line. Cancel-safe.
+    pub async fn next(&mut self) -> (AttemptNo, LineEvent) {
+        (self.number, self.line.next().await)
+    }
+
+    /// The next thing the call must know.
+    pub fn poll_news(&mut self) -> Option<(AttemptNo, News)> {
+        Some((self.number, self.news.pop_front()?))
+    }
+
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.offer.poll_timeout().into_iter().chain(self.leaves_by).min()
+    }
+
+    pub async fn handle_timeout(&mut self, now: Instant) {
+        self.offer.handle_timeout(now);
+        self.carry_out(now).await;
+        if self.leaves_by.is_some_and(|by| by <= now) {
+            self.hang_up(false).await;
+        }
+    }
+
+    pub fn is_gone(&self) -> bool {
+        matches!(self.line, Line::Gone) && self.news.is_empty()
+    }
+
+    pub fn is_leaving(&self) -> bool {
+        self.leaves_by.is_some()
+    }
+
+    pub fn case_is(&mut self, summary: &str) {
+        self.offer.case_is(summary.to_owned());
+    }
+
+    /// Their leg, to be bridged.
+    pub fn leg(&mut self) -> Option<LegId> {
+        self.line.leg().map(|leg| leg.id)
+    }
+
+    /// They and the caller hear each other from now on.
+    pub fn joins(&mut self) {
+        self.joined = true;
+    }
+
+    /// Takes in what happened on the line.
+    pub async fn take(&mut self, event: LineEvent, desk: &FrontDesk) {
+        let now = desk.clock.now();
+        match event {
+            LineEvent::Dialled(dialled) => self.dialled(now, dialled, desk),
+            LineEvent::Dialog(event) => self.dialog_event(now, event, desk),
+            LineEvent::Leg(event) => self.leg_event(now, event).await,
+            LineEvent::Mouth(Some(_)) => self.speech_ended(now).await,
+            LineEvent::Mouth(None) => {}
+            LineEvent::Transcript(Some(event)) => {
+                if let Some(ear) = self.line.leg().and_then(|leg| leg.ear.as_mut()) {
+                    ear.take(now, event);
+                }
+            }
+            LineEvent::Transcript(None) => self.deafen("the recogniser closed"),
+            LineEvent::Heard(frame) => self.heard(now, &frame),
+        }
+        self.listen(now);
+        self.carry_out(now).await;
+    }
+
+    /// The caller, or another person, decided for them.
+    pub async fn let_go(&mut self, now: Instant, input: OfferInput) {
+        self.offer.handle(now, input);
+        self.carry_out(now).await;
+    }
+
+    /// Ends their leg at once.
+    pub async fn hang_up(&mut self, elsewhere: bool) {
+        self.leaves_by = None;
+        let because = elsewhere.then_some(EndReason::CompletedElsewhere);
+        self.line.hang_up(because).await;
+    }
+
+    fn dialled(&mut self, now: Instant, dialled: Result<OutgoingCall, SignalingError>, desk: &FrontDesk) {
+        match dialled {
+            Ok(call) => self.line = Line::Up(Box::new(Leg::of(call, desk))),
+            Err(error) => {
+                warn!(attempt.id = %self.attempt.id, %error, "A destination could not be dialled");
+                self.line = Line::Gone;
+                self.offer.handle(now, OfferInput::Failed);
+            }
+        }
+    }
+
+    fn dialog_event(&mut self, now: Instant, event: Option<DialogEvent>, desk: &FrontDesk) {
+        match event {
+            Some(DialogEvent::Confirmed) => {
+                self.ring_ended(now);
+                if let Some(leg) = self.line.leg() {
+                    leg.listen(desk);
+                }
+                self.offer.handle(now, OfferInput::Answered);
+            }
+            Some(DialogEvent::Refused(status)) => {
+                debug!(attempt.id = %self.attempt.id, sip.status = status, "A person's phone refused");
+                self.ring_ended(now);
+                self.offer.handle(now, OfferInput::Refused(status));
+                self.line = Line::Gone;
+            }
+            Some(DialogEvent::Ended(by)) => self.gone(now, by == EndedBy::FarEnd),
+            None => self.gone(now, false),
+            Some(DialogEvent::Held) => self.holds(true),
+            Some(DialogEvent::Resumed) => self.holds(false),
+            // Nobody rung by a ladder is asked to transfer, or may ask for it.
+            Some(DialogEvent::Ringing | DialogEvent::ReferProgress(_) | DialogEvent::TransferAsked(_)) => {}
+        }
+    }
+
+    async fn leg_event(&mut self, now: Instant, event: Option<LegEvent>) {
+        match event {
+            Some(LegEvent::Key(key)) if self.joined => self.key_while_joined(key.0),
+            Some(LegEvent::Key(key)) => self.offer.handle(now, OfferInput::Key(key.0)),
+            Some(LegEvent::PlayEnded { utterance, complete, .. }) => {
+                let ended = self.line.leg().and_then(|leg| leg.mouth.play_ended(utterance, complete));
+                if ended.is_some() {
+                    self.speech_ended(now).await;
+                }
+            }
+            // A leg that died says no BYE (R54). Somebody who holds the caller may send nothing.
+            Some(LegEvent::RtpTimedOut) if self.joined && !self.is_held => {
+                info!(attempt.id = %self.attempt.id, "No audio arrives from the person any more");
+                self.hang_up(false).await;
+                self.gone(now, false);
+            }
+            Some(_) => {}
+            None => self.gone(now, false),
+        }
+    }
+
+    fn gone(&mut self, now: Instant, hung_up: bool) {
+        self.line = Line::Gone;
+        self.leaves_by = None;
+        if std::mem::take(&mut self.joined) {
+            self.news.push_back(News::Gone { hung_up });
+        }
+        self.offer.handle(now, OfferInput::HungUp);
+    }
+
+    fn holds(&mut self, is_held: bool) {
+        self.is_held = is_held;
+        if self.joined {
+            self.news.push_back(News::Holds(is_held));
+        }
+    }
+
+    /// `*1` and `*2`; every other key is between the two of them, and goes nowhere.
+    fn key_while_joined(&mut self, key: u8) {
+        let after_star = std::mem::replace(&mut self.after_star, key == b'*');
+        match (after_star, key) {
+            (true, b'1') => self.news.push_back(News::GivesBack),
+            (true, b'2') => self.news.push_back(News::PassesOn),
+            _ => {}
+        }
+    }
+
+    async fn speech_ended(&mut self, now: Instant) {
+        if let Some(ear) = self.line.leg().and_then(|leg| leg.ear.as_mut()) {
+            ear.agent_finished(now);
+        }
+        self.offer.handle(now, OfferInput::SpeechEnded);
+        if self.leaves_by.is_some() {
+            self.hang_up(false).await;
+        }
+    }
+
+    fn heard(&mut self, now: Instant, frame: &media::HeardFrame) {
+        // The music of a person who holds the caller is nothing to understand (R54).
+        if self.is_held {
+            return;
+        }
+        let ear = self.line.leg().and_then(|leg| leg.ear.as_mut());
+        let speech = ear.is_some_and(|ear| ear.frame(now, frame));
+        if !self.joined
+            && let Some(by) = self.screening.frame(&frame.frame, speech)
+        {
+            self.offer.handle(now, OfferInput::Judged(by));
+        }
+    }
+
+    /// What their ear has to tell.
+    fn listen(&mut self, now: Instant) {
+        while let Some(event) = self.line.leg().and_then(|leg| leg.ear.as_mut()?.poll()) {
+            match event {
+                EarEvent::Partial(text) => self.judge_words(now, &text),
+                EarEvent::TurnEnded(turn) if self.joined => {
+                    if !turn.text.trim().is_empty() {
+                        self.news.push_back(News::Says(turn.text.trim().to_owned()));
+                    }
+                }
+                EarEvent::TurnEnded(turn) => {
+                    self.judge_words(now, &turn.text);
+                    self.offer.handle(now, OfferInput::Heard(turn.text));
+                }
+                EarEvent::Lost(error) => self.deafen(&error.to_string()),
+                // What we say to staff is short and goes on; nothing is prepared for them.
+                EarEvent::SpeechStarted { .. }
+                | EarEvent::HoldSpeech
+                | EarEvent::ResumeSpeech
+                | EarEvent::StopSpeech
+                | EarEvent::PrepareReply(_)
+                | EarEvent::DropPrepared
+                | EarEvent::NothingSaid => {}
+            }
+        }
+    }
+
+    fn judge_words(&mut self, now: Instant, text: &str) {
+        if !self.joined
+            && let Some(by) = self.screening.words(text)
+        {
+            self.offer.handle(now, OfferInput::Judged(by));
+        }
+    }
+
+    fn deafen(&mut self, reason: &str) {
+        warn!(reason, "Speech recognition was lost on a person's leg; keys work");
+        if let Some(leg) = self.line.leg() {
+            leg.ear = None;
+        }
+    }
+
+    async fn carry_out(&mut self, now: Instant) {
+        while let Some(effect) = self.offer.poll_effect() {
+            match effect {
+                OfferEffect::Say(words) => {
+                    self.said.push(words.join(" "));
+                    if let Some(leg) = self.line.leg() {
+                        leg.say(now, &words);
+                    }
+                }
+                OfferEffect::Hush => {
+                    if let Some(leg) = self.line.leg() {
+                        leg.mouth.stop();
+                        leg.ear.iter_mut().for_each(|ear| ear.agent_finished(now));
+                    }
+                }
+                // The ladder joins them, once it knows that they are the first.
+                OfferEffect::Join => {}
+                OfferEffect::HangUp { after_speech: true, .. } => self.leaves_by = Some(now + LONGEST_FAREWELL),
+                OfferEffect::HangUp { after_speech: false, elsewhere } => self.hang_up(elsewhere).await,
+                OfferEffect::Ended(outcome) => self.ended(now, outcome),
+            }
+        }
+    }
+
+    fn ended(&mut self, now: Instant, outcome: AttemptOutcome) {
+        self.ring_ended(now);
+        info!(attempt.id = %self.attempt.id, attempt.outcome = ?outcome, "A person was tried");
+        metrics::counter!("switchboard_attempts_total", "outcome" => format!("{outcome:?}")).increment(1);
+        self.attempt.outcome = Some(outcome);
+        self.attempt.said = Some(self.said.join(" ")).filter(|said| !said.is_empty());
+        if outcome != AttemptOutcome::Accepted {
+            self.standing = None;
+        }
+        self.news.push_back(News::Ended(outcome));
+    }
+
+    fn ring_ended(&mut self, now: Instant) {
+        let rang = now.saturating_duration_since(self.began).as_millis();
+        self.attempt.ring_ms.get_or_insert(i64::try_from(rang).unwrap_or(i64::MAX));
+    }
+}
