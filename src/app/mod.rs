@@ -114,6 +114,7 @@ impl House {
             agent: self.agent.clone(),
             inbox: self.inbox,
             offers: Default::default(),
+            queues: Default::default(),
             settings,
         }))
     }

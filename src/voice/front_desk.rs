@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::domain::agent::Agent;
+use crate::domain::dialplan::queue::Queues;
 use crate::domain::escalation::Target;
 use crate::domain::ids::InboxId;
 use crate::domain::phone_number::PhoneNumber;
@@ -53,6 +54,8 @@ pub struct FrontDesk {
     pub inbox: InboxId,
     /// Who is being offered a call at present.
     pub offers: Mutex<StandingOffers>,
+    /// Who waits in which queue of the dialplan.
+    pub queues: Mutex<Queues>,
     /// What else is configured.
     pub settings: CallSettings,
 }
@@ -80,6 +83,11 @@ impl FrontDesk {
     /// Who is being offered a call at present, over all calls. Held for a look-up, never across a wait.
     pub fn offers(&self) -> MutexGuard<'_, StandingOffers> {
         self.offers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who waits in which queue, over all calls. Held for a look-up, never across a wait.
+    pub fn queues(&self) -> MutexGuard<'_, Queues> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a call is our own coming back: from one of our numbers to itself, or diverted by a telephone that we

@@ -3,8 +3,10 @@
 //! 1. **Saying** a prompt, which a word or a key of the caller's cuts short.
 //! 2. **Choosing**: the choice is said, and a key acts at once, also while it is being said. Nothing pressed, or a key
 //!    that is not offered, offers it again until its tries are over.
-//! 3. **Elsewhere**: people are rung, or wait in a queue; when nobody came the plan goes on.
-//! 4. **Done**: the agent has the call, details or a message are taken, or it ends kindly.
+//! 3. **Elsewhere**: people are rung; when nobody came the plan goes on.
+//! 4. **Waiting** in a queue: the place and the expected wait are told now and then, with music between; whoever is
+//!    next has the people rung; the hash key is a callback instead.
+//! 5. **Done**: the agent has the call, details or a message are taken, or it ends kindly.
 //!
 //! Pure. Nobody is stranded: every state has a time at which it goes on by itself, what a plan names and does not have
 //! is the agent, and so is the end of a call that has gone round too often. Zero is help everywhere (R58).
@@ -44,6 +46,10 @@ pub enum ReceptionInput {
     Heard,
     /// Nobody took the call that was to be rung or waited for.
     NobodyCame,
+    /// The place in the queue, counted from one, and how long it may take.
+    Place(usize, Option<Duration>),
+    /// The queue is full.
+    Full,
 }
 
 /// An order.
@@ -55,8 +61,14 @@ pub enum Order {
     Play(String),
     /// Ring these; [`ReceptionInput::NobodyCame`] tells that nobody took the call.
     Ring(Ring),
-    /// Let the caller wait; told likewise.
-    Wait(Queue),
+    /// Give the caller a place in this queue; [`ReceptionInput::Place`] or [`ReceptionInput::Full`] answers.
+    Join(Queue),
+    /// Tell the place again.
+    AskPlace,
+    /// Give the place back.
+    LeaveQueue,
+    /// Play what a waiting caller hears, unless the queue has a sound of its own.
+    HoldTone,
     /// The agent has the call: the last order, like those that follow.
     Agent,
     /// The agent has it, and the caller asked for help.
@@ -82,7 +94,19 @@ enum State {
     Elsewhere {
         then: ActionRef,
     },
+    Waiting(Wait),
     Done,
+}
+
+#[derive(Clone, Debug)]
+struct Wait {
+    queue: Queue,
+    /// When it has lasted as long as it may.
+    until: Instant,
+    /// The place that was told last, and when.
+    told: Option<(usize, Instant)>,
+    /// The people are being rung for this caller.
+    rings: bool,
 }
 
 impl Reception {
@@ -105,7 +129,12 @@ impl Reception {
 
     /// Whether people are rung or waited for.
     pub fn is_elsewhere(&self) -> bool {
-        matches!(self.state, State::Elsewhere { .. })
+        matches!(self.state, State::Elsewhere { .. } | State::Waiting(Wait { rings: true, .. }))
+    }
+
+    /// Whether the caller waits in a queue, and so may choose a callback.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Waiting(_))
     }
 
     /// Whether the call is somebody else's by now.
@@ -131,8 +160,12 @@ impl Reception {
                 let then = then.clone();
                 self.go(now, &then);
             }
+            (State::Waiting(_), input) => self.waiting(now, input),
             // Nobody came where nobody was rung; words, noises and keys while people are rung are the ladder's.
-            (State::Saying { .. } | State::Choosing { .. }, ReceptionInput::NobodyCame)
+            (
+                State::Saying { .. } | State::Choosing { .. },
+                ReceptionInput::NobodyCame | ReceptionInput::Place(..) | ReceptionInput::Full,
+            )
             | (State::Elsewhere { .. } | State::Done, _) => {}
         }
     }
@@ -146,6 +179,7 @@ impl Reception {
         match &self.state {
             State::Saying { .. } => self.said(now),
             State::Choosing { .. } => self.offer_again(now, None),
+            State::Waiting(_) => self.look_at_the_line(now),
             State::Elsewhere { .. } | State::Done => {}
         }
     }
@@ -171,8 +205,10 @@ impl Reception {
                 self.orders.push_back(Order::Ring(ring));
             }
             Action::Queue(queue) => {
-                self.elsewhere(queue.then.clone());
-                self.orders.push_back(Order::Wait(queue));
+                let until = now + Duration::from_secs(queue.wait_seconds_max.into());
+                self.orders.push_back(Order::Join(queue.clone()));
+                self.deadline = Some(now + LOOK_EVERY);
+                self.state = State::Waiting(Wait { queue, until, told: None, rings: false });
             }
             Action::Voicemail { greeting: None } => self.done(Order::TakeMessage),
             Action::Voicemail { greeting: Some(greeting) } => {
@@ -248,6 +284,69 @@ impl Reception {
         });
     }
 
+    fn waiting(&mut self, now: Instant, input: ReceptionInput) {
+        let State::Waiting(wait) = &mut self.state else { return };
+        match input {
+            ReceptionInput::Full => {
+                let then = wait.queue.then.clone();
+                self.go(now, &then);
+            }
+            ReceptionInput::Key(b'#') => self.leave_the_line(Order::TakeDetails),
+            ReceptionInput::Key(b'0') => self.leave_the_line(Order::Help),
+            ReceptionInput::Place(1, _) if !wait.rings && wait.told.is_none_or(|told| rings_again(told, now)) => {
+                wait.rings = true;
+                wait.told = Some((1, now));
+                let (steps, ring_seconds) = (vec![wait.queue.targets.clone()], wait.queue.ring_seconds);
+                self.deadline = None;
+                self.orders.push_back(Order::Ring(Ring { steps, ring_seconds, then: wait.queue.then.clone() }));
+            }
+            ReceptionInput::Place(place, expected) => {
+                let news = wait.told.is_none_or(|(told, at)| match told == place {
+                    true => now >= at + TELL_EVERY,
+                    false => now >= at + TELL_NEWS_EVERY,
+                });
+                if news && !wait.rings {
+                    wait.told = Some((place, now));
+                    self.orders.push_back(Order::Say(phrases::queue_place(place, expected)));
+                }
+            }
+            ReceptionInput::NobodyCame => {
+                wait.rings = false;
+                wait.told = Some((1, now));
+                self.orders.push_back(Order::Say(phrases::queue_place(1, None)));
+                self.deadline = Some(now + LOOK_EVERY);
+            }
+            // Whatever cut our words short, the music goes on.
+            ReceptionInput::SpeechEnded | ReceptionInput::Heard | ReceptionInput::NothingSaid if !wait.rings => {
+                self.orders.push_back(match &wait.queue.music {
+                    Some(music) => Order::Play(music.name.clone()),
+                    None => Order::HoldTone,
+                });
+            }
+            ReceptionInput::SpeechEnded
+            | ReceptionInput::Heard
+            | ReceptionInput::NothingSaid
+            | ReceptionInput::CallerSpeaks
+            | ReceptionInput::Key(_) => {}
+        }
+    }
+
+    fn look_at_the_line(&mut self, now: Instant) {
+        let State::Waiting(wait) = &self.state else { return };
+        if now >= wait.until {
+            let then = wait.queue.then.clone();
+            self.orders.push_back(Order::LeaveQueue);
+            return self.go(now, &then);
+        }
+        self.deadline = Some(now + LOOK_EVERY);
+        self.orders.push_back(Order::AskPlace);
+    }
+
+    fn leave_the_line(&mut self, order: Order) {
+        self.orders.push_back(Order::LeaveQueue);
+        self.done(order);
+    }
+
     fn elsewhere(&mut self, then: ActionRef) {
         self.state = State::Elsewhere { then };
         self.deadline = None;
@@ -276,6 +375,19 @@ fn sentences(text: &str) -> Vec<String> {
     sentences
 }
 
+/// Whether it is time to ring again for whoever is next: at once when they have just become so.
+fn rings_again((place, at): (usize, Instant), now: Instant) -> bool {
+    place != 1 || now >= at + RING_PAUSE
+}
+
+/// How soon a caller who has become next is noticed.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// The pace at which an unchanged place is told again.
+const TELL_EVERY: Duration = Duration::from_secs(40);
+/// A changed place is told no faster than this.
+const TELL_NEWS_EVERY: Duration = Duration::from_secs(12);
+/// Telephones that were not picked up are left alone for this long.
+const RING_PAUSE: Duration = Duration::from_secs(15);
 /// The longest prompt: a sound file of five minutes, and the wait for its synthesis.
 const LONGEST_PROMPT: Duration = Duration::from_secs(320);
 /// The caller is still speaking: nobody speaks to a menu for longer.

@@ -35,7 +35,11 @@ pub fn read(page: &mut Page, name: &str, section: At<&DeTable<'_>>) -> Option<Ac
         }
     };
     let fields = Fields::of(page, &what, section.value, section.span, read.0);
-    (read.1)(page, &fields)
+    let mut action = (read.1)(page, &fields)?;
+    if let Action::Queue(queue) = &mut action {
+        queue.name = name.to_owned();
+    }
+    Some(action)
 }
 
 fn agent(page: &mut Page, fields: &Fields<'_>) -> Option<Action> {
@@ -70,6 +74,7 @@ fn ring(page: &mut Page, fields: &Fields<'_>) -> Option<Action> {
 fn queue(page: &mut Page, fields: &Fields<'_>) -> Option<Action> {
     let music = fields.text(page, "music").and_then(|name| sound_file(page, name));
     Some(Action::Queue(Queue {
+        name: String::new(),
         targets: targets(page, fields),
         ring_seconds: fields.whole(page, "ring_seconds", RING_BOUNDS).unwrap_or(RING_SECONDS),
         callers_max: fields.whole(page, "callers_max", (1, 500)).unwrap_or(QUEUE_CALLERS),

@@ -10,6 +10,7 @@
 pub mod check;
 pub mod matching;
 pub mod plan;
+pub mod queue;
 mod routing;
 
 pub use matching::{Address, CallFacts, Pattern};

@@ -264,6 +264,8 @@ pub struct RingTarget {
 /// Lets the caller wait for one of these people.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Queue {
+    /// Its action's name: callers of one name wait in one line.
+    pub name: String,
     /// Rung together, again and again, for the caller who waits longest.
     pub targets: Vec<RingTarget>,
     /// How long they ring at a time, in seconds.

@@ -36,6 +36,9 @@ impl Call {
             Effect::Ticket { reason, fields } => self.ticket(reason, fields),
             Effect::Transfer { reason, callback_after, urgent } => self.transfer(reason, callback_after, urgent).await,
             Effect::Ring(rungs) => self.ring_planned(rungs).await,
+            Effect::JoinQueue(queue) => self.join_queue(&queue),
+            Effect::AskPlace => self.tell_place(),
+            Effect::LeaveQueue => self.place = None,
             Effect::Reconnect => self.reconnect().await,
             Effect::CancelTransfer { caller_gone } => self.cancel_transfer(caller_gone).await,
             Effect::HoldTone => {

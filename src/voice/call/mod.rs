@@ -2,6 +2,7 @@
 //! into their inputs. A short loop; every decision is in [`super::flow`], [`super::offer`] and the ear.
 
 mod effects;
+mod queue;
 mod replies;
 mod said;
 mod staff;
@@ -32,6 +33,7 @@ use super::front_desk::FrontDesk;
 use super::journal::{Entry, Journal};
 use super::mouth::{Mouth, MouthEvent};
 
+use queue::QueuePlace;
 use replies::{Answered, Replies};
 use said::Said;
 use staff::Staff;
@@ -41,6 +43,8 @@ struct Call {
     desk: Arc<FrontDesk>,
     agent: Arc<Agent>,
     dialplan: Arc<Dialplan>,
+    /// The caller's place in a queue, while they wait.
+    place: Option<QueuePlace>,
     row: CallRow,
     flow: CallFlow,
     dialog: Box<dyn Dialog>,
@@ -132,6 +136,7 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
         desk,
         agent,
         dialplan,
+        place: None,
         row,
         flow,
         dialog,

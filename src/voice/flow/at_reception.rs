@@ -29,6 +29,8 @@ impl CallFlow {
             Input::Heard { .. } => ReceptionInput::Heard,
             Input::LadderEnded(_) => ReceptionInput::NobodyCame,
             Input::PeopleRing => return self.people_ring(now),
+            Input::QueuePlace(place, expected) => ReceptionInput::Place(place, expected),
+            Input::QueueFull => ReceptionInput::Full,
             Input::CallerGone => return self.caller_gone(),
             Input::TimeIsUp => return self.leave(now, phrases::TIME_IS_UP),
             Input::Held => {
@@ -79,10 +81,10 @@ impl CallFlow {
             }
             Order::Play(sound) => self.effects.push_back(Effect::Play(sound)),
             Order::Ring(ring) => self.effects.push_back(Effect::Ring(rungs(&ring.steps, ring.ring_seconds))),
-            // Until there are queues, those who would be waited for are rung at once.
-            Order::Wait(queue) => {
-                self.effects.push_back(Effect::Ring(rungs(&[queue.targets], queue.ring_seconds)));
-            }
+            Order::Join(queue) => self.effects.push_back(Effect::JoinQueue(queue)),
+            Order::AskPlace => self.effects.push_back(Effect::AskPlace),
+            Order::LeaveQueue => self.effects.push_back(Effect::LeaveQueue),
+            Order::HoldTone => self.effects.push_back(Effect::HoldTone),
             Order::Agent if self.deaf => self.deafened(now),
             Order::Agent => self.agent_takes_over(now),
             Order::Help => {
@@ -126,10 +128,22 @@ impl CallFlow {
             | LadderEnd::CallerGone
             | LadderEnd::CutByRestart => false,
         };
-        if !nobody_came {
-            self.away = None;
+        if !nobody_came && self.away.take().is_some_and(|reception| reception.is_waiting()) {
+            self.effects.push_back(Effect::LeaveQueue);
         }
         self.away.is_some()
+    }
+
+    pub(super) fn waits_in_a_queue(&self) -> bool {
+        self.away.as_ref().is_some_and(|reception| reception.is_waiting())
+    }
+
+    /// The hash key, while the people are being rung for this caller.
+    pub(super) fn leaves_the_queue(&mut self, now: Instant) {
+        self.away = None;
+        self.effects.push_back(Effect::LeaveQueue);
+        self.effects.push_back(Effect::CancelTransfer { caller_gone: false });
+        self.begin_callback(now, Vec::new());
     }
 
     pub(super) fn nobody_came(&mut self, now: Instant) {

@@ -242,7 +242,7 @@ impl CallFlow {
             Input::LadderEnded(end) if self.comes_back(end) => self.nobody_came(now),
             Input::LadderEnded(end) => self.ladder_ended(now, end),
             // Only the reception asks for it.
-            Input::PeopleRing => {}
+            Input::PeopleRing | Input::QueuePlace(..) | Input::QueueFull => {}
             Input::Held => self.held = true,
             Input::Resumed => self.resumed(now),
             Input::CallerGone => self.caller_gone(),
@@ -473,6 +473,7 @@ impl CallFlow {
 
     fn key(&mut self, now: Instant, key: u8) {
         self.silences = 0;
+        let waits = self.waits_in_a_queue();
         match &mut self.state {
             State::Collecting(collect) => {
                 let before = collect.has_keyed();
@@ -490,6 +491,7 @@ impl CallFlow {
             }
             State::Apart if key == b'1' => self.reconnect(now),
             State::Apart if key == b'2' => self.goes_on_with_the_agent(now),
+            State::Transferring { .. } if key == b'#' && waits => self.leaves_the_queue(now),
             State::Choosing { .. } if key == b'1' => self.begin_voicemail(now, Vec::new()),
             State::Choosing { .. } if key == b'2' => self.begin_callback(now, Vec::new()),
             // Other keys mean nothing here; those pressed while speaking with a person go nowhere (R54).

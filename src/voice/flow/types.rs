@@ -1,7 +1,10 @@
 //! What goes into and comes out of [`super::CallFlow`].
 
+use std::time::Duration;
+
 use crate::domain::call::CallOutcome;
 use crate::domain::conversation::{Handler, Status};
+use crate::domain::dialplan::plan::Queue;
 use crate::domain::escalation::Rung;
 use crate::domain::ladder::LadderEnd;
 use crate::domain::ticket::Field;
@@ -45,6 +48,10 @@ pub enum Input {
     TryingNext,
     /// The dialplan's people are being rung now.
     PeopleRing,
+    /// The caller's place in the queue, counted from one, and how long it may take.
+    QueuePlace(usize, Option<Duration>),
+    /// The queue is full.
+    QueueFull,
     /// The joined person passes the call on, and others are rung now.
     PassedOn,
     /// The joined person was lost and can be rung again.
@@ -113,6 +120,12 @@ pub enum Effect {
     },
     /// Begin the ladder of these rungs, which the dialplan names; the rest is as the agent's policy says.
     Ring(Vec<Rung>),
+    /// Give the caller a place in this queue, or tell them that it is full.
+    JoinQueue(Queue),
+    /// Tell the caller's place.
+    AskPlace,
+    /// Give the place back.
+    LeaveQueue,
     /// Ring the person who was lost again.
     Reconnect,
     /// Stop ringing, or end the person's leg.
