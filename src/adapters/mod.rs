@@ -4,6 +4,7 @@ pub mod bootstrap_token;
 pub mod breaker;
 pub mod bus;
 pub mod cloud;
+pub mod dialplan_folder;
 pub mod embed;
 pub mod knowledge_folder;
 pub mod media_node;

@@ -2,6 +2,7 @@
 
 pub mod business;
 pub mod data_folder;
+pub mod dialplans;
 pub mod serve;
 pub mod speech;
 
@@ -110,6 +111,8 @@ impl House {
         let home_country = self.config.sip.home_country.clone();
         let settings = CallSettings {
             recordings_dir: self.config.recordings_dir(),
+            own_numbers: self.config.facts().own_numbers,
+            own_phones: dialplans::own_phones(&self.config),
             home_country,
             end_of_turn: EndOfTurnSettings { patience: self.config.speech.patience },
             waiting: tones::Waiting::new(),
@@ -124,9 +127,11 @@ impl House {
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             signaling,
+            dialplan: ArcSwap::from_pointee(dialplans::of_house(&self.config, &self.agent.load())?),
             agent: self.agent.clone(),
             inbox: self.inbox,
             offers: Default::default(),
+            queues: Default::default(),
             settings,
         }))
     }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::seams::signaling::{Dialog, DialogEvent, EndedBy, HangUpReason, SignalingError};
+use crate::seams::signaling::{Dialog, DialogEvent, EndReason, EndedBy, SignalingError};
 
 /// How an order went.
 pub(super) type Outcome = Result<(), SignalingError>;
@@ -13,14 +13,14 @@ pub(super) enum Command {
     Ring(oneshot::Sender<Outcome>),
     Answer(oneshot::Sender<Outcome>),
     Reject(u16, String, oneshot::Sender<Outcome>),
-    HangUp(HangUpReason, oneshot::Sender<Outcome>),
+    HangUp(Option<EndReason>, oneshot::Sender<Outcome>),
 }
 
 /// The value of the Reason header (RFC 3326), where there is one to give.
-pub(super) fn reason_header(because: HangUpReason) -> Option<&'static str> {
+pub(super) fn reason_header(because: Option<EndReason>) -> Option<&'static str> {
     match because {
-        HangUpReason::Plain => None,
-        HangUpReason::CompletedElsewhere => Some("SIP;cause=200;text=\"Call completed elsewhere\""),
+        None => None,
+        Some(EndReason::CompletedElsewhere) => Some("SIP;cause=200;text=\"Call completed elsewhere\""),
     }
 }
 
@@ -28,6 +28,14 @@ pub(super) fn reason_header(because: HangUpReason) -> Option<&'static str> {
 pub(super) struct CallHandle(mpsc::Sender<Command>);
 
 impl CallHandle {
+    async fn end(&self, because: Option<EndReason>) -> Outcome {
+        match self.order(|reply| Command::HangUp(because, reply)).await {
+            // A call that is over needs no hanging up.
+            Err(SignalingError::WrongState) => Ok(()),
+            outcome => outcome,
+        }
+    }
+
     async fn order(&self, make: impl FnOnce(oneshot::Sender<Outcome>) -> Command) -> Outcome {
         let (reply, outcome) = oneshot::channel();
         self.0.send(make(reply)).await.map_err(|_| SignalingError::WrongState)?;
@@ -50,15 +58,11 @@ impl Dialog for CallHandle {
     }
 
     async fn hang_up(&self) -> Outcome {
-        self.hang_up_because(HangUpReason::Plain).await
+        self.end(None).await
     }
 
-    async fn hang_up_because(&self, because: HangUpReason) -> Outcome {
-        match self.order(|reply| Command::HangUp(because, reply)).await {
-            // A call that is over needs no hanging up.
-            Err(SignalingError::WrongState) => Ok(()),
-            outcome => outcome,
-        }
+    async fn hang_up_because(&self, because: EndReason) -> Outcome {
+        self.end(Some(because)).await
     }
 }
 

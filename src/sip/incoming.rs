@@ -158,8 +158,9 @@ impl Early {
         let lines = handle::lines();
         let headers: Vec<_> = invite.request.headers.iter().map(|header| (header.name(), header.value())).collect();
         let rules = peer.number_rules(core.config.home_country.as_deref());
-        let info = numbers::parties(&invite.request.uri.to_string(), &headers, &rules)
+        let mut info = numbers::parties(&invite.request.uri.to_string(), &headers, &rules)
             .into_call_info(peer.name.as_str(), dialog.call_id.as_str());
+        info.headers = numbers::kept_headers(&headers);
         let can_update = invite.request.header_value("Allow").is_some_and(|allow| allow.contains("UPDATE"));
         let takes_reliable =
             ["Supported", "Require"].iter().any(|name| invite.request.header_contains_token(name, "100rel"));

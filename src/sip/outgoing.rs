@@ -126,6 +126,7 @@ impl Core {
 
     fn way_to(&self, destination: &Destination) -> Result<Way, SignalingError> {
         match destination {
+            Destination::Emergency(_) => Err(SignalingError::NoTrunk),
             Destination::Uri(uri) => {
                 let bad = || SignalingError::BadDestination(uri.clone());
                 let target = Uri::try_from(uri.as_str()).map_err(|_| bad())?;

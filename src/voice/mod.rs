@@ -3,6 +3,7 @@
 mod call;
 pub mod callback;
 pub mod collect;
+pub mod dialplan;
 pub mod ear;
 pub mod flow;
 pub mod front_desk;
@@ -11,6 +12,7 @@ pub mod journal;
 pub mod mouth;
 pub mod offer;
 pub mod phrases;
+pub mod reception;
 pub mod screening;
 pub mod spoken_number;
 pub mod spoken_time;
