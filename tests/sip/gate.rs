@@ -14,6 +14,7 @@ fn trunk(source: &str) -> TrunkConfig {
         host: source.into(),
         sources: vec![source.parse().unwrap()],
         calls_per_second: 1_000,
+        health_seconds: 0,
         ..TrunkConfig::default()
     }
 }

@@ -39,6 +39,8 @@ fn carrier(peer: &Peer) -> TrunkConfig {
         username: Some("acme".into()),
         password: Some("secret phrase".into()),
         own_number: Some("+4930901820".into()),
+        // Tests that are about it switch it on.
+        health_seconds: 0,
         ..TrunkConfig::default()
     }
 }
