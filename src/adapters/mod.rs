@@ -5,6 +5,7 @@ pub mod breaker;
 pub mod bus;
 pub mod cloud;
 pub mod embed;
+pub mod end_of_turn;
 pub mod knowledge_folder;
 pub mod media_node;
 pub mod models;

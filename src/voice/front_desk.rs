@@ -18,6 +18,7 @@ use crate::seams::signaling::{Destination, IncomingCall, Signaling};
 use crate::seams::store::Store;
 use crate::seams::stt::Stt;
 use crate::seams::tts::Tts;
+use crate::seams::turn_end::TurnEnd;
 use crate::support::desk::Desk;
 
 use super::call;
@@ -27,6 +28,8 @@ use super::turn_taking::EndOfTurnSettings;
 pub struct FrontDesk {
     /// Recognition.
     pub stt: Arc<dyn Stt>,
+    /// Whether a sentence sounds over, where that is judged.
+    pub turn_end: Option<Arc<dyn TurnEnd>>,
     /// Synthesis, with frequent phrases kept ready.
     pub tts: Arc<dyn Tts>,
     /// The support core.

@@ -10,7 +10,8 @@ use media::HeardFrame;
 use super::completeness::{Ending, Expectation};
 use super::interruption::{Interruption, InterruptionEffect, InterruptionEvent, Utterances};
 use super::speech_gate::{Gated, SpeechGate};
-use super::turn_detector::{EndOfTurnSettings, TurnDetector, TurnEffect, TurnEvent};
+use super::turn_detector::{TurnDetector, TurnEffect, TurnEvent};
+use super::waits::EndOfTurnSettings;
 use crate::seams::stt::{HeardId, Want};
 
 /// Listens to one caller.
@@ -35,6 +36,8 @@ pub enum Listening {
     },
     /// `SttInput::transcribe`.
     AskTranscript(Want),
+    /// Ask how the utterance up to now sounds, and tell [`Listener::melody`].
+    AskMelody(HeardId),
     /// `SttInput::end`; follows every `TurnEnded` and every utterance without words.
     EndUtterance,
     /// Silence our speech and remember where it was.
@@ -102,6 +105,12 @@ impl Listener {
         self.settle();
     }
 
+    /// How the melody of an utterance up to there sounds: the probability, 0–1, that the turn is over.
+    pub fn melody(&mut self, heard: HeardId, audio_ms: u32, finished: f32) {
+        self.turns.handle(TurnEvent::Melody { heard, audio_ms, finished });
+        self.settle();
+    }
+
     /// We begin to speak, or go on with the next sentence.
     pub fn agent_speaks(&mut self, text: &str, asks: bool) {
         self.interruption.handle(InterruptionEvent::AgentSpeaks(Utterances { text: text.to_string(), asks }));
@@ -138,6 +147,7 @@ impl Listener {
                     self.effects.push_back(Listening::Begin { heard, lead_frames, after_turn_ms });
                 }
                 TurnEffect::AskTranscript(want) => self.effects.push_back(Listening::AskTranscript(want)),
+                TurnEffect::AskMelody(heard) => self.effects.push_back(Listening::AskMelody(heard)),
                 TurnEffect::PrepareReply { text } => self.effects.push_back(Listening::PrepareReply(text)),
                 TurnEffect::DropPrepared => self.effects.push_back(Listening::DropPrepared),
                 TurnEffect::EndTurn { heard: _, text, confidence, silence_ms, ending } => {
