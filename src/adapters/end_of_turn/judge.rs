@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_model_tells_a_sentence_that_is_over_from_its_first_half() {
+    fn the_model_tells_a_sentence_that_is_over_from_half_of_one() {
         let (Some(models), Some(fixtures)) =
             (std::env::var_os("SWITCHBOARD_MODELS_DIR"), std::env::var_os("FIXTURES_DIR"))
         else {
@@ -143,12 +143,15 @@ mod tests {
             return eprintln!("skipped: {} is not there", models.smart_turn().display());
         }
         let mut model = SmartTurn::load(&models).expect("it loads");
-        let path = std::path::Path::new(&fixtures).join("speech/ss_0880.wav");
-        let mut reader = hound::WavReader::open(path).expect("a WAV file");
-        let mut samples: Vec<i16> = reader.samples::<i16>().map(|sample| sample.expect("a sample")).collect();
-        let half = model.judge(&samples[..samples.len() / 2]).expect("it judges");
-        samples.extend([0; 1_600]);
-        let whole = model.judge(&samples).expect("it judges");
-        assert!(whole > 0.5 && half < 0.5, "whole {whole}, half {half}");
+        let recorded = |file: &str| -> Vec<i16> {
+            let path = std::path::Path::new(&fixtures).join("speech").join(file);
+            let mut reader = hound::WavReader::open(path).expect("a WAV file");
+            reader.samples::<i16>().map(|sample| sample.expect("a sample")).collect()
+        };
+        let whole = [recorded("ss_0870.wav"), vec![0; 1_600]].concat();
+        let half = recorded("ss_0880.wav");
+        let whole = model.judge(&whole).expect("it judges");
+        let half = model.judge(&half[..half.len() / 2]).expect("it judges");
+        assert!(whole > 0.9 && half < 0.3, "whole {whole}, half {half}");
     }
 }
