@@ -34,6 +34,7 @@ const RECOGNITION_FRAMES: usize = 4;
 /// The judge of melody takes 83 ms there, on another thread.
 const MELODY_FRAMES: usize = 5;
 const PATIENCE: [f32; 6] = [0.5, 0.75, 1.0, 1.4, 2.0, 3.0];
+const TURNS_A_CALL: usize = 6;
 
 fn main() {
     let verbose = std::env::args().any(|argument| argument == "--verbose");
@@ -51,13 +52,14 @@ fn main() {
     if let Some(file) = dumped {
         return dump::pauses(&mut ear, &utterances, &file);
     }
-    for melody in [false, true] {
-        println!("{}", if melody { "words and melody" } else { "words alone" });
+    for (melody, one_caller) in [(false, false), (true, false), (true, true)] {
+        let what = if melody { "words and melody" } else { "words alone" };
+        println!("{what}{}", if one_caller { ", calls of six turns" } else { "" });
         println!(
             "patience  texts     cut off: whole, with pauses   delay: questions p50, p95; statements p50; p95 of all"
         );
         for patience in PATIENCE {
-            curve_point(&mut ear, &utterances, Setting { patience, melody }, verbose && patience == 1.0);
+            curve_point(&mut ear, &utterances, Setting { patience, melody, one_caller }, verbose && patience == 1.0);
         }
     }
 }
@@ -67,13 +69,19 @@ fn main() {
 struct Setting {
     patience: f32,
     melody: bool,
+    /// Six utterances of a group are one call, whose listener remembers who was cut off.
+    one_caller: bool,
 }
 
 fn curve_point(ear: &mut Ear, utterances: &[Utterance], setting: Setting, verbose: bool) {
     let patience = setting.patience;
+    let mut listener = Listener::new(EndOfTurnSettings { patience });
     let mut groups: BTreeMap<(bool, &str), Group> = BTreeMap::new();
     for (index, utterance) in utterances.iter().enumerate() {
-        let outcome = run(ear, index, utterance, setting);
+        if !setting.one_caller || index % TURNS_A_CALL == 0 {
+            listener = Listener::new(EndOfTurnSettings { patience });
+        }
+        let outcome = run(ear, &mut listener, index, utterance, setting);
         let group = groups.entry((utterance.tuned_on, utterance.group)).or_default();
         group.utterances += 1;
         group.cut_off += usize::from(outcome.cut_off.is_some());
@@ -194,8 +202,7 @@ impl Ear {
 /// What was asked: when the answer is due, of which utterance, what (nothing for its melody), up to which frame.
 type Asked = (usize, HeardId, Option<Want>, usize);
 
-fn run(ear: &mut Ear, index: usize, utterance: &Utterance, setting: Setting) -> Outcome {
-    let mut listener = Listener::new(EndOfTurnSettings { patience: setting.patience });
+fn run(ear: &mut Ear, listener: &mut Listener, index: usize, utterance: &Utterance, setting: Setting) -> Outcome {
     let mut outcome = Outcome { cut_off: None, delay_ms: None };
     let mut began = (HeardId(0), 0);
     let mut pending: VecDeque<Asked> = VecDeque::new();

@@ -13,6 +13,7 @@ mod listener;
 mod speech_gate;
 mod turn_detector;
 mod waits;
+mod word_lists;
 
 pub use self::completeness::{Ending, Expectation};
 pub use self::interruption::{Interruption, InterruptionEffect, InterruptionEvent, Utterances};

@@ -9,13 +9,14 @@
 use std::collections::VecDeque;
 
 use super::completeness::{Ending, Expectation, ending};
-use super::waits::{EndOfTurnSettings, melody_decides};
+use super::waits::{EndOfTurnSettings, Slowness, melody_decides};
 use crate::seams::stt::{HeardId, Want};
 
 /// Follows one caller's turns.
 pub struct TurnDetector {
     pace: EndOfTurnSettings,
     expectation: Expectation,
+    slowness: Slowness,
     last: HeardId,
     /// Frames since the last turn ended.
     idle_frames: usize,
@@ -139,8 +140,9 @@ impl TurnDetector {
         TurnDetector {
             pace,
             expectation: Expectation::default(),
+            slowness: Slowness::new(),
             last: HeardId(0),
-            idle_frames: 0,
+            idle_frames: NEVER_FRAMES,
             current: None,
             effects: VecDeque::new(),
         }
@@ -230,6 +232,7 @@ impl TurnDetector {
             prepared: false,
         });
         let after_turn_ms = (self.idle_frames as u32).saturating_mul(FRAME_MS);
+        self.slowness.began_again(after_turn_ms);
         self.effects.push_back(TurnEffect::Begin { heard: self.last, lead_frames, after_turn_ms });
     }
 
@@ -257,7 +260,7 @@ impl TurnDetector {
 
     /// Does what the silence so far calls for.
     fn settle(&mut self) {
-        let pace = self.pace;
+        let (pace, slowness) = (self.pace, self.slowness.factor());
         let Some(current) = &mut self.current else { return };
         let silence = current.silence();
         if silence < LIKELY_FRAMES {
@@ -284,7 +287,7 @@ impl TurnDetector {
             }
             return;
         }
-        let wait = if too_long { LIKELY_FRAMES } else { pace.wait_frames(known.ending, current.melody) };
+        let wait = if too_long { LIKELY_FRAMES } else { pace.wait_frames(known.ending, current.melody, slowness) };
         if !current.prepared && silence + PREPARE_FRAMES >= wait {
             current.prepared = true;
             self.effects.push_back(TurnEffect::PrepareReply { text: known.text.clone() });
@@ -318,6 +321,7 @@ impl TurnDetector {
         let Some(Known { text, confidence, ending, .. }) = current.known else { return };
         self.effects.push_back(TurnEffect::EndTurn { heard: current.heard, text, confidence, silence_ms, ending });
         self.expectation = Expectation::default();
+        self.slowness.turn_ended();
         self.idle_frames = 0;
     }
 
@@ -347,6 +351,8 @@ impl Current {
 }
 
 const FRAME_MS: u32 = media::FRAME_MS;
+/// An hour: no turn has ended yet.
+const NEVER_FRAMES: usize = 180_000;
 /// 80 ms: most gaps inside words are shorter, and transcript, answer and speech are there when 200 ms are over.
 const LIKELY_FRAMES: usize = 4;
 /// Two frames in a row are speech; one in a silence is a click.
@@ -444,7 +450,7 @@ mod tests {
         let mut detector = TurnDetector::new(EndOfTurnSettings::default());
         frames(&mut detector, 60, true);
         frames(&mut detector, 6, false);
-        tell(&mut detector, "I lost my card.");
+        tell(&mut detector, "I want a new card.");
         let resumed = frames(&mut detector, 5, true);
         assert!(resumed.contains(&TurnEffect::DropPrepared));
         let paused = frames(&mut detector, 6, false);
@@ -539,8 +545,8 @@ mod tests {
         assert!(!again.contains(&TurnEffect::AskMelody(detector.last)), "{again:?}");
         let heard = detector.last;
         detector.handle(TurnEvent::Melody { heard, audio_ms: 71 * FRAME_MS, finished: 0.1 });
-        assert_eq!(silence_ms(&frames(&mut detector, 40, false)), None, "it sounds as if it went on");
-        assert_eq!(silence_ms(&frames(&mut detector, 40, false)), Some(1_200));
+        assert_eq!(silence_ms(&frames(&mut detector, 60, false)), None, "it sounds as if it went on");
+        assert_eq!(silence_ms(&frames(&mut detector, 40, false)), Some(1_500));
     }
 
     #[test]
@@ -554,7 +560,7 @@ mod tests {
         detector.handle(TurnEvent::Melody { heard, audio_ms: 66 * FRAME_MS, finished: 0.99 });
         frames(&mut detector, 6, false);
         tell(&mut detector, "I have lost my card yesterday.");
-        assert_eq!(silence_ms(&frames(&mut detector, 60, false)), Some(640));
+        assert_eq!(silence_ms(&frames(&mut detector, 60, false)), Some(900));
     }
 
     #[test]
