@@ -82,13 +82,13 @@ struct Held {
     silent_frames: usize,
     /// The caller said nothing but "mhm" so far.
     only_listening: bool,
-    /// Everything up to this silence is known, and none of it wants the turn.
-    dismissed: bool,
+    /// Everything up to this silence is known, and none of it wants the turn: so much silence suffices.
+    resumes_after: Option<usize>,
 }
 
 impl Held {
     fn new(ours: Utterances) -> Held {
-        Held { ours, frames: 0, speech_frames: 0, silent_frames: 0, only_listening: false, dismissed: false }
+        Held { ours, frames: 0, speech_frames: 0, silent_frames: 0, only_listening: false, resumes_after: None }
     }
 }
 
@@ -161,13 +161,13 @@ impl Interruption {
         held.frames += 1;
         held.speech_frames += usize::from(speech);
         held.silent_frames = if speech { 0 } else { held.silent_frames + 1 };
-        held.dismissed &= !speech;
+        held.resumes_after = held.resumes_after.filter(|_| !speech);
         let talks_on = held.speech_frames >= TALK_FRAMES && !held.only_listening;
         if talks_on { self.stop() } else { self.resume_if_over(held) }
     }
 
     fn resume_if_over(&mut self, held: Held) -> State {
-        let over = held.dismissed && held.silent_frames >= SILENT_FRAMES;
+        let over = held.resumes_after.is_some_and(|frames| held.silent_frames >= frames);
         if over || held.silent_frames >= SILENT_FRAMES_MAX || held.frames >= HELD_FRAMES_MAX {
             self.resume(held)
         } else {
@@ -178,9 +178,9 @@ impl Interruption {
     fn words(&mut self, mut held: Held, text: &str, paused: bool) -> State {
         match meaning(text, &held.ours) {
             Meaning::Words => self.stop(),
-            Meaning::Listening | Meaning::Ours | Meaning::Nothing if paused => {
+            other if paused => {
                 // What was told of an earlier pause says nothing about who speaks now.
-                held.dismissed = held.silent_frames > 0;
+                held.resumes_after = (held.silent_frames > 0).then(|| silence_after(other));
                 self.resume_if_over(held)
             }
             Meaning::Listening | Meaning::Ours => {
@@ -191,12 +191,14 @@ impl Interruption {
         }
     }
 
-    fn ended(&mut self, held: Held, text: &str) -> State {
-        if meaning(text, &held.ours) == Meaning::Words {
+    fn ended(&mut self, mut held: Held, text: &str) -> State {
+        let meaning = meaning(text, &held.ours);
+        if meaning == Meaning::Words {
             return self.stop();
         }
         self.effects.push_back(InterruptionEffect::DropTurn);
-        self.resume(held)
+        held.resumes_after = Some(silence_after(meaning));
+        self.resume_if_over(held)
     }
 
     fn stop(&mut self) -> State {
@@ -221,6 +223,14 @@ enum Meaning {
     Ours,
     /// No words.
     Nothing,
+}
+
+/// Frames of silence after which it is certain that no more follows.
+fn silence_after(meaning: Meaning) -> usize {
+    match meaning {
+        Meaning::Nothing => UNREAD_FRAMES,
+        Meaning::Words | Meaning::Listening | Meaning::Ours => SILENT_FRAMES,
+    }
 }
 
 fn meaning(text: &str, ours: &Utterances) -> Meaning {
@@ -273,8 +283,10 @@ const OURS_WORDS_MIN: usize = 3;
 const OURS_SHARE: f32 = 0.75;
 /// 900 ms of speech without a transcript: coughs are shorter, and the caller is not talked over.
 const TALK_FRAMES: usize = 45;
-/// 300 ms of silence after a cough or "okay": the pause in "okay, but …" is shorter.
+/// 300 ms of silence after "okay": the pause in "okay, but …" is shorter.
 const SILENT_FRAMES: usize = 15;
+/// 500 ms after a sound without words: it was a cough, or the "stop" of "stop, can I …", which is too short to read.
+const UNREAD_FRAMES: usize = 25;
 /// 1 s of silence without any word of the recogniser: it is late, and we have been silent long enough.
 const SILENT_FRAMES_MAX: usize = 50;
 /// 4 s: whatever it is, it is not silence that helps.
@@ -311,7 +323,7 @@ mod tests {
 
     /// The caller pauses, and the recogniser tells this of what they said.
     fn paused(text: &str) -> Vec<InterruptionEvent> {
-        [frames(8, true), frames(8, false), vec![told(text, true)], frames(SILENT_FRAMES - 8, false)].concat()
+        [frames(8, true), frames(8, false), vec![told(text, true)], frames(UNREAD_FRAMES - 8, false)].concat()
     }
 
     /// R1: after a true interruption nothing stale is heard, however slow the recogniser is.
@@ -321,6 +333,18 @@ mod tests {
         let begun = [vec![InterruptionEvent::CallerStarted], frames(9, true), frames(30, false)].concat();
         assert_eq!(run(&mut interruption, begun), [InterruptionEffect::HoldSpeech]);
         assert_eq!(run(&mut interruption, vec![told("No.", true)]), [InterruptionEffect::StopSpeech]);
+    }
+
+    #[test]
+    fn a_stop_too_short_to_be_read_is_not_talked_into() {
+        let mut interruption = speaking(false);
+        let stop = [vec![InterruptionEvent::CallerStarted], frames(5, true), frames(15, false)].concat();
+        assert_eq!(run(&mut interruption, stop), [InterruptionEffect::HoldSpeech]);
+        let ended = vec![InterruptionEvent::CallerEnded { text: String::new() }];
+        assert_eq!(run(&mut interruption, ended), [InterruptionEffect::DropTurn]);
+        let goes_on = [frames(5, false), vec![InterruptionEvent::CallerStarted], frames(30, true)].concat();
+        assert!(run(&mut interruption, goes_on).is_empty());
+        assert_eq!(run(&mut interruption, vec![told("can I collect it?", true)]), [InterruptionEffect::StopSpeech]);
     }
 
     #[test]
@@ -352,7 +376,7 @@ mod tests {
             paused(""),
             paused("open from nine to fife"),
             [frames(8, true), frames(SILENT_FRAMES_MAX, false)].concat(),
-            vec![InterruptionEvent::CallerEnded { text: String::new() }],
+            [frames(9, true), vec![InterruptionEvent::CallerEnded { text: String::new() }], frames(25, false)].concat(),
         ];
         for events in cases {
             let mut interruption = speaking(false);
@@ -384,13 +408,14 @@ mod tests {
         let mut interruption = speaking(false);
         let effects = run(
             &mut interruption,
-            vec![
-                InterruptionEvent::CallerStarted,
-                told("mhm", true),
-                InterruptionEvent::CallerEnded { text: "mhm".into() },
-            ],
+            [
+                vec![InterruptionEvent::CallerStarted],
+                paused("mhm"),
+                vec![InterruptionEvent::CallerEnded { text: "mhm".into() }],
+            ]
+            .concat(),
         );
-        let expected = [InterruptionEffect::HoldSpeech, InterruptionEffect::DropTurn, InterruptionEffect::ResumeSpeech];
+        let expected = [InterruptionEffect::HoldSpeech, InterruptionEffect::ResumeSpeech, InterruptionEffect::DropTurn];
         assert_eq!(effects, expected);
     }
 
