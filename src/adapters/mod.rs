@@ -6,6 +6,7 @@ pub mod bus;
 pub mod cloud;
 pub mod dialplan_folder;
 pub mod embed;
+pub mod end_of_turn;
 pub mod knowledge_folder;
 pub mod media_node;
 pub mod models;

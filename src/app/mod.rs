@@ -120,6 +120,7 @@ impl House {
         };
         Ok(Arc::new(FrontDesk {
             stt: self.speech.stt.clone(),
+            turn_end: self.speech.turn_end.clone(),
             tts: self.speech.phrases.clone(),
             desk: self.desk.clone(),
             store: self.store.clone(),

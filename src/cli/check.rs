@@ -70,6 +70,10 @@ async fn check(config: Config) -> usize {
         None => {
             tell("models", Good(format!("all are in {}", models.dir().display())));
             tell("speech", speech(&config, &models).await);
+            if let (true, Some(missing)) = (config.speech.melody, models.verify_optional().first()) {
+                let remedy = "`switchboard models fetch` brings it";
+                tell("melody", Good(format!("off, words alone tell whether a caller goes on: {missing}; {remedy}")));
+            }
         }
     }
     tell("knowledge", knowledge(&config, &models).await);

@@ -21,6 +21,7 @@ use crate::seams::signaling::{CallInfo, IncomingCall, Party, Signaling};
 use crate::seams::store::Store;
 use crate::seams::stt::Stt;
 use crate::seams::tts::Tts;
+use crate::seams::turn_end::TurnEnd;
 use crate::support::desk::Desk;
 
 use super::call;
@@ -32,6 +33,8 @@ use super::turn_taking::EndOfTurnSettings;
 pub struct FrontDesk {
     /// Recognition.
     pub stt: Arc<dyn Stt>,
+    /// Whether a sentence sounds over, where that is judged.
+    pub turn_end: Option<Arc<dyn TurnEnd>>,
     /// Synthesis, with frequent phrases kept ready.
     pub tts: Arc<dyn Tts>,
     /// The support core.

@@ -9,6 +9,7 @@ pub mod flow;
 pub mod front_desk;
 pub mod intents;
 pub mod journal;
+mod melody;
 pub mod mouth;
 pub mod offer;
 pub mod phrases;

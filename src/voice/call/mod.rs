@@ -191,7 +191,7 @@ fn new_conversation(desk: &FrontDesk, agent: &Agent) -> Conversation {
 
 fn open_ear(desk: &FrontDesk) -> Option<Ear> {
     match desk.stt.open() {
-        Ok(session) => Some(Ear::new(session, &desk.settings.end_of_turn)),
+        Ok(session) => Some(Ear::new(session, &desk.settings.end_of_turn).with_melody(desk.turn_end.clone())),
         Err(error) => {
             warn!(%error, "Speech recognition cannot be opened");
             None
