@@ -4,6 +4,7 @@
 //! export SWITCHBOARD_MODELS_DIR=… FIXTURES_DIR=…
 //! cargo test --bench end_of_turn                   # the curve
 //! cargo test --bench end_of_turn -- --verbose      # every cut-off at patience 1.0 as well
+//! cargo test --bench end_of_turn -- --patience 1.0 # one point of it
 //! cargo test --bench end_of_turn -- --dump FILE    # every pause with its words and how it sounds
 //! ```
 //!
@@ -38,6 +39,11 @@ const TURNS_A_CALL: usize = 6;
 
 fn main() {
     let verbose = std::env::args().any(|argument| argument == "--verbose");
+    let patiences = std::env::args().skip_while(|argument| argument != "--patience").nth(1);
+    let patiences: Vec<f32> = match patiences {
+        Some(list) => list.split(',').map(|patience| patience.parse().expect("a factor")).collect(),
+        None => PATIENCE.into(),
+    };
     let dumped = std::env::args().skip_while(|argument| argument != "--dump").nth(1);
     let models = Models::resolve(None);
     let tts = HibariTts::load(&models, 1).expect("the synthesiser loads");
@@ -58,7 +64,7 @@ fn main() {
         println!(
             "patience  texts     cut off: whole, with pauses   delay: questions p50, p95; statements p50; p95 of all"
         );
-        for patience in PATIENCE {
+        for &patience in &patiences {
             curve_point(&mut ear, &utterances, Setting { patience, melody, one_caller }, verbose && patience == 1.0);
         }
     }

@@ -560,7 +560,7 @@ mod tests {
         detector.handle(TurnEvent::Melody { heard, audio_ms: 66 * FRAME_MS, finished: 0.99 });
         frames(&mut detector, 6, false);
         tell(&mut detector, "I have lost my card yesterday.");
-        assert_eq!(silence_ms(&frames(&mut detector, 60, false)), Some(900));
+        assert_eq!(silence_ms(&frames(&mut detector, 60, false)), Some(700));
     }
 
     #[test]

@@ -46,7 +46,7 @@ fn words_wait_ms(ending: Ending) -> u32 {
         Ending::Reply => 440,
         Ending::Statement => 640,
         // "I ordered a sofa" (… "last Tuesday") has no sign of its own, and most stories have a second sentence.
-        Ending::Telling => 900,
+        Ending::Telling => 700,
         Ending::Open => 1_100,
         Ending::Opening => 1_000,
         // Groups of digits are read with gaps of up to a second.
@@ -62,7 +62,8 @@ fn words_wait_ms(ending: Ending) -> u32 {
 fn melody_waits_ms(ending: Ending) -> Option<(u32, u32, u32)> {
     match ending {
         Ending::Statement => Some((320, 800, 1_200)),
-        Ending::Telling => Some((700, 1_200, 1_500)),
+        // A question of which the first word was lost reads as a story: not over 600 ms where it sounds finished.
+        Ending::Telling => Some((560, 1_200, 1_500)),
         Ending::Open => Some((500, 1_200, 1_500)),
         Ending::Finished | Ending::Reply | Ending::Opening | Ending::Number | Ending::Spelling | Ending::GoesOn => None,
     }
