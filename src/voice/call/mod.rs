@@ -64,6 +64,8 @@ struct Call {
     goes_on: bool,
     /// How often the recogniser was lost.
     ears_lost: u32,
+    /// Frames of the caller that came while we were too busy to take them.
+    frames_missed: u64,
     /// No more orders are carried out: the call is over.
     over: bool,
 }
@@ -149,6 +151,7 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
         last_turn: None,
         goes_on: false,
         ears_lost: 0,
+        frames_missed: 0,
         over: false,
     };
     info!(sip.call_id = %info.sip_call_id, sip.trunk = %info.trunk, "Call ringing");
@@ -238,6 +241,7 @@ impl Call {
                     Some(frame) => {
                         self.ear.frame(self.desk.clock.now(), &frame);
                         self.notice_progress();
+                        self.count_missed(ears.dropped());
                     }
                     None => self.flow.handle(self.desk.clock.now(), Input::CallerGone),
                 },
@@ -249,6 +253,16 @@ impl Call {
             }
             self.hear();
             self.carry_out().await;
+        }
+    }
+
+    /// Says so when words may have been lost because this machine was starved.
+    fn count_missed(&mut self, dropped: u64) {
+        let missed = dropped - self.frames_missed;
+        if missed > 0 {
+            warn!(frames = missed, "The caller was not listened to for a moment: this machine is too busy");
+            metrics::counter!("switchboard_heard_frames_missed_total").increment(missed);
+            self.frames_missed = dropped;
         }
     }
 
