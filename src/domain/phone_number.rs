@@ -71,6 +71,12 @@ impl PhoneNumber {
         )
     }
 
+    /// Whether it belongs to this country (ISO 3166 code); where countries share a code, by the digits after it.
+    pub fn is_of(&self, country: &str) -> bool {
+        let Ok(parsed) = phonenumber::parse(None, &self.0) else { return false };
+        parsed.country().id().is_some_and(|id| id.as_ref().eq_ignore_ascii_case(country.trim()))
+    }
+
     /// The digits by which it is dialled within a country (ISO 3166 code): the national form, or the
     /// country's international prefix and the whole number. `None` for a country that does not exist.
     pub fn dialled_from(&self, country: &str) -> Option<String> {

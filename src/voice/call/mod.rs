@@ -21,7 +21,7 @@ use crate::domain::ids::{CallId, ConversationId, LegId, MessageId, RecordingId};
 use crate::domain::ladder::outlook;
 use crate::domain::turn::{Line, Speaker};
 use crate::seams::media::{Ears, LegCommand, LegControl, LegEvent};
-use crate::seams::signaling::{Dialog, DialogEvent, IncomingCall};
+use crate::seams::signaling::{Dialog, DialogEvent, IncomingCall, Party};
 use crate::seams::stt::SttEvent;
 
 use super::ear::{Ear, EarEvent};
@@ -39,6 +39,8 @@ struct Call {
     desk: Arc<FrontDesk>,
     agent: Arc<Agent>,
     row: CallRow,
+    /// As signalled, for those who may see it (R50).
+    caller: Option<Party>,
     flow: CallFlow,
     dialog: Box<dyn Dialog>,
     leg: LegId,
@@ -123,6 +125,7 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
         desk,
         agent,
         row,
+        caller: info.from.clone(),
         flow,
         dialog,
         ear,
@@ -255,7 +258,14 @@ impl Call {
                 self.flow.handle(now, Input::CallerGone);
             }
             None => self.flow.handle(now, Input::CallerGone),
-            Some(DialogEvent::Ringing | DialogEvent::Confirmed | DialogEvent::Refused(_)) => {}
+            // What calls that we make tell, and transfers: nothing here asks for one.
+            Some(
+                DialogEvent::Ringing
+                | DialogEvent::Confirmed
+                | DialogEvent::Refused(_)
+                | DialogEvent::ReferProgress(_)
+                | DialogEvent::TransferAsked(_),
+            ) => {}
         }
     }
 
