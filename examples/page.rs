@@ -8,17 +8,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use switchboard::adapters::bus::LocalBus;
 use switchboard::adapters::system::{SystemClock, SystemIds};
 use switchboard::config::http::HttpConfig;
-use switchboard::domain::agent::{Agent, OnUnresolved, ReplyMode};
+use switchboard::domain::agent::Agent;
 use switchboard::domain::call::{Attempt, AttemptOutcome, Call, CallOutcome, Recording};
 use switchboard::domain::conversation::{Author, Channel, Conversation, Handler, Message, Status, TurnTimings};
 use switchboard::domain::ids::{AgentId, AttemptId, CallId, ConversationId, InboxId, MessageId, RecordingId, TicketId};
 use switchboard::domain::ticket::{Field, Ticket, TicketKind, TicketStatus};
 use switchboard::domain::time::EpochMs;
 use switchboard::domain::turn::{Decision, Reason, RiskTopic, Source, Verdict};
-use switchboard::http::{Parts, Readiness, Server, router};
+use switchboard::http::{Answering, Parts, Readiness, Server, router};
 use switchboard::seams::bus::{Bus, LiveKind};
 use switchboard::seams::clock::{Clock, Ids};
 use switchboard::seams::fakes::MemoryStore;
@@ -54,6 +55,7 @@ async fn main() -> anyhow::Result<()> {
     let parts = Parts {
         store: Arc::new(store),
         bus: bus.clone(),
+        answering: Answering { agent: Arc::new(ArcSwap::from_pointee(settings(agent))), facts: Arc::default() },
         readiness: Readiness::default(),
         metrics: Arc::new(String::new),
         recordings_dir: recordings.clone(),
@@ -369,21 +371,7 @@ fn reply(at: i64, text: &str, verdict: Verdict, reason: Reason, confidence: f32,
 }
 
 fn settings(id: AgentId) -> Agent {
-    Agent {
-        id,
-        revision: 1,
-        business: "Harbour Bikes".into(),
-        greeting: "How can I help?".into(),
-        published: true,
-        mode: ReplyMode::AutomaticWhenSafe,
-        on_unresolved: OnUnresolved::Flag,
-        escalate_topics: vec![],
-        callback_topics: vec![],
-        escalation: Default::default(),
-        send_confidence: 0.9,
-        record_calls: true,
-        emergency_number: "112".into(),
-    }
+    Agent { greeting: "How can I help?".into(), record_calls: true, ..Agent::automatic(id, "Harbour Bikes") }
 }
 
 fn tone(file: &std::path::Path) -> anyhow::Result<()> {

@@ -20,7 +20,7 @@ use switchboard::domain::call::Recording;
 use switchboard::domain::conversation::Conversation;
 use switchboard::domain::ids::ConversationId;
 use switchboard::domain::time::EpochMs;
-use switchboard::http::{Parts, Readiness, Server, router};
+use switchboard::http::{Answering, Parts, Readiness, Server, router};
 use switchboard::seams::bus::{Bus, LiveKind};
 use switchboard::seams::fakes::MemoryStore;
 use switchboard::seams::store::Store;
@@ -66,6 +66,11 @@ impl Running {
     }
 }
 
+fn answering() -> Answering {
+    let agent = arc_swap::ArcSwap::from_pointee(samples::agent());
+    Answering { agent: Arc::new(agent), facts: Arc::default() }
+}
+
 async fn running() -> Running {
     running_with(|_| {}).await
 }
@@ -83,6 +88,7 @@ async fn running_with(change: impl FnOnce(&mut HttpConfig)) -> Running {
     let parts = Parts {
         store: Arc::new(store.clone()),
         bus: bus.clone(),
+        answering: answering(),
         readiness: readiness.clone(),
         metrics: Arc::new(|| "switchboard_build_info 1\n".into()),
         recordings_dir: recordings.path().into(),

@@ -1,6 +1,8 @@
 //! The composition root: the only place that names concrete adapters and puts the house together.
 
 pub mod business;
+pub mod data_folder;
+pub mod dialplans;
 pub mod serve;
 pub mod speech;
 
@@ -15,7 +17,9 @@ use crate::adapters::models::Models;
 use crate::adapters::store::{SqliteOptions, SqliteStore};
 use crate::adapters::system::{SystemClock, SystemIds};
 use crate::config::Config;
+use crate::domain::agent::Agent;
 use crate::domain::phone_number::PhoneNumber;
+use crate::http::Answering;
 use crate::seams::bus::Bus;
 use crate::seams::clock::{Clock, Ids};
 use crate::seams::signaling::{Destination, Signaling};
@@ -26,6 +30,8 @@ use crate::voice::front_desk::{CallSettings, FrontDesk};
 use crate::voice::journal::recover_cut_calls;
 use crate::voice::turn_taking::EndOfTurnSettings;
 use crate::voice::{phrases, tones};
+
+use data_folder::{DataFolder, private_folder};
 
 /// The parts that every way of running shares: store, clock, models, desk and speech.
 pub struct House {
@@ -45,13 +51,15 @@ pub struct House {
     pub speech: speech::Speech,
     /// Knowledge entries that the agent has.
     pub knowledge_entries: usize,
-    agent: crate::domain::agent::Agent,
+    agent: Arc<ArcSwap<Agent>>,
     inbox: crate::domain::ids::InboxId,
+    _data_folder: DataFolder,
 }
 
 impl House {
     /// Opens the store, recovers what a crash left behind, loads the models and the knowledge.
     pub async fn open(config: Config, models: Models) -> anyhow::Result<House> {
+        let data_folder = DataFolder::take(&config.data_dir)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn Ids> = Arc::new(SystemIds);
         let options = SqliteOptions {
@@ -81,7 +89,20 @@ impl House {
         let knowledge_entries =
             business::knowledge(config.agent.knowledge.as_deref(), agent.id, &*store, desk.clone()).await?;
         let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(clock.epoch()));
-        Ok(House { config, store, bus, clock, ids, desk, speech, knowledge_entries, agent, inbox })
+        let agent = Arc::new(ArcSwap::from_pointee(agent));
+        Ok(House {
+            config,
+            store,
+            bus,
+            clock,
+            ids,
+            desk,
+            speech,
+            knowledge_entries,
+            agent,
+            inbox,
+            _data_folder: data_folder,
+        })
     }
 
     /// The front desk behind this signalling.
@@ -90,6 +111,8 @@ impl House {
         let home_country = self.config.sip.home_country.clone();
         let settings = CallSettings {
             recordings_dir: self.config.recordings_dir(),
+            own_numbers: self.config.facts().own_numbers,
+            own_phones: dialplans::own_phones(&self.config),
             home_country,
             end_of_turn: EndOfTurnSettings { patience: self.config.speech.patience },
             waiting: tones::Waiting::new(),
@@ -97,6 +120,7 @@ impl House {
         };
         Ok(Arc::new(FrontDesk {
             stt: self.speech.stt.clone(),
+            turn_end: self.speech.turn_end.clone(),
             tts: self.speech.phrases.clone(),
             desk: self.desk.clone(),
             store: self.store.clone(),
@@ -104,34 +128,34 @@ impl House {
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             signaling,
-            agent: ArcSwap::from_pointee(self.agent.clone()),
+            dialplan: ArcSwap::from_pointee(dialplans::of_house(&self.config, &self.agent.load())?),
+            agent: self.agent.clone(),
             inbox: self.inbox,
             offers: Default::default(),
+            queues: Default::default(),
             settings,
         }))
     }
 
     /// The agent that answers.
     pub fn agent_id(&self) -> crate::domain::ids::AgentId {
-        self.agent.id
+        self.agent.load().id
+    }
+
+    /// The same agent for the API, which may save what happens to unresolved cases.
+    pub fn answering(&self) -> Answering {
+        Answering { agent: self.agent.clone(), facts: Arc::new(self.config.facts()) }
     }
 
     /// Synthesises what is said on nearly every call, so that it starts at once. A phrase that fails is spoken
     /// when it is needed.
     pub async fn speak_ready(&self) {
-        let phrases = phrases::kept_ready(&self.agent);
+        let phrases = phrases::kept_ready(&self.agent.load());
         let requests = phrases.into_iter().map(|text| TtsRequest { text, speed: 1.0, voice: None });
         if let Err(error) = self.speech.phrases.prepare(requests).await {
             tracing::warn!(%error, "Frequent phrases could not be prepared");
         }
     }
-}
-
-/// A folder that only this user can look into: recordings are the customers' own words.
-fn private_folder(folder: &std::path::Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::create_dir_all(folder)?;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
 }
 
 /// A destination as configured: a SIP address, or a number in any form its country writes.

@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::http::{self, Readiness, Server, watch_store};
 use crate::sip::{SipParts, SipServer, SipTimes};
 
-use super::{House, business};
+use super::{House, business, dialplans};
 
 /// Serves calls and HTTP until SIGTERM or Ctrl-C, then lets live calls end.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
@@ -37,6 +37,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let router = http::router(http::Parts {
         store: house.store.clone(),
         bus: house.bus.clone(),
+        answering: house.answering(),
         readiness: readiness.clone(),
         metrics: metrics.renderer(),
         recordings_dir: house.config.recordings_dir(),
@@ -54,13 +55,14 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let front_desk = house.front_desk(sip.clone())?;
     let (drain, draining) = watch::channel(false);
     let drain_timeout = Duration::from_secs(house.config.agent.drain_seconds.into());
-    let calls = tokio::spawn(front_desk.run(incoming, draining, drain_timeout));
+    let calls = tokio::spawn(front_desk.clone().run(incoming, draining, drain_timeout));
     readiness.ready("sip");
 
     tokio::spawn(watch_store(house.store.clone(), readiness.clone(), STORE_PROBE, shutdown.clone()));
     tokio::spawn(upkeep(metrics, shutdown.clone()));
     let house = Arc::new(house);
     tokio::spawn(watch_knowledge(house.clone(), shutdown.clone()));
+    tokio::spawn(dialplans::watch(house.clone(), front_desk, shutdown.clone()));
     announce(&house, &sip, http_address);
 
     asked_to_stop().await?;
@@ -112,9 +114,12 @@ fn announce(house: &House, sip: &SipServer, http: std::net::SocketAddr) {
                 "Published: clear, low-risk questions are answered.",
         }
     );
-    match &agent.escalate_to {
-        Some(to) => println!("  Escalations ring {to}."),
-        None => println!("  Escalations become tickets (set agent.escalate_to to ring a person)."),
+    let in_use = house.answering().agent.load_full();
+    let rungs = in_use.escalation.ladder.iter().filter(|rung| !rung.action.targets().is_empty()).count();
+    match (&agent.escalate_to, rungs) {
+        (_, 0) => println!("  Escalations become tickets (set agent.escalate_to to ring a person)."),
+        (Some(to), 1) => println!("  Escalations ring {to}."),
+        (_, rungs) => println!("  Escalations climb a ladder with {rungs} rungs that ring."),
     }
     println!();
 }

@@ -13,7 +13,7 @@ use crate::adapters::store::{SqliteOptions, SqliteStore};
 use crate::app;
 use crate::config::Config;
 use crate::config::sip::{TransportName, TrunkConfig};
-use crate::seams::signaling::Destination;
+use crate::domain::escalation::Target;
 use crate::seams::store::Store;
 use crate::seams::stt::{HeardId, SttEvent, Want};
 use crate::seams::tts::{Tts, TtsRequest};
@@ -70,9 +70,14 @@ async fn check(config: Config) -> usize {
         None => {
             tell("models", Good(format!("all are in {}", models.dir().display())));
             tell("speech", speech(&config, &models).await);
+            if let (true, Some(missing)) = (config.speech.melody, models.verify_optional().first()) {
+                let remedy = "`switchboard models fetch` brings it";
+                tell("melody", Good(format!("off, words alone tell whether a caller goes on: {missing}; {remedy}")));
+            }
         }
     }
     tell("knowledge", knowledge(&config, &models).await);
+    tell("dialplan", dialplan(&config));
     tell("escalation", escalation(&config));
     if config.sip.trunks.is_empty() {
         tell("trunks", Good("none configured; calls from this machine need none".into()));
@@ -218,19 +223,40 @@ async fn knowledge(config: &Config, models: &Models) -> Finding {
     }
 }
 
-fn escalation(config: &Config) -> Finding {
-    let Some(to) = &config.agent.escalate_to else {
-        return Good("nobody is rung; cases become tickets".into());
+fn dialplan(config: &Config) -> Finding {
+    let Some(folder) = &config.dialplans else {
+        return Good(
+            "none; every call goes to the agent. Emergency numbers from our telephones are refused aloud".into(),
+        );
     };
-    match app::destination(to, config.sip.home_country.as_deref()) {
-        Err(error) => Mend(error.to_string(), "write a number (+49…) or sip:name@host".into()),
-        Ok(Destination::Number(_))
-            if !config.sip.trunks.iter().any(|trunk| trunk.register || !trunk.host.is_empty()) =>
-        {
-            Mend("a telephone number needs a trunk to go out by".into(), "add one under [[sip.trunks]]".into())
+    match super::dialplan::read(folder, config) {
+        Ok(loaded) => {
+            let counted = format!("{} routes of {} files", loaded.plan.routes.len(), loaded.files);
+            Good([vec![counted], loaded.notes].concat().join("\n      "))
         }
-        Ok(_) => Good(format!("{to} is rung for {} s", config.agent.ring_seconds)),
+        Err(error) => Mend(format!("it cannot be used\n{error}"), "mend these lines; calls go on meanwhile".into()),
     }
+}
+
+fn escalation(config: &Config) -> Finding {
+    let ladder = match config.hand_over() {
+        Ok(hand_over) => hand_over.escalation,
+        // The configuration was refused before, with all that is wrong.
+        Err(_) => return Mend("the ladder cannot be used".into(), "mend [escalation]".into()),
+    };
+    let rings: Vec<&Target> = ladder.ladder.iter().flat_map(|rung| rung.action.targets()).collect();
+    let people = ladder.people.iter().flat_map(|person| &person.destinations);
+    let dialled = rings.iter().copied().chain(people).any(|target| matches!(target, Target::Number(_)));
+    if rings.is_empty() {
+        return Good("nobody is rung; cases become tickets".into());
+    }
+    if dialled && !config.sip.trunks.iter().any(|trunk| trunk.register || !trunk.host.is_empty()) {
+        return Mend("a telephone number needs a trunk to go out by".into(), "add one under [[sip.trunks]]".into());
+    }
+    Good(match ladder.ladder.len() {
+        _ if config.agent.escalate_to.is_some() => format!("{} is rung", String::from(rings[0].clone())),
+        rungs => format!("a ladder of {rungs} rungs is configured; the API tells the one in use"),
+    })
 }
 
 /// Asks the trunk whether it is there (OPTIONS, RFC 3261 §11); any answer will do.

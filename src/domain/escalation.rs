@@ -168,6 +168,16 @@ impl Default for EscalationPolicy {
     }
 }
 
+impl RungAction {
+    /// Whom it rings; nobody on rungs that ring nobody.
+    pub fn targets(&self) -> &[Target] {
+        match self {
+            RungAction::Ring { targets, .. } => targets,
+            RungAction::Voicemail | RungAction::Callback | RungAction::Flag | RungAction::BestEffort => &[],
+        }
+    }
+}
+
 impl TryFrom<String> for Target {
     type Error = String;
 

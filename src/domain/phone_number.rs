@@ -73,8 +73,7 @@ impl PhoneNumber {
 
     /// Whether it belongs to this country (ISO 3166 code); where countries share a code, by the digits after it.
     pub fn is_of(&self, country: &str) -> bool {
-        let Ok(parsed) = phonenumber::parse(None, &self.0) else { return false };
-        parsed.country().id().is_some_and(|id| id.as_ref().eq_ignore_ascii_case(country.trim()))
+        self.country().is_some_and(|id| id.eq_ignore_ascii_case(country.trim()))
     }
 
     /// The digits by which it is dialled within a country (ISO 3166 code): the national form, or the

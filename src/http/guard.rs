@@ -16,7 +16,7 @@ pub async fn bound(State(shared): State<Shared>, request: Request, next: Next) -
     let Ok(_permit) = shared.requests.try_acquire() else {
         return Problem::busy("Too many requests at once; try again in a second.", 1).into_response();
     };
-    // No route reads a body yet; one that will has to take it through axum's bounded extractors as well.
+    // Bodies without a length are bounded as they are read, by the layer of `DefaultBodyLimit`.
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if length.is_some_and(|length: u64| length > config.body_max_bytes as u64) {
         let detail = format!("The body is larger than {} bytes; send less.", config.body_max_bytes);

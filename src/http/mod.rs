@@ -5,9 +5,11 @@
 //! `detail` says what to do.
 
 mod access;
+mod agents;
 mod conversations;
 mod events;
 mod guard;
+mod hand_over_body;
 mod health;
 mod page;
 mod problem;
@@ -17,6 +19,7 @@ mod server;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use axum::{Router, middleware};
 use secrecy::SecretString;
@@ -27,6 +30,7 @@ use crate::config::http::HttpConfig;
 use crate::seams::bus::Bus;
 use crate::seams::store::Store;
 
+pub use agents::Answering;
 pub use health::{Readiness, watch_store};
 pub use server::{BindError, Server};
 
@@ -36,6 +40,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// What happens now.
     pub bus: Arc<dyn Bus>,
+    /// The agent that answers, whose policy can be saved.
+    pub answering: Answering,
     /// Whether calls can be taken.
     pub readiness: Readiness,
     /// The metrics in Prometheus' text form.
@@ -68,6 +74,8 @@ pub fn router(parts: Parts) -> Router {
     });
     let guarded = Router::new()
         .route("/metrics", get(health::metrics))
+        .route("/api/v1/agents", get(agents::list))
+        .route("/api/v1/agents/{id}/escalation", get(agents::escalation).put(agents::save_escalation))
         .route("/api/v1/conversations", get(conversations::list))
         .route("/api/v1/conversations/{id}", get(conversations::one))
         .route("/api/v1/recordings/{id}", get(recordings::one))
@@ -80,6 +88,7 @@ pub fn router(parts: Parts) -> Router {
         .route("/health", get(health::health))
         .fallback(problem::no_such_page)
         .method_not_allowed_fallback(problem::no_such_method)
+        .layer(DefaultBodyLimit::max(shared.parts.config.body_max_bytes))
         .layer(middleware::from_fn_with_state(shared.clone(), guard::bound))
         .layer(middleware::from_fn(guard::harden))
         .with_state(shared)

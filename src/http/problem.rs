@@ -4,13 +4,16 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::domain::escalation_check::Problem as Mend;
 use crate::seams::store::StoreError;
 
 /// A refusal.
 pub struct Problem {
     status: StatusCode,
     detail: String,
-    header: Option<(HeaderName, HeaderValue)>,
+    problems: Vec<Mend>,
+    /// Boxed: a refusal is returned by value all over.
+    header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 #[derive(Serialize)]
@@ -19,17 +22,25 @@ struct Body<'a> {
     title: &'a str,
     status: u16,
     detail: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    problems: &'a [Mend],
 }
 
 impl Problem {
     /// A status and what to do about it.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Problem {
-        Problem { status, detail: detail.into(), header: None }
+        Problem { status, detail: detail.into(), problems: Vec::new(), header: None }
+    }
+
+    /// With everything that is to be mended, each with its place in the body (`problems`, an extension of RFC 9457).
+    pub fn because(mut self, problems: Vec<Mend>) -> Problem {
+        self.problems = problems;
+        self
     }
 
     /// With a header that belongs to the status.
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Problem {
-        self.header = Some((name, value));
+        self.header = Some(Box::new((name, value)));
         self
     }
 
@@ -47,11 +58,17 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let title = self.status.canonical_reason().unwrap_or("Problem");
-        let body = Body { r#type: "about:blank", title, status: self.status.as_u16(), detail: &self.detail };
+        let body = Body {
+            r#type: "about:blank",
+            title,
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            problems: &self.problems,
+        };
         let mut response = (self.status, axum::Json(body)).into_response();
         let json = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, json);
-        if let Some((name, value)) = self.header {
+        if let Some((name, value)) = self.header.map(|header| *header) {
             response.headers_mut().insert(name, value);
         }
         response
@@ -78,5 +95,8 @@ pub async fn no_such_page() -> Problem {
 
 /// For methods that a path does not know.
 pub async fn no_such_method() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "This path is only read; use GET.")
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "This path does not know that method; paths are read by GET, and Allow names what else there is.",
+    )
 }

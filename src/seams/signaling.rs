@@ -33,6 +33,8 @@ pub struct CallInfo {
     pub sip_call_id: String,
     /// Whether another of our numbers or a destination of ours diverted it here (Diversion, History-Info).
     pub diverted_by: Option<Party>,
+    /// The request's other headers, name and value as they stood, for dialplans; bounded, and never logged.
+    pub headers: Vec<(String, String)>,
 }
 
 /// A call that waits to be answered. Its leg is open and configured when the INVITE had an offer.

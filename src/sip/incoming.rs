@@ -129,8 +129,9 @@ impl Early {
         };
         let headers: Vec<_> = invite.request.headers.iter().map(|header| (header.name(), header.value())).collect();
         let rules = peer.number_rules(core.config.home_country.as_deref());
-        let info = numbers::parties(&invite.request.uri.to_string(), &headers, &rules)
+        let mut info = numbers::parties(&invite.request.uri.to_string(), &headers, &rules)
             .into_call_info(peer.name.as_str(), dialog.call_id.as_str());
+        info.headers = numbers::kept_headers(&headers);
         let caller = info.from.as_ref().and_then(|party| party.number.as_ref());
         if core.is_our_own(caller, info.diverted_by.as_ref().map(ringing::who_is)) {
             counter!("switchboard_sip_calls_refused_total", "why" => "own").increment(1);

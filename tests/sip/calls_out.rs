@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use media::Codec;
-use switchboard::seams::signaling::{Destination, DialOrder, DialogEvent, EndedBy, OutgoingCall, Signaling};
+use switchboard::seams::signaling::{Destination, DialOrder, DialogEvent, EndReason, EndedBy, OutgoingCall, Signaling};
 
 use crate::house::{House, event, until};
 use crate::peer::{Message, Peer, sdp};
@@ -74,4 +74,20 @@ async fn after_the_ring_time_it_is_cancelled_and_a_late_answer_ended() {
     peer.expect_request("ACK").await;
     let bye = peer.expect_request("BYE").await;
     peer.send(&peer.response(&bye, "200 OK", "", "")).await;
+}
+
+/// R53: a phone that rang beside the one that took the call is told so, and shows no missed call (RFC 3326).
+#[tokio::test]
+async fn a_phone_that_rang_in_vain_is_told_that_the_call_was_taken_elsewhere() {
+    let house = House::start().await;
+    let mut peer = Peer::new(house.address()).await;
+    let (mut call, invite) = called(&house, &mut peer).await;
+    peer.send(&peer.response(&invite, "180 Ringing", "", "")).await;
+    assert_eq!(event(&mut call.events).await, DialogEvent::Ringing);
+    call.dialog.hang_up_because(EndReason::CompletedElsewhere).await.unwrap();
+    let cancel = peer.expect_request("CANCEL").await;
+    assert_eq!(cancel.header("Reason"), Some("SIP;cause=200;text=\"Call completed elsewhere\""));
+    peer.send(&peer.response(&cancel, "200 OK", "", "")).await;
+    peer.send(&peer.response(&invite, "487 Request Terminated", "", "")).await;
+    peer.expect_request("ACK").await;
 }

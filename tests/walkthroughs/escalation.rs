@@ -90,7 +90,7 @@ fn a_busy_person_leaves_the_caller_with_the_agent_and_a_ticket() {
     assert_eq!(conversation["call"]["outcome"], "ticket");
     assert_eq!(conversation["status"], "needs_human");
     let name = field(&conversation, "name").unwrap();
-    assert!(name.to_lowercase().contains("miller"), "{name}");
+    assert!(name.to_lowercase().contains("miller"), "{conversation:#}");
     println!("The caller heard: {}", audio::transcribe(&caller.heard(), LINE_RATE_HZ));
 }
 

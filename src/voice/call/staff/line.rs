@@ -95,13 +95,6 @@ impl Line {
     }
 }
 
-async fn end(dialog: &dyn Dialog, because: Option<EndReason>) -> Result<(), SignalingError> {
-    match because {
-        Some(reason) => dialog.hang_up_because(reason).await,
-        None => dialog.hang_up().await,
-    }
-}
-
 impl Leg {
     pub fn of(call: OutgoingCall, desk: &FrontDesk) -> Leg {
         Leg {
@@ -149,5 +142,12 @@ impl Leg {
             event = transcript => LineEvent::Transcript(event),
             Some(frame) = self.ears.next() => LineEvent::Heard(Box::new(frame)),
         }
+    }
+}
+
+async fn end(dialog: &dyn Dialog, because: Option<EndReason>) -> Result<(), SignalingError> {
+    match because {
+        Some(because) => dialog.hang_up_because(because).await,
+        None => dialog.hang_up().await,
     }
 }

@@ -177,7 +177,8 @@ impl Person {
     /// Ends their leg at once.
     pub async fn hang_up(&mut self, elsewhere: bool) {
         self.leaves_by = None;
-        self.line.hang_up(elsewhere.then_some(EndReason::CompletedElsewhere)).await;
+        let because = elsewhere.then_some(EndReason::CompletedElsewhere);
+        self.line.hang_up(because).await;
     }
 
     fn dialled(&mut self, now: Instant, dialled: Result<OutgoingCall, SignalingError>, desk: &FrontDesk) {
@@ -215,7 +216,7 @@ impl Person {
             None => self.gone(now, false),
             Some(DialogEvent::Held) => self.holds(true),
             Some(DialogEvent::Resumed) => self.holds(false),
-            // Transfers: nothing here asks for one, and whoever asks for one hears that nothing came of it.
+            // Nobody rung by a ladder is asked to transfer, or may ask for it.
             Some(DialogEvent::Ringing | DialogEvent::ReferProgress(_) | DialogEvent::TransferAsked(_)) => {}
         }
     }

@@ -1,0 +1,256 @@
+//! What happens to unresolved cases, as an admin sets it over the API: judged whole, revisioned, followed by new calls
+//! at once (R5, R23–R26).
+
+// Clippy sees tests only in functions that are marked as such; everything here is one.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+#[allow(dead_code)]
+#[path = "store_contract/samples.rs"]
+mod samples;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use reqwest::{Client, Method, Response, StatusCode};
+use serde_json::{Value, json};
+use switchboard::adapters::bus::LocalBus;
+use switchboard::config::http::HttpConfig;
+use switchboard::domain::agent::{Agent, OnUnresolved};
+use switchboard::domain::escalation_check::Facts;
+use switchboard::domain::phone_number::PhoneNumber;
+use switchboard::domain::time::EpochMs;
+use switchboard::http::{Answering, Parts, Readiness, Server, router};
+use switchboard::seams::fakes::MemoryStore;
+use switchboard::seams::store::Store;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+struct Running {
+    store: MemoryStore,
+    live: Arc<ArcSwap<Agent>>,
+    address: std::net::SocketAddr,
+    client: Client,
+    _ends: DropGuard,
+}
+
+impl Running {
+    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Response {
+        let request = self.client.request(method, format!("http://{}/api/v1{path}", self.address));
+        let request = match body {
+            Some(body) => request.json(&body),
+            None => request,
+        };
+        request.send().await.unwrap()
+    }
+
+    fn path(&self) -> String {
+        format!("/agents/{}/escalation", self.live.load().id)
+    }
+
+    async fn put(&self, body: Value) -> Response {
+        self.ask(Method::PUT, &self.path(), Some(body)).await
+    }
+}
+
+fn facts() -> Facts {
+    Facts {
+        own_numbers: vec![PhoneNumber::parse("+4930901820", None).unwrap()],
+        own_hosts: vec![("127.0.0.1".into(), 5060)],
+        home_country: Some("DE".into()),
+        emergency_number: "112".into(),
+        takes_calls: true,
+        ..Facts::default()
+    }
+}
+
+async fn running(facts: Facts) -> Running {
+    let config = HttpConfig { listen: "127.0.0.1:0".parse().unwrap(), ..HttpConfig::default() };
+    let store = MemoryStore::default();
+    let (agent, _) = samples::seeded(&store).await;
+    let live = Arc::new(ArcSwap::from_pointee(agent));
+    let shutdown = CancellationToken::new();
+    let server = Server::bind(&config).await.unwrap();
+    let address = server.address().unwrap();
+    let parts = Parts {
+        store: Arc::new(store.clone()),
+        bus: Arc::new(LocalBus::new(EpochMs(1_000))),
+        answering: Answering { agent: live.clone(), facts: Arc::new(facts) },
+        readiness: Readiness::waiting_for(&[]),
+        metrics: Arc::new(String::new),
+        recordings_dir: "recordings".into(),
+        token: "a-token-for-the-tests-of-the-server".into(),
+        config,
+        shutdown: shutdown.clone(),
+    };
+    tokio::spawn(server.run(router(parts), shutdown.clone()));
+    // The client wants one even where nothing is encrypted; another test may have installed it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = Client::builder().no_proxy().build().unwrap();
+    Running { store, live, address, client, _ends: shutdown.drop_guard() }
+}
+
+fn policy() -> Value {
+    json!({
+        "on_unresolved": "escalate",
+        "escalate_topics": ["legal"],
+        "callback_topics": ["workshop"],
+        "ladder": [
+            {"do": "ring", "targets": ["person:anna", "rota:night"], "ring_seconds": 15},
+            {"do": "ring", "targets": ["+493012345678"],
+             "when": {"time_zone": "Europe/Berlin", "hours": ["Mon-Fri 09:00-17:00"], "closed": ["2026-12-25"]}},
+            {"do": "voicemail"},
+            {"do": "callback"},
+            {"do": "flag"},
+        ],
+        "people": [
+            {"id": "anna", "name": "Anna", "destinations": ["sip:anna@192.0.2.7", "+493012345679"], "do_not_disturb": false},
+        ],
+        "rotas": [{"id": "night", "shifts": [
+            {"person": "anna", "when": {"time_zone": "Europe/Berlin", "hours": ["Mon-Sun 20:00-08:00"]}},
+        ]}],
+        "spoken_summary": true,
+        "accept_by_key": true,
+        "meanwhile": "music",
+        "fields": [{"name": "order_number", "question": "What is your order number?", "kind": "digits"}],
+        "allowed_prefixes": ["+49"],
+    })
+}
+
+fn with(mut policy: Value, key: &str, value: Value) -> Value {
+    policy[key] = value;
+    policy
+}
+
+async fn refused(response: Response) -> Vec<String> {
+    assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    let body: Value = response.json().await.unwrap();
+    let problems = body["problems"].as_array().unwrap();
+    assert!(problems.iter().all(|problem| !problem["remedy"].as_str().unwrap().is_empty()), "{body}");
+    problems.iter().map(|problem| problem["path"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_saved_policy_is_the_next_revision_and_new_calls_follow_it_at_once() {
+    let running = running(facts()).await;
+    let began_with = running.live.load_full();
+    let read: Value = running.ask(Method::GET, &running.path(), None).await.json().await.unwrap();
+    assert_eq!((&read["revision"], &read["on_unresolved"]), (&json!(1), &json!("flag")));
+
+    let answer = running.put(with(policy(), "revision", json!(1))).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(answer.headers()["etag"], "\"2\"");
+    let saved: Value = answer.json().await.unwrap();
+    assert_eq!(saved, with(policy(), "revision", json!(2)), "it comes back as it was written");
+    assert_eq!(running.ask(Method::GET, &running.path(), None).await.json::<Value>().await.unwrap(), saved);
+
+    let now = running.live.load_full();
+    assert_eq!((now.revision, now.on_unresolved, now.escalation.ladder.len()), (2, OnUnresolved::Escalate, 5));
+    assert_eq!((began_with.revision, began_with.escalation.ladder.len()), (1, 0), "a live call keeps its own");
+    assert_eq!(running.store.agent(now.id).await.unwrap().unwrap().revision, 2);
+    let agents: Value = running.ask(Method::GET, "/agents", None).await.json().await.unwrap();
+    assert_eq!(agents["agents"][0]["revision"], 2);
+    assert_eq!(agents["agents"][0]["ladder"], policy()["ladder"]);
+}
+
+#[tokio::test]
+async fn of_two_admins_the_second_is_told_that_the_first_was_there() {
+    let running = running(facts()).await;
+    assert_eq!(running.put(policy()).await.status(), StatusCode::PRECONDITION_REQUIRED);
+    assert_eq!(running.put(with(policy(), "revision", json!(1))).await.status(), StatusCode::OK);
+    let late = running.put(with(policy(), "revision", json!(1))).await;
+    assert_eq!(late.status(), StatusCode::CONFLICT);
+    let put = |tag: &'static str| {
+        let url = format!("http://{}/api/v1{}", running.address, running.path());
+        running.client.put(url).header("if-match", tag).json(&policy()).send()
+    };
+    assert_eq!(put("\"1\"").await.unwrap().status(), StatusCode::CONFLICT);
+    assert_eq!(put("mine").await.unwrap().status(), StatusCode::BAD_REQUEST);
+    assert_eq!(put("\"2\"").await.unwrap().status(), StatusCode::OK);
+    assert_eq!(running.live.load().revision, 3);
+}
+
+/// R5: what would come back to us, or is dialled nowhere, never gets into the store.
+#[tokio::test]
+async fn destinations_that_must_not_be_dialled_are_refused_at_saving() {
+    let running = running(facts()).await;
+    let ladder = |targets: &[&str]| {
+        let ring = json!([{"do": "ring", "targets": targets}]);
+        with(with(policy(), "ladder", ring), "revision", json!(1))
+    };
+    let refused_at = ["ladder[0].targets[0]"];
+    for never in ["+4930901820", "sip:support@127.0.0.1", "+12125550123", "sip:112@192.0.2.9", "+499001234567"] {
+        assert_eq!(refused(running.put(ladder(&[never])).await).await, refused_at, "{never}");
+    }
+    assert_eq!(refused(running.put(ladder(&["person:bob", "+12125550123"])).await).await.len(), 2);
+    assert_eq!(running.live.load().revision, 1);
+    assert_eq!(running.store.agents().await.unwrap()[0].0.revision, 1, "nothing was saved");
+}
+
+/// R25
+#[tokio::test]
+async fn escalate_on_message_channels_alone_is_refused_with_what_there_is() {
+    let running = running(Facts { takes_calls: false, ..facts() }).await;
+    let answer = running.put(with(policy(), "revision", json!(1))).await;
+    let body: Value = answer.json().await.unwrap();
+    assert_eq!(body["problems"][0]["path"], "on_unresolved");
+    let remedy = body["problems"][0]["remedy"].as_str().unwrap();
+    assert!(remedy.contains("flag") && remedy.contains("decide"), "{remedy}");
+    for other in ["flag", "decide", "nothing"] {
+        let revision = running.live.load().revision;
+        let body = with(with(policy(), "on_unresolved", json!(other)), "revision", json!(revision));
+        assert_eq!(running.put(body).await.status(), StatusCode::OK, "{other}");
+    }
+}
+
+#[tokio::test]
+async fn all_that_cannot_be_read_is_told_at_once_with_its_place() {
+    let running = running(facts()).await;
+    let body = json!({
+        "revision": 1,
+        "on_unresolved": "perhaps",
+        "ladders": [],
+        "ladder": [
+            {"do": "ring", "targets": ["the boss", "+493012345678", "person:"], "ring_second": 3},
+            {"do": "ring", "targets": ["+493012345678"], "when": {"time_zone": "Berlin"}},
+            {"do": "dance"},
+            {"do": "voicemail", "targets": []},
+        ],
+        "people": [{"id": "a"}],
+        "rotas": 7,
+    });
+    let expected = [
+        "ladders",
+        "on_unresolved",
+        "ladder[0].ring_second",
+        "ladder[0].targets[0]",
+        "ladder[0].targets[2]",
+        "ladder[1]",
+        "ladder[2]",
+        "ladder[3].targets",
+        "people[0]",
+        "rotas",
+    ];
+    assert_eq!(refused(running.put(body).await).await, expected);
+    assert_eq!(refused(running.put(json!([])).await).await, [""]);
+}
+
+#[tokio::test]
+async fn only_json_of_a_known_agent_is_read() {
+    let running = running(facts()).await;
+    let url = format!("http://{}/api/v1{}", running.address, running.path());
+    let plain = running.client.put(&url).header("content-type", "text/plain").body("{}").send().await.unwrap();
+    assert_eq!(plain.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let broken = running.client.put(&url).header("content-type", "application/json").body("{").send().await.unwrap();
+    assert_eq!(broken.status(), StatusCode::BAD_REQUEST);
+    for unknown in [samples::id().to_string(), "me".into()] {
+        let path = format!("/agents/{unknown}/escalation");
+        assert_eq!(running.ask(Method::GET, &path, None).await.status(), StatusCode::NOT_FOUND);
+        assert_eq!(running.ask(Method::PUT, &path, Some(policy())).await.status(), StatusCode::NOT_FOUND);
+    }
+    // A chunked body without a length is bounded as well.
+    let endless = futures::stream::iter((0..400).map(|_| Ok::<_, std::io::Error>(vec![b' '; 1024])));
+    let body = reqwest::Body::wrap_stream(endless);
+    let large = running.client.put(&url).header("content-type", "application/json").body(body).send().await;
+    assert!(large.is_err() || large.is_ok_and(|answer| answer.status() == StatusCode::PAYLOAD_TOO_LARGE));
+    assert_eq!(running.ask(Method::DELETE, &running.path(), None).await.status(), StatusCode::METHOD_NOT_ALLOWED);
+}
