@@ -62,6 +62,9 @@ fn a_person_hears_who_calls_then_the_case_and_is_joined() {
     let caller_heard = person.until_spoken_to(person_so_far);
     assert_words(&audio::transcribe(&person.heard()[person_so_far..caller_heard], LINE_RATE_HZ), &["yellow", "table"]);
 
+    // Whoever hangs up within ten seconds gives the caller back to the agent (R54).
+    let talked_for = |seconds: usize| caller.heard().len() >= caller_so_far + seconds * LINE_RATE_HZ as usize;
+    super::house::eventually("they have talked for a while", || talked_for(12).then_some(()));
     person.hang_up();
     caller.wait_for("CALL_CLOSED");
     let conversation = house.until_over("joined");

@@ -23,7 +23,7 @@ use crate::domain::ids::{CallId, ConversationId, LegId, MessageId, RecordingId};
 use crate::domain::ladder::outlook;
 use crate::domain::turn::{Line, Speaker};
 use crate::seams::media::{Ears, LegCommand, LegControl, LegEvent};
-use crate::seams::signaling::{Dialog, DialogEvent, IncomingCall};
+use crate::seams::signaling::{Dialog, DialogEvent, IncomingCall, Party};
 use crate::seams::stt::SttEvent;
 
 use super::dialplan::{Dialplan, facts};
@@ -46,6 +46,8 @@ struct Call {
     /// The caller's place in a queue, while they wait.
     place: Option<QueuePlace>,
     row: CallRow,
+    /// As signalled, for those who may see it (R50).
+    caller: Option<Party>,
     flow: CallFlow,
     dialog: Box<dyn Dialog>,
     leg: LegId,
@@ -140,6 +142,7 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
         dialplan,
         place: None,
         row,
+        caller: info.from.clone(),
         flow,
         dialog,
         ear,

@@ -168,8 +168,12 @@ impl Call {
             ring_time: ring.ring_time,
         };
         // The offer's own clock ends the ringing; signalling's is behind it should that be late.
-        let order =
-            DialOrder { to, ring_timeout: ring.ring_time + RINGS_ON, beside: Some(self.leg), on_behalf_of: None };
+        let order = DialOrder {
+            to,
+            ring_timeout: ring.ring_time + RINGS_ON,
+            beside: Some(self.leg),
+            on_behalf_of: self.caller.clone(),
+        };
         let line = Line::dial(&self.desk, order);
         self.staff.people.push(Person::new(ring.attempt, attempt, Offer::ring(terms, now), line, offer, now));
     }
