@@ -98,6 +98,8 @@ impl Drop for Process {
 pub struct Setup {
     pub published: bool,
     pub escalate_to: Option<String>,
+    /// The text of a dialplan.
+    pub dialplan: Option<&'static str>,
 }
 
 /// A running house.
@@ -112,7 +114,7 @@ pub struct House {
 /// The published house without a destination to ring, shared by the tests that leave it as it was.
 pub fn shared() -> &'static House {
     static SHARED: OnceLock<House> = OnceLock::new();
-    SHARED.get_or_init(|| House::start(Setup { published: true, escalate_to: None }))
+    SHARED.get_or_init(|| House::start(Setup { published: true, ..Setup::default() }))
 }
 
 impl House {
@@ -272,6 +274,12 @@ fn run(setup: &Setup, data: &Path, sip_port: u16, http_port: u16) -> Process {
         .stderr(log);
     if setup.published {
         command.arg("--publish");
+    }
+    if let Some(dialplan) = setup.dialplan {
+        let folder = data.join("dialplans");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("plan.toml"), dialplan).unwrap();
+        command.arg("--dialplans").arg(folder);
     }
     if let Some(to) = &setup.escalate_to {
         command.args(["--escalate-to", to]);

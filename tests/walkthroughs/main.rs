@@ -16,6 +16,7 @@ mod house;
 mod interruption;
 mod keys;
 mod lost;
+mod menu;
 mod phone;
 mod signalling;
 mod sipp;
