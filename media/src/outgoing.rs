@@ -187,7 +187,7 @@ impl Outgoing {
             self.bridged.pull(samples);
             self.muted = false;
             self.idle = true;
-            self.history.push(now, samples, false);
+            self.history.push(samples, false);
             return;
         }
         self.end_relay();
