@@ -10,6 +10,9 @@ use crate::domain::dialplan::Action;
 use crate::domain::dialplan::plan::{Menu, Prompt, Queue, REJECT_CODE, REJECT_REASON, Ring, RingTarget, SoundFile};
 use crate::domain::escalation::{RING_SECONDS, Target};
 
+/// Makes an action of the keys of its section.
+type ReadAction = fn(&mut Page, &Fields<'_>) -> Option<Action>;
+
 /// Reads `[action.NAME]`; `None` when it cannot be used, which is told.
 pub fn read(page: &mut Page, name: &str, section: At<&DeTable<'_>>) -> Option<Action> {
     let what = format!("[action.{name}]");
@@ -19,7 +22,7 @@ pub fn read(page: &mut Page, name: &str, section: At<&DeTable<'_>>) -> Option<Ac
         return None;
     };
     let kind = text(page, "do", kind)?;
-    let read: (&[&str], fn(&mut Page, &Fields<'_>) -> Option<Action>) = match kind.value.as_str() {
+    let read: (&[&str], ReadAction) = match kind.value.as_str() {
         "agent" => (&["do", "agent"], agent),
         "ring" => (&["do", "how", "targets", "ring_seconds", "then"], ring),
         "queue" => (&["do", "targets", "ring_seconds", "callers_max", "wait_seconds_max", "music", "then"], queue),

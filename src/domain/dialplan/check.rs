@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::plan::{Action, ActionRef, BUILTIN, By, Named, Place, Plan, Problem, RingTarget};
 use crate::domain::escalation::Target;
 
+/// Why a number or address may not be rung, and what is allowed; the second argument is a plan's home country.
+pub type MayRing<'a> = dyn Fn(&Target, Option<&str>) -> Result<(), (String, String)> + 'a;
+
 /// What a plan may point to outside itself.
 pub struct Surroundings<'a> {
     /// Names of trunks and telephones, by which calls come.
@@ -17,7 +20,7 @@ pub struct Surroundings<'a> {
     pub rotas: Vec<String>,
     /// Why a number or address may not be rung, if so, and what is allowed: the rule of the escalation ladder. The plan's home
     /// country stands in where none is configured.
-    pub may_ring: &'a dyn Fn(&Target, Option<&str>) -> Result<(), (String, String)>,
+    pub may_ring: &'a MayRing<'a>,
 }
 
 /// What was found.
