@@ -12,6 +12,7 @@ pub mod mouth;
 pub mod offer;
 pub mod phrases;
 pub mod screening;
+pub mod spoken_field;
 pub mod spoken_number;
 pub mod spoken_time;
 pub mod tones;
