@@ -95,7 +95,7 @@ fn policy() -> Value {
         "callback_topics": ["workshop"],
         "ladder": [
             {"do": "ring", "targets": ["person:anna", "rota:night"], "ring_seconds": 15},
-            {"do": "ring", "targets": ["+493012345678"],
+            {"do": "ring", "targets": ["+493012345678"], "ring_seconds": 18,
              "when": {"time_zone": "Europe/Berlin", "hours": ["Mon-Fri 09:00-17:00"], "closed": ["2026-12-25"]}},
             {"do": "voicemail"},
             {"do": "callback"},

@@ -168,6 +168,15 @@ impl Default for EscalationPolicy {
     }
 }
 
+impl EscalationPolicy {
+    /// The time zone in which the business lives, as far as its opening times tell: the first that is named.
+    pub fn time_zone(&self) -> Option<&str> {
+        let rungs = self.ladder.iter().filter_map(|rung| rung.when.as_ref());
+        let shifts = self.rotas.iter().flat_map(|rota| &rota.shifts).map(|shift| &shift.when);
+        rungs.chain(shifts).map(Schedule::time_zone).next()
+    }
+}
+
 impl RungAction {
     /// Whom it rings; nobody on rungs that ring nobody.
     pub fn targets(&self) -> &[Target] {

@@ -121,6 +121,11 @@ impl Schedule {
         self.at(now).is_open()
     }
 
+    /// The time zone in which it is meant, by its IANA name.
+    pub fn time_zone(&self) -> &str {
+        &self.text.time_zone
+    }
+
     /// Reads a local time such as `2026-12-25T10:00` in this schedule's time zone.
     pub fn moment(&self, local: &str) -> Option<EpochMs> {
         moment(local, &self.zone)

@@ -87,5 +87,93 @@ pub struct Ticket {
     pub callback: Option<CallbackWish>,
 }
 
+impl Ticket {
+    /// The same case when its customer has called again before it was done (R55): newer details go before older ones
+    /// of the same name, a wish to be called back before a message and that before a plain follow-up, and the earlier
+    /// due time stays unless another was wished for.
+    pub fn added_to_by(mut self, newer: Ticket) -> Ticket {
+        for field in newer.fields {
+            match self.fields.iter_mut().find(|known| known.name == field.name) {
+                // What the customer has confirmed is not replaced by what was only understood.
+                Some(known) if known.confirmed && !field.confirmed && field.name != "reason" => {}
+                Some(known) => *known = field,
+                None => self.fields.push(field),
+            }
+        }
+        if newer.reason != self.reason && !self.reason.contains(&newer.reason) {
+            let room = REASON_CHARS_MAX.saturating_sub(self.reason.chars().count());
+            self.reason.extend(format!(" Called again: {}", newer.reason).chars().take(room));
+        }
+        let weight = |kind| match kind {
+            TicketKind::FollowUp => 0,
+            TicketKind::Voicemail => 1,
+            TicketKind::Callback => 2,
+        };
+        if weight(newer.kind) > weight(self.kind) {
+            self.kind = newer.kind;
+        }
+        if newer.callback.as_ref().is_some_and(|wish| wish.at.is_some()) {
+            self.due_at = newer.due_at;
+        }
+        self.callback = newer.callback.or(self.callback);
+        self.recording = newer.recording.or(self.recording);
+        self
+    }
+}
+
+/// A reason is read in a list.
+const REASON_CHARS_MAX: usize = 500;
 /// A ticket is due a day after it was made, in milliseconds.
 pub const TICKET_DUE_MS: i64 = 24 * 60 * 60 * 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ticket(kind: TicketKind, fields: &[(&str, &str, bool)]) -> Ticket {
+        let field = |&(name, value, confirmed): &(&str, &str, bool)| Field {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            confirmed,
+        };
+        Ticket {
+            id: TicketId(uuid::Uuid::nil()),
+            conversation: ConversationId(uuid::Uuid::nil()),
+            kind,
+            status: TicketStatus::InProgress,
+            reason: "A refund.".into(),
+            fields: fields.iter().map(field).collect(),
+            created_at: EpochMs(1),
+            due_at: Some(EpochMs(100)),
+            recording: None,
+            callback: None,
+        }
+    }
+
+    /// R55
+    #[test]
+    fn a_second_call_adds_to_the_open_case() {
+        let open = ticket(TicketKind::FollowUp, &[("name", "Ann", true), ("reason", "a refund", true)]);
+        let number = PhoneNumber::parse("+4930901820", None).unwrap();
+        let newer = Ticket {
+            reason: "The caller asked to be called back.".into(),
+            due_at: Some(EpochMs(900)),
+            callback: Some(CallbackWish { number, time: None, at: Some(EpochMs(900)) }),
+            ..ticket(
+                TicketKind::Callback,
+                &[("name", "Anne", false), ("reason", "where it is", false), ("x", "1", false)],
+            )
+        };
+        let both = open.added_to_by(newer.clone());
+        let values: Vec<&str> = both.fields.iter().map(|field| &*field.value).collect();
+        assert_eq!(values, ["Ann", "where it is", "1"]);
+        assert_eq!(
+            (both.kind, both.status, both.due_at),
+            (TicketKind::Callback, TicketStatus::InProgress, Some(EpochMs(900)))
+        );
+        assert_eq!(both.reason, "A refund. Called again: The caller asked to be called back.");
+        // Again and again: the reason says it once and stays short.
+        let again = (0..50).fold(both, |ticket, _| ticket.added_to_by(newer.clone()));
+        assert!(again.reason.matches("Called again").count() == 1 && again.callback.is_some());
+    }
+}

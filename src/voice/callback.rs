@@ -113,6 +113,11 @@ impl Callback {
         self.deadline
     }
 
+    /// The caller asked for a moment: nothing is asked again before then.
+    pub fn wait_until(&mut self, moment: Instant) {
+        self.deadline = Some(moment);
+    }
+
     /// Whether keys that come now are digits of a number, to be kept out of the recording and the log.
     pub fn collects_digits(&self) -> bool {
         self.stage == Stage::Number

@@ -1,17 +1,19 @@
 //! Taking a case: name, number and reason are asked for one by one, read back, and become a ticket.
 //!
 //! 1. Name → 2. number (the caller's own is offered first; otherwise said or keyed) → 3. reason, unless the
-//!    caller has already told it → 4. all of it is read back → 5. yes: done; no: once more from the name.
+//!    caller has already told it → 4. what the admin wants to know beside it, field by field → 5. all of it is read
+//!    back → 6. yes: done; no: once more from the name.
 //!
 //! Pure: what was heard and keyed goes in, what to say comes out. Whatever happens, what was collected so far
 //! can be taken with [`Collect::fields`]: a caller who hangs up still leaves a ticket.
 
+use crate::domain::escalation::{FieldKind, FieldSpec};
 use crate::domain::phone_number::PhoneNumber;
 use crate::domain::ticket::Field;
 
 use super::intents::{self, Intent};
 use super::turn_taking::Expectation;
-use super::{phrases, spoken_number};
+use super::{phrases, spoken_field, spoken_number};
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +32,9 @@ pub struct Collect {
     number: Option<PhoneNumber>,
     number_confirmed: bool,
     reason: Option<String>,
+    /// What the admin wants to know, and the answers so far.
+    wanted: Vec<FieldSpec>,
+    answers: Vec<Option<String>>,
     confirmed: bool,
     caller: Option<PhoneNumber>,
     home_country: Option<String>,
@@ -47,16 +52,20 @@ enum Stage {
     Number,
     ConfirmNumber,
     Reason,
+    /// One of the admin's own.
+    Wanted(usize),
     ReadBack,
     Done,
 }
 
 impl Collect {
-    /// Begins. `reason` is what the caller has already told; `caller` the number they call from.
+    /// Begins. `reason` is what the caller has already told; `caller` the number they call from; `wanted` what is asked
+    /// for beside name, number and reason.
     pub fn begin(
         reason: Option<String>,
         caller: Option<PhoneNumber>,
         home_country: Option<String>,
+        wanted: Vec<FieldSpec>,
     ) -> (Collect, Vec<String>) {
         let collect = Collect {
             stage: Stage::Name,
@@ -64,6 +73,8 @@ impl Collect {
             number: None,
             number_confirmed: false,
             reason: reason.filter(|reason| !reason.trim().is_empty()),
+            answers: vec![None; wanted.len()],
+            wanted,
             confirmed: false,
             caller,
             home_country,
@@ -86,12 +97,19 @@ impl Collect {
         let number = self.number.as_ref().or(self.caller.as_ref());
         field("number", number.map(PhoneNumber::as_str), self.confirmed || self.number_confirmed);
         field("reason", self.reason.as_deref(), self.confirmed);
+        for (wanted, answer) in self.wanted.iter().zip(&self.answers) {
+            field(&wanted.name, answer.as_deref(), self.confirmed);
+        }
         fields
     }
 
     /// Whether digits are being collected: they are kept out of the recording.
     pub fn collects_digits(&self) -> bool {
-        matches!(self.stage, Stage::Number)
+        match self.stage {
+            Stage::Number => true,
+            Stage::Wanted(at) => self.wanted.get(at).is_some_and(|wanted| spoken_field::is_keyed(wanted.kind)),
+            _ => false,
+        }
     }
 
     /// What kind of words the open question asks for.
@@ -102,6 +120,14 @@ impl Collect {
             Stage::OfferCallersNumber | Stage::ConfirmNumber | Stage::ReadBack => {
                 Expectation { yes_no: true, ..Expectation::default() }
             }
+            Stage::Wanted(at) => match self.wanted.get(at).map(|wanted| wanted.kind) {
+                Some(FieldKind::Number) => {
+                    Expectation { digits: Some(SHORTEST_NUMBER..=LONGEST_NUMBER), ..Expectation::default() }
+                }
+                Some(FieldKind::Digits) => Expectation { digits: Some(1..=LONGEST_DIGITS), ..Expectation::default() },
+                Some(FieldKind::Email) => Expectation { spelling: true, ..Expectation::default() },
+                Some(FieldKind::Text) | None => Expectation::default(),
+            },
             Stage::Reason | Stage::Done => Expectation::default(),
         }
     }
@@ -114,6 +140,7 @@ impl Collect {
             Stage::Number => vec![phrases::ASK_NUMBER.to_owned()],
             Stage::ConfirmNumber => self.confirm_number(),
             Stage::Reason => vec![phrases::ASK_REASON.to_owned()],
+            Stage::Wanted(at) => self.wanted_question(at),
             Stage::ReadBack => self.read_back(),
             Stage::Done => Vec::new(),
         }
@@ -141,11 +168,12 @@ impl Collect {
                 Some(number) => self.got_number(number),
                 None => self.again(phrases::NUMBER_UNCLEAR, Collect::ask_reason),
             },
-            Stage::Reason if says_nothing(text) => self.again(phrases::ASK_REASON, Collect::ask_read_back),
+            Stage::Reason if says_nothing(text) => self.again(phrases::ASK_REASON, |collect| collect.ask_wanted(0)),
             Stage::Reason => {
                 self.reason = Some(text.trim().to_owned());
-                self.ask_read_back()
+                self.ask_wanted(0)
             }
+            Stage::Wanted(at) => self.wanted_heard(at, text),
             Stage::ReadBack => match intents::intent(text) {
                 Some(Intent::Yes) => self.finish(true),
                 Some(Intent::No) => self.start_over(),
@@ -158,14 +186,11 @@ impl Collect {
     /// The caller pressed a key (ASCII).
     pub fn keyed(&mut self, key: u8) -> Option<Next> {
         match (self.stage, key) {
-            (Stage::Number, b'#') => {
+            (Stage::Number | Stage::Wanted(_), b'#') if self.collects_digits() => {
                 let keyed = std::mem::take(&mut self.keyed);
-                Some(match spoken_number::number(&keyed, self.home_country.as_deref()) {
-                    Some(number) => self.got_number(number),
-                    None => self.again(phrases::NUMBER_UNCLEAR, Collect::ask_reason),
-                })
+                Some(self.heard(&keyed))
             }
-            (Stage::Number, b'0'..=b'9' | b'*') => {
+            (Stage::Number | Stage::Wanted(_), b'0'..=b'9' | b'*') if self.collects_digits() => {
                 if self.keyed.len() < LONGEST_KEYED {
                     self.keyed.push(if key == b'*' { '+' } else { char::from(key) });
                 }
@@ -218,9 +243,35 @@ impl Collect {
 
     fn ask_reason(&mut self) -> Next {
         if self.reason.is_some() {
-            return self.ask_read_back();
+            return self.ask_wanted(0);
         }
         self.enter(Stage::Reason, vec![phrases::ASK_REASON.to_owned()])
+    }
+
+    fn ask_wanted(&mut self, at: usize) -> Next {
+        if at >= self.wanted.len() {
+            return self.ask_read_back();
+        }
+        let question = self.wanted_question(at);
+        self.enter(Stage::Wanted(at), question)
+    }
+
+    fn wanted_question(&self, at: usize) -> Vec<String> {
+        self.wanted.get(at).map(|wanted| wanted.question.clone()).into_iter().collect()
+    }
+
+    fn wanted_heard(&mut self, at: usize, text: &str) -> Next {
+        let Some(wanted) = self.wanted.get(at) else { return self.ask_read_back() };
+        match spoken_field::read(wanted.kind, text, self.home_country.as_deref()) {
+            Some(answer) => {
+                self.answers[at] = Some(answer);
+                self.ask_wanted(at + 1)
+            }
+            None => {
+                let question = wanted.question.clone();
+                self.again(&question, |collect| collect.ask_wanted(at + 1))
+            }
+        }
     }
 
     fn ask_read_back(&mut self) -> Next {
@@ -240,6 +291,12 @@ impl Collect {
         if let Some(reason) = &self.reason {
             parts.push(format!("it is about: {}", shortened(reason)));
         }
+        for (wanted, answer) in self.wanted.iter().zip(&self.answers) {
+            if let Some(answer) = answer {
+                let name = wanted.name.replace(['_', '-'], " ");
+                parts.push(format!("your {name} is {}", spoken_field::read_back(wanted.kind, answer)));
+            }
+        }
         let noted = parts.join(", ");
         vec![format!("I have noted: {}.", noted.trim_end_matches(['.', '?', '!'])), phrases::IS_THAT_RIGHT.to_owned()]
     }
@@ -252,6 +309,7 @@ impl Collect {
         self.number = None;
         self.number_confirmed = false;
         self.reason = None;
+        self.answers.fill(None);
         self.enter(Stage::Name, vec![phrases::ONCE_MORE.to_owned(), phrases::ASK_NAME.to_owned()])
     }
 
@@ -328,8 +386,10 @@ const READ_BACK_WORDS: usize = 24;
 const SHORTEST_NUMBER: u8 = 7;
 /// See above.
 const LONGEST_NUMBER: u8 = 15;
-/// E.164 with prefixes.
-const LONGEST_KEYED: usize = 20;
+/// Digits of the longest number that people give in one breath: an account, a card.
+const LONGEST_DIGITS: u8 = 24;
+/// E.164 with prefixes, and account numbers.
+const LONGEST_KEYED: usize = 24;
 
 #[cfg(test)]
 mod tests {
@@ -342,18 +402,18 @@ mod tests {
     #[test]
     fn a_sound_of_thinking_is_no_name_and_no_reason() {
         for sound in ["Ah.", "Um,", "mhm", "Yes.", "Hello?", "Uh, yes, hello?", "...", ""] {
-            let (mut collect, _) = Collect::begin(None, None, None);
+            let (mut collect, _) = Collect::begin(None, None, None, Vec::new());
             assert_eq!(collect.heard(sound), Next::Ask(vec![phrases::ASK_NAME.to_owned()]), "{sound}");
             assert!(collect.fields().is_empty(), "{sound}");
         }
-        let (mut collect, _) = Collect::begin(None, None, None);
+        let (mut collect, _) = Collect::begin(None, None, None, Vec::new());
         collect.heard("Um, my name is Ann.");
         assert_eq!(values(&collect)[0].1, "Ann");
     }
 
     #[test]
     fn name_number_and_reason_are_collected_and_read_back() {
-        let (mut collect, ask) = Collect::begin(None, None, Some("DE".into()));
+        let (mut collect, ask) = Collect::begin(None, None, Some("DE".into()), Vec::new());
         assert_eq!(ask, [phrases::ASK_NAME]);
         assert_eq!(collect.heard("My name is Ann Smith."), Next::Ask(vec![phrases::ASK_NUMBER.into()]));
         let Next::Ask(words) = collect.heard("zero three zero nine oh one eight two zero") else { panic!() };
@@ -375,7 +435,7 @@ mod tests {
     #[test]
     fn the_callers_own_number_is_offered_and_a_told_reason_is_not_asked_again() {
         let caller = PhoneNumber::parse("+4930901820", None).unwrap();
-        let (mut collect, _) = Collect::begin(Some("a refund".into()), Some(caller), None);
+        let (mut collect, _) = Collect::begin(Some("a refund".into()), Some(caller), None, Vec::new());
         let Next::Ask(words) = collect.heard("Ann") else { panic!() };
         assert!(words[0].contains("+4930901820"));
         let Some(Next::Ask(words)) = collect.keyed(b'1') else { panic!() };
@@ -385,7 +445,7 @@ mod tests {
 
     #[test]
     fn digits_are_keyed_and_ended_with_hash() {
-        let (mut collect, _) = Collect::begin(None, None, Some("DE".into()));
+        let (mut collect, _) = Collect::begin(None, None, Some("DE".into()), Vec::new());
         collect.heard("Ann");
         for key in b"030901820" {
             assert_eq!(collect.keyed(*key), None);
@@ -397,7 +457,7 @@ mod tests {
 
     #[test]
     fn wrong_details_are_taken_once_more_and_then_noted_unconfirmed() {
-        let (mut collect, _) = Collect::begin(Some("x".into()), None, Some("DE".into()));
+        let (mut collect, _) = Collect::begin(Some("x".into()), None, Some("DE".into()), Vec::new());
         for _ in 0..2 {
             collect.heard("Ann");
             collect.heard("030901820");
@@ -414,11 +474,54 @@ mod tests {
 
     #[test]
     fn nobody_is_kept_in_a_loop() {
-        let (mut collect, _) = Collect::begin(None, None, None);
+        let (mut collect, _) = Collect::begin(None, None, None, Vec::new());
         let mut turns = 0;
         while collect.heard("") != Next::Done {
             turns += 1;
             assert!(turns < 30, "stuck at {:?}", collect.stage);
         }
+    }
+
+    /// R24, R58: what the admin wants to know is asked, read back, and kept with its name.
+    #[test]
+    fn fields_of_the_admin_are_asked_after_the_reason_and_read_back() {
+        let field = |name: &str, question: &str, kind| FieldSpec { name: name.into(), question: question.into(), kind };
+        let wanted = vec![
+            field("order_number", "What is your order number?", FieldKind::Digits),
+            field("email", "What is your email address?", FieldKind::Email),
+        ];
+        let caller = PhoneNumber::parse("+4930901820", None).ok();
+        let (mut collect, _) = Collect::begin(Some("a refund".into()), caller, None, wanted);
+        collect.heard("Ann");
+        assert_eq!(collect.keyed(b'1'), Some(Next::Ask(vec!["What is your order number?".into()])));
+        assert!(collect.collects_digits());
+        for key in b"4471" {
+            assert_eq!(collect.keyed(*key), None);
+        }
+        assert_eq!(collect.keyed(b'#'), Some(Next::Ask(vec!["What is your email address?".into()])));
+        assert!(!collect.collects_digits());
+        // What is no address is asked for again.
+        assert_eq!(collect.heard("I am not sure."), Next::Ask(vec!["What is your email address?".into()]));
+        let Next::Ask(words) = collect.heard("ann at example dot com") else { panic!() };
+        assert!(words[0].contains("your order number is 4 4 7 1"), "{words:?}");
+        assert!(words[0].contains("your email is ann at example dot com"), "{words:?}");
+        assert_eq!(collect.heard("Yes."), Next::Done);
+        let values = values(&collect);
+        assert_eq!(
+            values[3..],
+            [("order_number".into(), "4471".into(), true), ("email".into(), "ann@example.com".into(), true)]
+        );
+    }
+
+    #[test]
+    fn a_field_that_cannot_be_answered_is_left_out() {
+        let wanted = vec![FieldSpec { name: "x".into(), question: "X?".into(), kind: FieldKind::Digits }];
+        let (mut collect, _) = Collect::begin(Some("a refund".into()), None, None, wanted);
+        let mut turns = 0;
+        while collect.heard("") != Next::Done {
+            turns += 1;
+            assert!(turns < 40, "stuck at {:?}", collect.stage);
+        }
+        assert!(!values(&collect).iter().any(|(name, ..)| name == "x"));
     }
 }

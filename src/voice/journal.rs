@@ -115,9 +115,15 @@ impl Keeper {
         }
         self.apply(&entry);
         let mut pause = FIRST_RETRY;
+        let mut entry = entry;
         loop {
             match self.write(&entry).await {
-                Ok(()) => break,
+                Ok(kept) => {
+                    if let Some(kept) = kept {
+                        entry = Entry::Ticket(Box::new(kept));
+                    }
+                    break;
+                }
                 Err(StoreError::Conflict) => self.reread(&entry).await,
                 // The row is not there and will not come by waiting.
                 Err(StoreError::NotFound) => {
@@ -168,7 +174,9 @@ impl Keeper {
         }
     }
 
-    async fn write(&mut self, entry: &Entry) -> Result<(), StoreError> {
+    /// Writes it; of a ticket, gives it back as it is kept.
+    async fn write(&mut self, entry: &Entry) -> Result<Option<Ticket>, StoreError> {
+        let mut kept = None;
         let mut work = self.store.begin().await?;
         match entry {
             Entry::Begun => {
@@ -184,8 +192,11 @@ impl Keeper {
             Entry::MessageChanged(message) => work.update_message(message).await?,
             Entry::Mark { .. } | Entry::Summary(_) => self.write_conversation(&mut *work).await?,
             Entry::Ticket(ticket) => {
-                work.save_ticket(ticket).await?;
+                let (stored, notice) = self.with_the_open_case(ticket).await?;
+                work.save_ticket(&stored).await?;
+                work.enqueue(&notice.key, notice.kind, &notice.payload).await?;
                 self.write_conversation(&mut *work).await?;
+                kept = Some(stored);
             }
             Entry::Attempt(attempt) => work.save_attempt(attempt).await?,
             Entry::Recording(recording) => work.save_recording(recording).await?,
@@ -201,7 +212,24 @@ impl Keeper {
         if changes_conversation(entry) {
             self.conversation.version += 1;
         }
-        Ok(())
+        Ok(kept)
+    }
+
+    /// R55: a caller with an open case adds to it, so that there is one ticket and one callback.
+    async fn with_the_open_case(&self, ticket: &Ticket) -> Result<(Ticket, Notice), StoreError> {
+        let number = self.call.from.as_deref().filter(|from| from.starts_with('+'));
+        let open = match number {
+            Some(number) => self.store.open_ticket_of(self.conversation.agent, number).await?,
+            None => None,
+        };
+        Ok(match open.filter(|open| open.id != ticket.id) {
+            Some(open) => {
+                let kept = open.added_to_by(ticket.clone());
+                let notice = Notice::of(&kept, self.conversation.id, TICKET_UPDATED);
+                (kept, notice)
+            }
+            None => (ticket.clone(), Notice::of(ticket, self.conversation.id, kind_of(ticket.kind))),
+        })
     }
 
     async fn write_conversation(&self, work: &mut dyn UnitOfWork) -> Result<(), StoreError> {
@@ -261,6 +289,38 @@ impl Keeper {
     }
 }
 
+/// A row of the outbox about a ticket.
+struct Notice {
+    key: String,
+    kind: &'static str,
+    payload: serde_json::Value,
+}
+
+impl Notice {
+    fn of(ticket: &Ticket, conversation: ConversationId, kind: &'static str) -> Notice {
+        // The same ticket is told of once for each conversation that adds to it.
+        let key = format!("ticket:{}:{conversation}", ticket.id);
+        let payload = serde_json::json!({
+            "ticket": ticket.id, "conversation": conversation, "reason": ticket.reason, "due_at_ms": ticket.due_at,
+            "link": link_to(conversation),
+        });
+        Notice { key, kind, payload }
+    }
+}
+
+/// Where a conversation is shown, below the address under which people open the page.
+pub fn link_to(conversation: ConversationId) -> String {
+    format!("/#{conversation}")
+}
+
+fn kind_of(kind: TicketKind) -> &'static str {
+    match kind {
+        TicketKind::FollowUp => "ticket_created",
+        TicketKind::Voicemail => "voicemail",
+        TicketKind::Callback => "callback",
+    }
+}
+
 /// Which conversation a journal keeps is told by its entries' ids; this names the rule for the version.
 fn changes_conversation(entry: &Entry) -> bool {
     matches!(entry, Entry::Message(_) | Entry::Mark { .. } | Entry::Summary(_) | Entry::Ticket(_) | Entry::Ended(_))
@@ -311,7 +371,9 @@ pub async fn recover_cut_calls(
                 recording: None,
                 callback: None,
             };
+            let notice = Notice::of(&ticket, conversation.id, kind_of(ticket.kind));
             work.save_ticket(&ticket).await?;
+            work.enqueue(&notice.key, notice.kind, &notice.payload).await?;
         }
         work.commit().await?;
         recovered.push(conversation.id);
@@ -319,6 +381,8 @@ pub async fn recover_cut_calls(
     Ok(recovered)
 }
 
+/// The notification when a caller adds to their open case.
+const TICKET_UPDATED: &str = "ticket_updated";
 /// Shown to the team.
 const CUT_REASON: &str = "The call was cut when Switchboard stopped; please call back.";
 /// Entries of one call that may wait for the store: several minutes of talk.

@@ -16,6 +16,7 @@ pub mod offer;
 pub mod phrases;
 pub mod reception;
 pub mod screening;
+pub mod spoken_field;
 pub mod spoken_number;
 pub mod spoken_time;
 pub mod tones;

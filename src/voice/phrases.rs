@@ -134,6 +134,8 @@ pub const ASK_CALLBACK_TIME: &str = "When is a good time to call you?";
 /// The wish is stored, and no number could be had.
 pub const NOTED_WITHOUT_NUMBER: &str =
     "Thank you, I have noted that. I do not have a number for you, so please call again if you do not hear from us.";
+/// A teammate called a customer back in vain.
+pub const STAFF_CUSTOMER_NOT_REACHED: &str = "The customer cannot be reached now. The ticket stays open. Goodbye.";
 /// The ticket is stored.
 pub const NOTED: &str = "Thank you, I have noted that, and a colleague will get back to you.";
 

@@ -35,6 +35,27 @@ impl Default for Waiting {
     }
 }
 
+/// The tone after which a message is recorded: one plain note, as answering machines have it.
+pub fn beep() -> Clip {
+    let length = (ENGINE_RATE_HZ as f32 * BEEP_SECONDS) as usize;
+    let edge = ENGINE_RATE_HZ as f32 * BEEP_EDGE_SECONDS;
+    let sample = |at: usize| {
+        // Without a soft edge the note would click.
+        let swell = (at.min(length - at) as f32 / edge).min(1.0);
+        ((TAU * BEEP_HZ * at as f32 / ENGINE_RATE_HZ as f32).sin() * swell * BEEP_LOUDNESS) as i16
+    };
+    (0..length).map(sample).collect()
+}
+
+/// Long enough to be told from a key.
+const BEEP_SECONDS: f32 = 0.4;
+/// See [`beep`].
+const BEEP_EDGE_SECONDS: f32 = 0.01;
+/// Within the telephone's band, and of no telephone key.
+const BEEP_HZ: f32 = 1_000.0;
+/// As loud as speech.
+const BEEP_LOUDNESS: f32 = 6_000.0;
+
 /// A round of slow broken chords, made here so that nobody holds rights in it.
 fn hold_music() -> Clip {
     let notes = CHORDS_HZ.iter().flatten().enumerate();

@@ -23,6 +23,8 @@ pub enum VoicemailInput {
     CallerSpeaks,
     /// The caller stopped, and this was understood; nothing, where it was noise.
     Heard(String),
+    /// What began was a cough or a noise.
+    Noise,
     /// A key (ASCII).
     Key(u8),
     /// The recording cannot go on (the disk is full, say).
@@ -129,9 +131,11 @@ impl Voicemail {
         match (self.state, input) {
             (State::Over, _) => {}
             (_, VoicemailInput::CallerGone) => self.caller_gone(now),
-            // Whoever knows what to do need not hear the instructions out.
-            (State::Greeting, VoicemailInput::SpeechEnded | VoicemailInput::Key(b'#')) => self.beep(now),
-            (State::Beeping, VoicemailInput::SpeechEnded) => self.record(now),
+            // Whoever knows what to do need not hear the instructions out; words of theirs have cut off ours.
+            (State::Greeting, VoicemailInput::SpeechEnded | VoicemailInput::Key(b'#') | VoicemailInput::Heard(_)) => {
+                self.beep(now);
+            }
+            (State::Beeping, VoicemailInput::SpeechEnded | VoicemailInput::Heard(_)) => self.record(now),
             (State::Recording, VoicemailInput::CallerSpeaks) => {
                 self.speaks_since.get_or_insert(now);
                 self.deadline = self.until;
@@ -141,13 +145,17 @@ impl Voicemail {
                 self.add(&text);
                 self.deadline = self.until.map(|until| until.min(now + SILENCE_ENDS));
             }
+            (State::Recording, VoicemailInput::Noise) => {
+                self.speaks_since = None;
+                let silence = if self.transcript.is_empty() { FIRST_WORD_WITHIN } else { SILENCE_ENDS };
+                self.deadline = self.until.map(|until| until.min(now + silence));
+            }
             (State::Recording, VoicemailInput::Key(b'#')) => self.finish(now),
             (State::Recording, VoicemailInput::RecordingFailed) => {
                 self.recorder_lost = true;
                 self.finish(now);
             }
-            // Words into the greeting or the tone are part of no message yet; other keys mean nothing here; our own
-            // words do not end while a message is recorded.
+            // Other keys mean nothing here, and our own words do not end while a message is recorded.
             (State::Greeting | State::Beeping | State::Recording, _) => {}
         }
     }
@@ -388,6 +396,7 @@ mod tests {
             3 => prop_oneof![Just(""), Just("hello"), Just("please call me back")].prop_map(|t| Heard(t.into())),
             1 => prop_oneof![Just(b'#'), Just(b'1'), Just(b'0')].prop_map(Key),
             1 => Just(RecordingFailed),
+            1 => Just(Noise),
         ]
     }
 

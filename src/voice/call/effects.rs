@@ -4,9 +4,8 @@ use tracing::{debug, info, warn};
 
 use crate::domain::call::{CallOutcome, Recording};
 use crate::domain::conversation::{Author, Handler, Status};
-use crate::domain::ids::{RecordingId, TicketId};
-use crate::domain::ticket::{Field, TICKET_DUE_MS, Ticket, TicketKind, TicketStatus};
-use crate::domain::time::EpochMs;
+use crate::domain::ids::RecordingId;
+use crate::domain::ticket::Field;
 use crate::domain::turn::{Decision, Speaker};
 use crate::seams::media::LegCommand;
 
@@ -33,7 +32,10 @@ impl Call {
             Effect::Consult { text, offered } => self.consult(text, offered),
             Effect::Draft { sentences, decision } => self.draft(sentences, *decision),
             Effect::Mark { status, handler, reason } => self.mark(status, handler, reason),
-            Effect::Ticket { reason, fields } => self.ticket(reason, fields),
+            Effect::Ticket { reason, fields, of } => self.ticket(reason, fields, of),
+            Effect::Beep => self.beep(),
+            Effect::RecordMessage => self.record_message(),
+            Effect::StopMessage { keep } => self.stop_message(keep),
             Effect::Transfer { reason, callback_after, urgent } => self.transfer(reason, callback_after, urgent).await,
             Effect::Ring(rungs) => self.ring_planned(rungs).await,
             Effect::JoinQueue(queue) => self.join_queue(&queue),
@@ -157,28 +159,6 @@ impl Call {
         }
     }
 
-    fn ticket(&mut self, reason: String, fields: Vec<Field>) {
-        let now = self.desk.clock.epoch();
-        self.journal.keep(Entry::Summary(self.summary(&fields)));
-        let ticket = Ticket {
-            id: TicketId(self.desk.ids.next()),
-            conversation: self.row.conversation,
-            kind: TicketKind::FollowUp,
-            status: TicketStatus::Pending,
-            reason: reason.clone(),
-            fields,
-            created_at: now,
-            due_at: Some(EpochMs(now.0 + TICKET_DUE_MS)),
-            recording: None,
-            callback: None,
-        };
-        let key = format!("ticket:{}", ticket.id);
-        let payload = serde_json::json!({"ticket": ticket.id, "conversation": self.row.conversation, "reason": reason});
-        self.journal.keep(Entry::Mark { status: Status::NeedsHuman, handler: Handler::Bot, reason });
-        self.journal.keep(Entry::Ticket(Box::new(ticket)));
-        self.journal.keep(Entry::Notify { key, kind: "ticket_created", payload });
-    }
-
     /// The case in at most 45 words.
     pub(super) fn summary(&self, fields: &[Field]) -> String {
         // An address such as sip:… says nothing to the person who hears it.
@@ -206,6 +186,11 @@ impl Call {
     fn delete_recording(&mut self) {
         if let Some(recording) = &mut self.recording {
             recording.unwanted = true;
+            if recording.complete {
+                // A message was recorded after it, so it has ended already.
+                let (file, duration_ms) = (recording.file.clone(), 0);
+                return self.recorded(&file, duration_ms);
+            }
             let _ = self.control.send(LegCommand::StopRecording);
         }
     }

@@ -6,6 +6,7 @@ mod queue;
 mod replies;
 mod said;
 mod staff;
+mod tickets;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -60,6 +61,8 @@ struct Call {
     journal: Journal,
     lines: Vec<Line>,
     recording: Option<LiveRecording>,
+    /// The message that is being left, or was.
+    message: Option<LiveRecording>,
     staff: Staff,
     /// The caller's last turn, where it went to the desk.
     last_turn: Option<String>,
@@ -158,6 +161,7 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
         journal,
         lines: Vec::new(),
         recording: None,
+        message: None,
         staff: Staff::default(),
         last_turn: None,
         goes_on: false,
@@ -323,6 +327,7 @@ impl Call {
             Some(LegEvent::Recorded { file, duration_ms }) => self.recorded(&file, duration_ms),
             Some(LegEvent::RecordingFailed(reason)) => {
                 warn!(reason, "The recording cannot go on; the call does");
+                self.message_failed();
             }
             Some(LegEvent::RtpTimedOut) => info!("No audio arrives from the caller"),
             Some(LegEvent::RtpStarted) => debug!("Audio arrives from the caller"),
@@ -461,7 +466,11 @@ impl Call {
     }
 
     fn recorded(&mut self, file: &std::path::Path, duration_ms: u64) {
-        let Some(recording) = self.recording.as_mut().filter(|recording| recording.file == file) else { return };
+        let slot = [&mut self.recording, &mut self.message]
+            .into_iter()
+            .find(|slot| slot.as_ref().is_some_and(|recording| recording.file == file));
+        let Some(slot) = slot else { return };
+        let Some(recording) = slot.as_mut() else { return };
         recording.complete = true;
         if recording.unwanted {
             let id: RecordingId = recording.row.id;
@@ -469,24 +478,34 @@ impl Call {
                 warn!(%error, "An unwanted recording could not be deleted");
             }
             self.journal.keep(Entry::RecordingDeleted(id));
-            self.recording = None;
+            *slot = None;
         } else {
             recording.row.duration_ms = i64::try_from(duration_ms).ok();
             self.journal.keep(Entry::Recording(Box::new(recording.row.clone())));
         }
     }
 
+    /// The recording of a message cannot go on: what is understood of it is kept.
+    fn message_failed(&mut self) {
+        self.flow.handle(self.desk.clock.now(), Input::RecordingFailed);
+    }
+
+    fn records(&self) -> bool {
+        [&self.recording, &self.message].into_iter().flatten().any(|recording| !recording.complete)
+    }
+
     /// After the last order: the recording is completed and the person's leg is gone.
     async fn finish(&mut self, leg_events: &mut mpsc::Receiver<LegEvent>) {
         self.words_cut();
         self.staff.dismiss(&self.desk).await;
-        if self.recording.as_ref().is_some_and(|recording| !recording.complete) {
+        if self.records() {
             let _ = self.control.send(LegCommand::StopRecording);
             let complete = async {
-                while let Some(event) = leg_events.recv().await {
-                    if let LegEvent::Recorded { file, duration_ms } = event {
-                        self.recorded(&file, duration_ms);
-                        break;
+                while self.records() {
+                    match leg_events.recv().await {
+                        Some(LegEvent::Recorded { file, duration_ms }) => self.recorded(&file, duration_ms),
+                        Some(_) => {}
+                        None => break,
                     }
                 }
             };

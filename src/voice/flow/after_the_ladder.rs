@@ -10,19 +10,6 @@ use super::super::phrases;
 use super::{CallFlow, Say, SayKind, State};
 
 impl CallFlow {
-    /// The caller leaves a message. `words` are said first. Until messages are recorded the case is taken as a ticket.
-    pub fn begin_voicemail(&mut self, now: Instant, mut words: Vec<String>) {
-        words.push(phrases::TAKES_DETAILS.to_owned());
-        self.collect(now, words, None);
-    }
-
-    /// The caller is called back on a number that they confirm. `words` are said first.
-    pub fn begin_callback(&mut self, now: Instant, mut words: Vec<String>) {
-        words.push(phrases::TAKES_DETAILS.to_owned());
-        self.collect(now, words, None);
-        self.taken_as = CallOutcome::Callback;
-    }
-
     /// Goes on as the ladder ends. `words` come first; `tried` tells whether somebody was rung before, since nothing
     /// else may be claimed (R58).
     pub(super) fn without_a_person(&mut self, now: Instant, end: LadderEnd, mut words: Vec<String>, tried: bool) {

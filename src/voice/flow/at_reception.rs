@@ -31,7 +31,7 @@ impl CallFlow {
             Input::PeopleRing => return self.people_ring(now),
             Input::QueuePlace(place, expected) => ReceptionInput::Place(place, expected),
             Input::QueueFull => ReceptionInput::Full,
-            Input::CallerGone => return self.caller_gone(),
+            Input::CallerGone => return self.caller_gone(now),
             Input::TimeIsUp => return self.leave(now, phrases::TIME_IS_UP),
             Input::Held => {
                 self.held = true;
@@ -51,7 +51,8 @@ impl CallFlow {
             | Input::TryingNext
             | Input::PassedOn
             | Input::PersonLost
-            | Input::PersonHolds(_) => return,
+            | Input::PersonHolds(_)
+            | Input::RecordingFailed => return,
         };
         if let State::AtReception(reception) = &mut self.state {
             reception.handle(now, happened);

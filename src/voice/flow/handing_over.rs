@@ -11,7 +11,7 @@ use crate::support::unresolved::{Action, Resolution};
 use super::super::collect::{Collect, Next};
 use super::super::phrases;
 use super::while_ringing::Escalation;
-use super::{CallFlow, Effect, Say, SayKind, State};
+use super::{CallFlow, Effect, Say, SayKind, State, TicketOf};
 
 impl CallFlow {
     pub(super) fn unresolved(&mut self, now: Instant, draft: Vec<String>, decision: Decision, resolution: Resolution) {
@@ -63,13 +63,19 @@ impl CallFlow {
     }
 
     pub(super) fn collect(&mut self, now: Instant, mut words: Vec<String>, decision: Option<Decision>) {
-        let (collect, ask) = Collect::begin(self.wish.clone(), self.caller.clone(), self.home_country.clone());
+        let (collect, ask) = self.collect_for(self.wish.clone());
         words.extend(ask);
         self.taken_as = CallOutcome::Ticket;
         self.state = State::Collecting(Box::new(collect));
         let mut say = Say::new(SayKind::Prompt, words);
         say.decision = decision.map(Box::new);
         self.say(now, say);
+    }
+
+    /// Asks for name, number, the reason unless it is known, and what the admin wants to know beside them.
+    pub(super) fn collect_for(&self, reason: Option<String>) -> (Collect, Vec<String>) {
+        let wanted = self.agent.escalation.fields.clone();
+        Collect::begin(reason, self.caller.clone(), self.home_country.clone(), wanted)
     }
 
     pub(super) fn collected(&mut self, now: Instant, next: Next) {
@@ -101,7 +107,7 @@ impl CallFlow {
         }
         self.outcome = Some(self.taken_as);
         let reason = self.ticket_reason.take().unwrap_or_else(|| "The caller asked to be called back.".to_owned());
-        self.effects.push_back(Effect::Ticket { reason, fields });
+        self.effects.push_back(Effect::Ticket { reason, fields, of: TicketOf::FollowUp });
     }
 
     pub(super) fn turn_failed(&mut self, now: Instant) {
@@ -140,12 +146,14 @@ impl CallFlow {
         if matches!(self.state, State::Apart) {
             self.effects.push_back(Effect::CancelTransfer { caller_gone: true });
         }
-        self.take_silently();
+        if !self.takes_message() {
+            self.take_silently();
+        }
         self.leave(now, phrases::CANNOT_HEAR);
     }
 
     /// The caller is about to be gone: what is known of an unsettled case becomes a ticket, and all ringing stops.
-    pub(super) fn keep_the_case(&mut self) {
+    pub(super) fn keep_the_case(&mut self, now: Instant) {
         match &self.state {
             State::Collecting(_) if self.wish.is_some() || self.understood_once => self.store_ticket(),
             State::Transferring { .. } | State::Apart => {
@@ -160,6 +168,7 @@ impl CallFlow {
                 self.take_silently();
                 self.store_ticket();
             }
+            State::LeavingMessage(_) | State::AskingCallback(_) => self.keep_message(now),
             _ => return,
         }
         // Stored once: whatever is said now is a goodbye.
@@ -169,7 +178,7 @@ impl CallFlow {
     /// Takes the case without a question.
     pub(super) fn take_silently(&mut self) {
         if !matches!(self.state, State::Collecting(_)) {
-            let (collect, _) = Collect::begin(self.wish.clone(), self.caller.clone(), self.home_country.clone());
+            let (collect, _) = self.collect_for(self.wish.clone());
             self.state = State::Collecting(Box::new(collect));
         }
     }

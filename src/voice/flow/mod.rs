@@ -16,6 +16,7 @@
 mod after_the_ladder;
 mod at_reception;
 mod handing_over;
+mod messages;
 mod types;
 mod while_ringing;
 
@@ -31,13 +32,15 @@ use crate::domain::phone_number::PhoneNumber;
 use crate::domain::turn::{Decision, Turn, Verdict};
 use crate::support::unresolved::Resolution;
 
+use super::callback::{Callback, CallbackInput};
 use super::collect::Collect;
 use super::intents::{self, Intent};
 use super::phrases;
 use super::reception::Reception;
 use super::turn_taking::Expectation;
+use super::voicemail::{Voicemail, VoicemailInput};
 
-pub use types::{Effect, Input, Say, SayKind};
+pub use types::{Effect, Input, Say, SayKind, TicketOf};
 
 /// One call's course.
 #[derive(Clone)]
@@ -109,6 +112,10 @@ enum State {
         /// What follows when it stays unclear.
         otherwise: LadderEnd,
     },
+    /// The caller leaves a message.
+    LeavingMessage(Box<Voicemail>),
+    /// The caller is asked when and where to call back.
+    AskingCallback(Box<Callback>),
     /// The last words are being said.
     Leaving,
     Over,
@@ -188,13 +195,18 @@ impl CallFlow {
 
     /// Whether keys that come now are digits of a number, to be kept out of the recording and the log.
     pub fn collects_digits(&self) -> bool {
-        matches!(&self.state, State::Collecting(collect) if collect.collects_digits())
+        match &self.state {
+            State::Collecting(collect) => collect.collects_digits(),
+            State::AskingCallback(callback) => callback.collects_digits(),
+            _ => false,
+        }
     }
 
     /// What kind of words our last question asked for.
     pub fn expectation(&self) -> Expectation {
         match &self.state {
             State::Collecting(collect) => collect.expectation(),
+            State::AskingCallback(callback) => callback.expectation(),
             State::Apart => Expectation { yes_no: true, ..Expectation::default() },
             State::Conversing => {
                 Expectation { yes_no: self.offered.is_some() || self.asked_anything_else(), ..Expectation::default() }
@@ -226,7 +238,7 @@ impl CallFlow {
         }
         match input {
             Input::Answered => self.answered(now),
-            Input::CallerSpeaks => self.deadline = self.deadline_while_speaking(),
+            Input::CallerSpeaks => self.caller_speaks(now),
             Input::NothingSaid => self.nothing_said(now),
             Input::Heard { text } => self.heard(now, text.trim()),
             Input::TurnReady { text, turn, resolution } => self.turn_ready(now, &text, *turn, resolution),
@@ -234,6 +246,7 @@ impl CallFlow {
             Input::Key(key) => self.key(now, key),
             Input::NoticeHeard => self.notice_heard(),
             Input::SpeechEnded => self.speech_ended(now),
+            Input::RecordingFailed => self.tell_voicemail(now, VoicemailInput::RecordingFailed),
             Input::Joined => self.joined(),
             Input::TryingNext => self.trying_next(now),
             Input::PassedOn => self.passed_on(now),
@@ -245,7 +258,7 @@ impl CallFlow {
             Input::PeopleRing | Input::QueuePlace(..) | Input::QueueFull => {}
             Input::Held => self.held = true,
             Input::Resumed => self.resumed(now),
-            Input::CallerGone => self.caller_gone(),
+            Input::CallerGone => self.caller_gone(now),
             Input::TimeIsUp => self.time_is_up(now),
             Input::Deafened => self.deafened(now),
         }
@@ -275,6 +288,7 @@ impl CallFlow {
                 self.effects.push_back(Effect::Say(Say::filler(words)));
             }
             State::Transferring { .. } => self.tell_how_it_stands(now, phrases::STILL_CALLING),
+            State::LeavingMessage(_) | State::AskingCallback(_) => self.message_timeout(now),
             State::Leaving => self.hang_up(),
             State::Ringing | State::Bridged { .. } | State::Over => {}
         }
@@ -298,7 +312,7 @@ impl CallFlow {
             // An unpublished agent answers nobody: it takes the case, kindly (R19).
             sentences.pop();
             sentences.push(phrases::TAKES_THE_CASE.to_owned());
-            let (collect, ask) = Collect::begin(None, self.caller.clone(), self.home_country.clone());
+            let (collect, ask) = self.collect_for(None);
             sentences.extend(ask);
             self.ticket_reason = Some("The agent is not published; the caller left their details.".to_owned());
             self.state = State::Collecting(Box::new(collect));
@@ -310,6 +324,10 @@ impl CallFlow {
 
     fn heard(&mut self, now: Instant, text: &str) {
         self.silences = 0;
+        if matches!(self.state, State::LeavingMessage(_)) {
+            // Whatever is said is the message, and no wish about the call.
+            return self.tell_voicemail(now, VoicemailInput::Heard(text.to_owned()));
+        }
         if text.is_empty() {
             return self.nothing_understood(now);
         }
@@ -325,6 +343,8 @@ impl CallFlow {
                 State::Transferring { .. } => self.heard_while_ringing(now, text),
                 State::Apart => self.heard_apart(now, text),
                 State::Choosing { .. } => self.heard_choice(now, text),
+                State::AskingCallback(_) => self.tell_callback(now, CallbackInput::Heard(text.to_owned())),
+                State::LeavingMessage(_) => {}
                 State::Ringing | State::AtReception(_) | State::Bridged { .. } | State::Leaving | State::Over => {}
             },
         }
@@ -334,18 +354,17 @@ impl CallFlow {
     fn wish_about_the_call(&self, text: &str) -> Option<Intent> {
         let wish = intents::intent(text)?;
         let conversing = matches!(self.state, State::Conversing | State::Thinking { .. });
+        let taking = matches!(self.state, State::Collecting(_) | State::AskingCallback(_));
         match wish {
             Intent::DontRecord => Some(wish),
             Intent::Repeat | Intent::Slower | Intent::Wait => {
                 Some(wish).filter(|_| !matches!(self.state, State::Bridged { .. }))
             }
             Intent::Goodbye => {
-                let is_asked = matches!(self.state, State::Collecting(_) | State::Apart);
+                let is_asked = taking || matches!(self.state, State::Apart);
                 Some(wish).filter(|_| conversing || is_asked)
             }
-            Intent::NeverMind => {
-                Some(wish).filter(|_| matches!(self.state, State::Transferring { .. } | State::Collecting(_)))
-            }
+            Intent::NeverMind => Some(wish).filter(|_| taking || matches!(self.state, State::Transferring { .. })),
             // A plain "no" to "anything else?" ends the call; to "do you mean …?" it goes to the desk.
             Intent::No => Some(Intent::Goodbye).filter(|_| conversing && self.asked_anything_else()),
             Intent::Yes => None,
@@ -372,6 +391,7 @@ impl CallFlow {
                 let open = self.open_question();
                 self.say(now, Say::new(SayKind::Prompt, [vec![phrases::NOT_RECORDED.to_owned()], open].concat()));
             }
+            Intent::NeverMind if self.takes_message() => self.no_callback(now),
             Intent::NeverMind => {
                 if matches!(self.state, State::Transferring { .. }) {
                     self.effects.push_back(Effect::CancelTransfer { caller_gone: false });
@@ -381,7 +401,12 @@ impl CallFlow {
                 self.say(now, Say::prompt(phrases::NEVER_MIND));
             }
             // The caller asked for time: they get it, and the silence that follows is theirs.
-            Intent::Wait => self.deadline = Some(now + ASKED_TO_WAIT),
+            Intent::Wait => {
+                if let State::AskingCallback(callback) = &mut self.state {
+                    callback.wait_until(now + ASKED_TO_WAIT);
+                }
+                self.deadline = Some(now + ASKED_TO_WAIT);
+            }
             Intent::Yes | Intent::No => {}
         }
     }
@@ -389,6 +414,7 @@ impl CallFlow {
     fn open_question(&self) -> Vec<String> {
         match &self.state {
             State::Collecting(collect) => collect.question(),
+            State::AskingCallback(callback) => callback.question(),
             State::Conversing => vec![phrases::HOW_CAN_I_HELP.to_owned()],
             State::Apart => vec![phrases::PERSON_LOST.to_owned()],
             State::Choosing { .. } => vec![phrases::MESSAGE_OR_CALLBACK.to_owned()],
@@ -460,6 +486,8 @@ impl CallFlow {
                 self.collected(now, next);
             }
             State::Choosing { .. } => self.heard_choice(now, ""),
+            State::AskingCallback(_) => self.tell_callback(now, CallbackInput::Heard(String::new())),
+            State::LeavingMessage(_) => {}
             State::Apart => {
                 let open = self.open_question();
                 self.say(now, Say::new(SayKind::Prompt, open));
@@ -496,6 +524,8 @@ impl CallFlow {
             State::Apart if key == b'2' => self.goes_on_with_the_agent(now),
             State::Transferring { .. } if key == b'#' && waits => self.leaves_the_queue(now),
             State::Choosing { .. } if key == b'1' => self.begin_voicemail(now, Vec::new()),
+            State::LeavingMessage(_) => self.tell_voicemail(now, VoicemailInput::Key(key)),
+            State::AskingCallback(_) => self.tell_callback(now, CallbackInput::Key(key)),
             State::Choosing { .. } if key == b'2' => self.begin_callback(now, Vec::new()),
             // Other keys mean nothing here; those pressed while speaking with a person go nowhere (R54).
             _ => {}
@@ -515,6 +545,8 @@ impl CallFlow {
             State::Conversing | State::Collecting(_) | State::Apart | State::Choosing { .. } => {
                 self.deadline = Some(now + SILENCE);
             }
+            State::LeavingMessage(_) => self.tell_voicemail(now, VoicemailInput::SpeechEnded),
+            State::AskingCallback(_) => self.tell_callback(now, CallbackInput::SpeechEnded),
             State::Transferring { .. } | State::Bridged { held: true } => self.effects.push_back(Effect::HoldTone),
             State::Ringing
             | State::AtReception(_)
@@ -544,7 +576,7 @@ impl CallFlow {
                 self.last_words = last;
             }
             None => {
-                self.keep_the_case();
+                self.keep_the_case(now);
                 self.leave(now, phrases::SILENT_GOODBYE);
             }
         }
@@ -561,8 +593,10 @@ impl CallFlow {
             | State::Collecting(_)
             | State::Transferring { .. }
             | State::Apart
-            | State::Choosing { .. } => {
-                self.keep_the_case();
+            | State::Choosing { .. }
+            | State::LeavingMessage(_)
+            | State::AskingCallback(_) => {
+                self.keep_the_case(now);
                 self.leave(now, phrases::TIME_IS_UP);
             }
             State::Leaving | State::Over => {}
@@ -582,7 +616,7 @@ impl CallFlow {
         }
         match self.state {
             State::Collecting(_) => self.store_ticket(),
-            _ => self.keep_the_case(),
+            _ => self.keep_the_case(now),
         }
         self.state = State::Leaving;
         self.say(now, Say::new(SayKind::Goodbye, vec![words.to_owned()]));
@@ -594,11 +628,11 @@ impl CallFlow {
         self.end();
     }
 
-    fn caller_gone(&mut self) {
+    fn caller_gone(&mut self, now: Instant) {
         if matches!(self.state, State::Bridged { .. }) {
             self.effects.push_back(Effect::CancelTransfer { caller_gone: true });
         }
-        self.keep_the_case();
+        self.keep_the_case(now);
         self.end();
     }
 
@@ -629,11 +663,21 @@ impl CallFlow {
 
     /// A noise has stopped the clock of the caller's silence: it runs again.
     fn nothing_said(&mut self, now: Instant) {
+        self.tell_voicemail(now, VoicemailInput::Noise);
+        if matches!(self.state, State::AskingCallback(_)) && self.deadline.is_none() {
+            self.tell_callback(now, CallbackInput::SpeechEnded);
+        }
         let has_the_word =
             matches!(self.state, State::Conversing | State::Collecting(_) | State::Apart | State::Choosing { .. });
         if has_the_word && self.deadline.is_none() {
             self.deadline = Some(now + SILENCE);
         }
+    }
+
+    fn caller_speaks(&mut self, now: Instant) {
+        self.tell_voicemail(now, VoicemailInput::CallerSpeaks);
+        self.tell_callback(now, CallbackInput::CallerSpeaks);
+        self.deadline = self.deadline_while_speaking();
     }
 
     fn deadline_while_speaking(&self) -> Option<Instant> {

@@ -7,8 +7,8 @@ pub(super) fn agent() -> Agent {
     Agent { greeting: "Hello, this is Acorn.".into(), record_calls: true, ..Agent::automatic(id, "Acorn") }
 }
 
-struct Call {
-    flow: CallFlow,
+pub(super) struct Call {
+    pub flow: CallFlow,
     now: Instant,
 }
 
@@ -27,7 +27,7 @@ impl Call {
         Call::answered_with(agent, Outlook { can_ring, otherwise: LadderEnd::Flag })
     }
 
-    fn answered_with(agent: Agent, outlook: Outlook) -> Call {
+    pub fn answered_with(agent: Agent, outlook: Outlook) -> Call {
         let mut call = Call::with(agent, outlook);
         call.give(Input::Answered);
         call.give(Input::NoticeHeard);
@@ -35,12 +35,12 @@ impl Call {
         call
     }
 
-    fn give(&mut self, input: Input) -> Vec<Effect> {
+    pub fn give(&mut self, input: Input) -> Vec<Effect> {
         self.flow.handle(self.now, input);
         self.drain()
     }
 
-    fn hear(&mut self, text: &str) -> Vec<Effect> {
+    pub fn hear(&mut self, text: &str) -> Vec<Effect> {
         self.give(Input::Heard { text: text.into() })
     }
 
@@ -51,7 +51,7 @@ impl Call {
         self.give(Input::TurnReady { text: text.into(), turn: Box::new(turn), resolution })
     }
 
-    fn wait(&mut self, time: Duration) -> Vec<Effect> {
+    pub fn wait(&mut self, time: Duration) -> Vec<Effect> {
         self.now += time;
         self.flow.handle_timeout(self.now);
         self.drain()

@@ -7,6 +7,7 @@ use crate::domain::conversation::{Handler, Status};
 use crate::domain::dialplan::plan::Queue;
 use crate::domain::escalation::Rung;
 use crate::domain::ladder::LadderEnd;
+use crate::domain::phone_number::PhoneNumber;
 use crate::domain::ticket::Field;
 use crate::domain::turn::{Decision, Turn};
 use crate::support::unresolved::Resolution;
@@ -42,6 +43,8 @@ pub enum Input {
     NoticeHeard,
     /// All that was to be said has been said.
     SpeechEnded,
+    /// The recording of a message cannot go on.
+    RecordingFailed,
     /// Caller and person are joined.
     Joined,
     /// Whoever was rung has not taken it, and others are rung now.
@@ -108,6 +111,17 @@ pub enum Effect {
         reason: String,
         /// What was collected.
         fields: Vec<Field>,
+        /// What it stands for.
+        of: TicketOf,
+    },
+    /// Play the tone after which a message is recorded.
+    Beep,
+    /// Record a message, in a recording of its own.
+    RecordMessage,
+    /// It has ended.
+    StopMessage {
+        /// Whether something was said; otherwise it is deleted.
+        keep: bool,
     },
     /// Begin the ladder of the agent's policy.
     Transfer {
@@ -145,6 +159,36 @@ pub enum Effect {
     HangUp,
     /// The call is over with this outcome.
     End(CallOutcome),
+}
+
+/// What a ticket stands for.
+#[derive(Clone, PartialEq, Eq)]
+pub enum TicketOf {
+    /// Something to look into.
+    FollowUp,
+    /// A message was left.
+    Voicemail {
+        /// Whether the last one recorded can be listened to.
+        recorded: bool,
+    },
+    /// The caller wants to be called back.
+    Callback {
+        /// On this number.
+        number: PhoneNumber,
+        /// When, in their words.
+        time: Option<String>,
+    },
+}
+
+/// Numbers are personal data and stay out of logs.
+impl std::fmt::Debug for TicketOf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            TicketOf::FollowUp => "FollowUp",
+            TicketOf::Voicemail { .. } => "Voicemail",
+            TicketOf::Callback { .. } => "Callback",
+        })
+    }
 }
 
 /// What kind of words they are.

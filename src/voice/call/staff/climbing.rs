@@ -11,7 +11,7 @@ use crate::seams::media::LegCommand;
 use crate::seams::signaling::{Destination, DialOrder};
 
 use super::super::super::flow::Input;
-use super::super::super::journal::Entry;
+use super::super::super::journal::{Entry, link_to};
 use super::super::super::offer::{Offer, OfferInput, Terms};
 use super::line::Line;
 use super::person::{Person, Standing};
@@ -58,7 +58,7 @@ impl Call {
         self.staff.ladders += 1;
         let payload = serde_json::json!({
             "conversation": self.row.conversation, "call": self.row.id, "reason": reason,
-            "summary": self.summary(&[]), "urgent": urgent,
+            "summary": self.summary(&[]), "urgent": urgent, "link": link_to(self.row.conversation),
         });
         let key = format!("escalation:{}:{}", self.row.id, self.staff.ladders);
         self.journal.keep(Entry::Notify { key, kind: "escalation", payload });
@@ -193,7 +193,7 @@ fn input_for(outcome: AttemptOutcome, caller_gone: bool) -> OfferInput {
 }
 
 /// Only the policy names a destination; there is no other way to make one of a call.
-fn destination(target: &Target) -> Option<Destination> {
+pub(super) fn destination(target: &Target) -> Option<Destination> {
     match target {
         Target::Number(number) => Some(Destination::Number(number.clone())),
         Target::Sip(address) => Some(Destination::Uri(address.clone())),
