@@ -74,6 +74,7 @@ async fn check(config: Config) -> usize {
     }
     tell("knowledge", knowledge(&config, &models).await);
     tell("escalation", escalation(&config));
+    tell("emergency calls", emergency(&config));
     if config.sip.trunks.is_empty() {
         tell("trunks", Good("none configured; calls from this machine need none".into()));
     }
@@ -230,6 +231,19 @@ fn escalation(config: &Config) -> Finding {
             Mend("a telephone number needs a trunk to go out by".into(), "add one under [[sip.trunks]]".into())
         }
         Ok(_) => Good(format!("{to} is rung for {} s", config.agent.ring_seconds)),
+    }
+}
+
+/// Whether our own phones can call for help (R57).
+fn emergency(config: &Config) -> Finding {
+    let numbers = config.sip.emergency_numbers.join(", ");
+    match &config.sip.emergency_trunk {
+        Some(trunk) => Good(format!("{numbers} go out by trunk {trunk}")),
+        None if config.sip.phones.is_empty() => Good("no phones of ours, from which any could come".into()),
+        None => Mend(
+            format!("{numbers} cannot be called from our phones"),
+            "name the trunk that carries them in sip.emergency_trunk, and tell your staff until then".into(),
+        ),
     }
 }
 
