@@ -3,9 +3,11 @@
 //! ```text
 //! cargo bench --bench media_node                     # 50 and 200 calls
 //! cargo bench --bench media_node -- --calls 50 --seconds 20
+//! cargo bench --bench media_node -- --bridged 50     # two legs a call, joined
 //! ```
 //!
 //! - *echo*, *play*: legs of our node that send back what they hear, or play one shared clip.
+//! - *bridge*, *transcode*: pairs of legs that are joined, with one codec (packets pass untouched) and with two.
 //! - *event loop*: receive → decode → encode → send the moment a packet comes, a socket per call.
 //! - *tick loop*: the same work every 20 ms for all sockets.
 //!
@@ -46,6 +48,9 @@ fn main() {
         arguments.get(at + 1)?.parse::<usize>().ok()
     };
     let seconds = number("--seconds").unwrap_or(8) as u64;
+    if let Some(calls) = number("--bridged") {
+        return measure_bridged(calls, Duration::from_secs(seconds));
+    }
     let sizes = number("--calls").map_or(vec![50, 200], |calls| vec![calls]);
     for calls in sizes {
         measure(calls, Duration::from_secs(seconds));
@@ -67,10 +72,24 @@ fn measure(calls: usize, span: Duration) {
     println!("echo / tick loop   {:.2}", echo / tick_loop);
 }
 
+/// Joined pairs; each call is two legs, and so are the floor's two sockets.
+fn measure_bridged(calls: usize, span: Duration) {
+    println!("\n{calls} bridged calls, {} s each; percent of a core per leg; load {}", span.as_secs(), load());
+    let event_loop = floor(Floor::Event, calls * 2, span);
+    let bridge = node(Service::Bridge, calls * 2, span);
+    let transcode = node(Service::Transcode, calls * 2, span);
+    let event_again = floor(Floor::Event, calls * 2, span);
+    let floor = (event_loop + event_again) / 2.0;
+    println!("per bridged call    {:.4} % of a core; transcoded {:.4} %", bridge * 2.0, transcode * 2.0);
+    println!("bridge / event loop {:.2}", bridge / floor);
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Service {
     Echo,
     Play,
+    Bridge,
+    Transcode,
 }
 
 fn node(service: Service, calls: usize, span: Duration) -> f64 {
@@ -80,8 +99,22 @@ fn node(service: Service, calls: usize, span: Duration) -> f64 {
     let clip: Clip = (0..16_000 * 120).map(|at: i64| (at * at / 7 % 8_000) as i16).collect::<Arc<[i16]>>();
     let before_kb = resident_kb();
     let legs: Vec<MediaLeg> = callers.addresses.iter().map(|&caller| open(&node, caller)).collect();
-    for leg in &legs {
+    for (index, leg) in legs.iter().enumerate() {
+        if service == Service::Transcode && index % 2 == 1 {
+            // It is sent the other law, and goes on sending the first.
+            let both = ArrayVec::from_iter([(0, Codec::Pcmu), (8, Codec::Pcma)]);
+            let other = StreamParams {
+                codec: Codec::Pcma,
+                payload_type: 8,
+                accepted: both,
+                ..params(callers.addresses[index])
+            };
+            assert!(leg.control.send(LegCommand::Configure(Box::new(other))).is_ok());
+        }
         let order = match service {
+            Service::Bridge | Service::Transcode if index % 2 == 0 => LegCommand::Bridge(legs[index + 1].id),
+            // Its neighbour joins the two.
+            Service::Bridge | Service::Transcode => continue,
             Service::Echo => LegCommand::Echo(true),
             Service::Play => LegCommand::Play(PlayItem { utterance: UtteranceId(1), clip: clip.clone(), last: true }),
         };

@@ -79,6 +79,7 @@ async fn check(config: Config) -> usize {
     tell("knowledge", knowledge(&config, &models).await);
     tell("dialplan", dialplan(&config));
     tell("escalation", escalation(&config));
+    tell("emergency calls", emergency(&config));
     if config.sip.trunks.is_empty() {
         tell("trunks", Good("none configured; calls from this machine need none".into()));
     }
@@ -255,6 +256,19 @@ fn escalation(config: &Config) -> Finding {
         _ if config.agent.escalate_to.is_some() => format!("{} is rung", String::from(rings[0].clone())),
         rungs => format!("a ladder of {rungs} rungs is configured; the API tells the one in use"),
     })
+}
+
+/// Whether our own phones can call for help (R57).
+fn emergency(config: &Config) -> Finding {
+    let numbers = config.sip.emergency_numbers.join(", ");
+    match &config.sip.emergency_trunk {
+        Some(trunk) => Good(format!("{numbers} go out by trunk {trunk}")),
+        None if config.sip.phones.is_empty() => Good("no phones of ours, from which any could come".into()),
+        None => Mend(
+            format!("{numbers} cannot be called from our phones"),
+            "name the trunk that carries them in sip.emergency_trunk, and tell your staff until then".into(),
+        ),
+    }
 }
 
 /// Asks the trunk whether it is there (OPTIONS, RFC 3261 §11); any answer will do.

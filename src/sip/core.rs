@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rsipstack::resolver::SipResolver;
+use rsipstack::resolver::sip_resolver::{LookupSource, resolve_logic};
 use rsipstack::sip::{Header, HostWithPort, Request, Transport, Uri};
 use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
@@ -94,6 +95,8 @@ pub(super) struct Stack {
     /// Where we listen.
     pub local: SocketAddr,
     pub resolver: SipResolver,
+    /// Where names are looked up instead, in tests.
+    pub names: Option<Arc<dyn LookupSource>>,
     pub cancel: CancellationToken,
 }
 
@@ -186,7 +189,13 @@ impl Core {
         match &uri.host_with_port.host {
             rsipstack::sip::Host::IpAddr(ip) => Ok(vec![(SocketAddr::new(*ip, port.unwrap_or(5060)), named)]),
             rsipstack::sip::Host::Domain(domain) => {
-                let look_up = self.stack.resolver.lookup(domain, uri.host_with_port.port, transport, false);
+                let port = uri.host_with_port.port;
+                let look_up = async {
+                    match &self.stack.names {
+                        Some(names) => resolve_logic(&**names, domain, port, transport, false).await,
+                        None => self.stack.resolver.lookup(domain, port, transport, false).await,
+                    }
+                };
                 let found = tokio::time::timeout(RESOLVE_LIMIT, look_up)
                     .await
                     .map_err(|_| {

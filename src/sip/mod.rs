@@ -43,4 +43,5 @@ mod ways;
 mod wire;
 
 pub use self::core::SipTimes;
+pub use rsipstack::resolver::sip_resolver::{LookupSource, SrvRecord};
 pub use server::{SipError, SipLoad, SipParts, SipServer, TrunkState};

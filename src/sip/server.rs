@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rsipstack::EndpointBuilder;
 use rsipstack::resolver::SipResolver;
+use rsipstack::resolver::sip_resolver::LookupSource;
 use rsipstack::transaction::endpoint::EndpointOption;
 use rsipstack::transaction::random_text;
 use rsipstack::transport::TransportLayer;
@@ -64,6 +65,14 @@ pub struct SipServer {
 impl SipServer {
     /// Binds and starts. Calls come out of the channel; with nobody reading it, new ones get 503.
     pub async fn start(parts: SipParts) -> Result<(SipServer, mpsc::Receiver<IncomingCall>), SipError> {
+        SipServer::start_with_names(parts, None).await
+    }
+
+    /// The same, with names looked up elsewhere than in the system's name servers (SRV and addresses, RFC 3263).
+    pub async fn start_with_names(
+        parts: SipParts,
+        names: Option<Arc<dyn LookupSource>>,
+    ) -> Result<(SipServer, mpsc::Receiver<IncomingCall>), SipError> {
         let (udp_socket, listener) = bind(&parts.config)?;
         let refused = |source| SipError::Listen { address: parts.config.listen, source };
         let local = udp_socket.local_addr().map_err(refused)?;
@@ -113,6 +122,7 @@ impl SipServer {
                 streams: Mutex::default(),
                 local,
                 resolver: SipResolver::default(),
+                names,
                 cancel,
             },
             dialogs: Default::default(),

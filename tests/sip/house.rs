@@ -12,7 +12,7 @@ use switchboard::domain::time::EpochMs;
 use switchboard::seams::clock::{Clock, Ids};
 use switchboard::seams::media::{Ears, LegCommand, LegControl, LegPort, LegSpec, MediaError, MediaLeg, MediaNode};
 use switchboard::seams::signaling::{DialogEvent, IncomingCall};
-use switchboard::sip::{SipParts, SipServer, SipTimes};
+use switchboard::sip::{LookupSource, SipParts, SipServer, SipTimes};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -135,19 +135,27 @@ impl House {
         House::timed(config, SipTimes::default()).await
     }
 
+    /// With names of its own.
+    pub async fn with_names(config: SipConfig, names: Arc<dyn LookupSource>) -> House {
+        House::named(config, quick(), Some(names)).await
+    }
+
     async fn timed(config: SipConfig, times: SipTimes) -> House {
+        House::named(config, times, None).await
+    }
+
+    async fn named(config: SipConfig, times: SipTimes, names: Option<Arc<dyn LookupSource>>) -> House {
         config.validate().unwrap();
         let legs = Arc::new(Legs::default());
-        let (server, calls) = SipServer::start(SipParts {
+        let parts = SipParts {
             config,
             media: Arc::new(Node(legs.clone())),
             clock: Arc::new(RealClock),
             ids: Arc::new(RandomIds),
             rtp_ports: 20_000..=40_000,
             times,
-        })
-        .await
-        .unwrap();
+        };
+        let (server, calls) = SipServer::start_with_names(parts, names).await.unwrap();
         House { server: Arc::new(server), calls, legs }
     }
 

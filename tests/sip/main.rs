@@ -4,12 +4,14 @@
 
 mod calls_in;
 mod calls_out;
+mod floods;
 mod gate;
 mod house;
 mod in_dialog;
 mod kamailio;
 mod outbound;
 mod peer;
+mod phones;
 mod rate;
 mod tcp;
 mod torture;

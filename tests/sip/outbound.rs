@@ -1,12 +1,16 @@
 //! Calls to numbers over several trunks: what they show, which trunk is taken, and what each may carry.
 
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use switchboard::config::sip::{SipConfig, TrunkConfig};
 use switchboard::domain::phone_number::PhoneNumber;
 use switchboard::seams::signaling::{
     Destination, DialOrder, DialogEvent, EndReason, EndedBy, OutgoingCall, Party, Signaling, SignalingError,
 };
+use switchboard::sip::{LookupSource, SrvRecord};
 
 use crate::house::{House, config, event, until};
 use crate::peer::{Message, Peer, sdp, unique};
@@ -331,4 +335,57 @@ async fn the_branch_that_is_picked_up_is_heard_whatever_rang_before() {
     let bye = peer.expect_request("BYE").await;
     let cseq = |message: &Message| message.header("CSeq").unwrap().split(' ').next().unwrap().parse::<u32>().unwrap();
     assert!(bye.tag("To") == peer.local_tag && cseq(&bye) > cseq(&prack));
+}
+
+/// A name server that knows one service at two places, the first of which is dead.
+struct TwoPlaces([u16; 2]);
+
+#[async_trait]
+impl LookupSource for TwoPlaces {
+    async fn lookup_srv(&self, name: &str) -> Result<Vec<SrvRecord>, String> {
+        if name.trim_end_matches('.') != "_sip._udp.carrier.test" {
+            return Err("unknown".into());
+        }
+        let record = |priority: u16| SrvRecord {
+            target: format!("place{priority}.carrier.test"),
+            port: self.0[usize::from(priority)],
+            priority,
+            weight: 1,
+        };
+        // The better one last: what counts is its priority.
+        Ok(vec![record(1), record(0)])
+    }
+
+    async fn lookup_a_aaaa(&self, _name: &str) -> Result<Vec<IpAddr>, String> {
+        Ok(vec![Ipv4Addr::LOCALHOST.into()])
+    }
+}
+
+/// RFC 3263 §4.3: the service's next place is tried when the first is silent or says 503; the call stays the same.
+#[tokio::test]
+async fn a_dead_place_of_a_service_leads_to_the_next() {
+    for is_silent in [true, false] {
+        let (mut first, mut second) =
+            (Peer::new("127.0.0.1:9".parse().unwrap()).await, Peer::new("127.0.0.1:9".parse().unwrap()).await);
+        let trunk = TrunkConfig {
+            name: "carrier".into(),
+            host: "carrier.test".into(),
+            silence_ms: 500,
+            health_seconds: 0,
+            ..TrunkConfig::default()
+        };
+        let names = TwoPlaces([first.address().port(), second.address().port()]);
+        let house = House::with_names(SipConfig { trunks: vec![trunk], ..config() }, Arc::new(names)).await;
+        first.server = house.address();
+        second.server = house.address();
+        let mut call = house.server.dial(order("+4930123456")).await.unwrap();
+        let tried = first.expect_request("INVITE").await;
+        if !is_silent {
+            refuse(&mut first, &tried, "503 Service Unavailable").await;
+        }
+        let invite = second.expect_request("INVITE").await;
+        assert!(invite.start_line().starts_with("INVITE sip:+4930123456@carrier.test "));
+        assert_eq!(invite.header("Call-ID"), tried.header("Call-ID"));
+        pick_up(&mut second, &invite, &mut call).await;
+    }
 }

@@ -95,7 +95,7 @@ fn when_nobody_takes_the_call_the_plan_goes_on() {
 fn where_nobody_can_ring_nobody_is_promised() {
     let (mut call, _) = Call::at(ring("callback"), &[], true);
     let words = said(&call.give(Input::LadderEnded(LadderEnd::Flag)));
-    assert!(!words.contains(phrases::CALLING_A_COLLEAGUE) && words.contains(phrases::ASK_NAME), "{words}");
+    assert!(!words.contains(phrases::CALLING_A_COLLEAGUE) && words.contains(phrases::ASK_NUMBER), "{words}");
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn the_hash_key_leaves_the_queue_while_people_ring() {
     let effects = call.give(Input::Key(b'#'));
     assert!(effects.contains(&Effect::LeaveQueue), "{effects:?}");
     assert!(effects.contains(&Effect::CancelTransfer { caller_gone: false }));
-    assert!(said(&effects).contains(phrases::ASK_NAME));
+    assert!(said(&effects).contains(phrases::ASK_NUMBER));
 }
 
 /// R57.
