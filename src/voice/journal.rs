@@ -327,3 +327,83 @@ const QUEUED_ENTRIES: usize = 1024;
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 /// The longest.
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::call::{Attempt, AttemptOutcome};
+    use crate::domain::conversation::Channel;
+    use crate::domain::ids::{AgentId, AttemptId, CallId, InboxId};
+    use crate::seams::fakes::{CountingIds, FakeClock, MemoryStore};
+
+    const NOW: EpochMs = EpochMs(1_800_000_000_000);
+
+    fn conversation() -> Conversation {
+        Conversation {
+            id: ConversationId(uuid::Uuid::from_u128(1)),
+            agent: AgentId(uuid::Uuid::from_u128(2)),
+            inbox: InboxId(uuid::Uuid::from_u128(3)),
+            channel: Channel::Phone,
+            status: Status::Open,
+            handler: Handler::Bot,
+            reason: None,
+            summary: None,
+            preview: false,
+            version: 1,
+            created_at: NOW,
+            updated_at: NOW,
+        }
+    }
+
+    fn call() -> Call {
+        Call {
+            id: CallId(uuid::Uuid::from_u128(4)),
+            conversation: conversation().id,
+            from: Some("+4930901820".into()),
+            to: "+4930901821".into(),
+            trunk: "carrier".into(),
+            started_at: NOW,
+            answered_at: Some(NOW),
+            ended_at: None,
+            outcome: None,
+        }
+    }
+
+    fn attempt(id: u128, outcome: Option<AttemptOutcome>) -> Attempt {
+        Attempt {
+            id: AttemptId(uuid::Uuid::from_u128(id)),
+            call: call().id,
+            destination: "sip:anna@desk".into(),
+            started_at: NOW,
+            ring_ms: None,
+            outcome,
+            said: None,
+        }
+    }
+
+    /// P3, R4: our restart in the middle of ringing: the open attempts are lost, those that were over stay as they
+    /// ended, and the case is one ticket however often we start again.
+    #[tokio::test]
+    async fn a_call_cut_while_people_rang_is_one_ticket_and_its_open_attempts_are_lost() {
+        let store = MemoryStore::default();
+        let mut work = store.begin().await.unwrap();
+        let agent = crate::domain::agent::Agent { id: conversation().agent, ..crate::support::test_agent() };
+        work.save_agent(&agent).await.unwrap();
+        work.save_inbox(conversation().inbox, agent.id, "phone").await.unwrap();
+        work.insert_conversation(&conversation()).await.unwrap();
+        work.save_call(&call()).await.unwrap();
+        work.save_attempt(&attempt(10, Some(AttemptOutcome::Declined))).await.unwrap();
+        work.save_attempt(&attempt(11, None)).await.unwrap();
+        work.save_attempt(&attempt(12, None)).await.unwrap();
+        work.commit().await.unwrap();
+        let (clock, ids) = (FakeClock::at(std::time::Instant::now(), NOW), CountingIds::default());
+        assert_eq!(recover_cut_calls(&store, &clock, &ids).await.unwrap(), [conversation().id]);
+        assert_eq!(recover_cut_calls(&store, &clock, &ids).await.unwrap(), []);
+        let view = store.conversation(conversation().id).await.unwrap().unwrap();
+        let outcomes: Vec<_> = view.attempts.iter().map(|attempt| attempt.outcome.unwrap()).collect();
+        assert_eq!(outcomes, [AttemptOutcome::Declined, AttemptOutcome::Lost, AttemptOutcome::Lost]);
+        assert_eq!(view.tickets.len(), 1);
+        assert_eq!(view.call.unwrap().outcome, Some(CallOutcome::Lost));
+        assert_eq!(view.conversation.status, Status::NeedsHuman);
+    }
+}

@@ -36,7 +36,8 @@ impl Screening {
     /// The next 20 ms of the leg, and whether it speaks in them. A judgement when there is one with this frame.
     pub fn frame(&mut self, frame: &Frame, speech: bool) -> Option<PickedUpBy> {
         self.frames = self.frames.saturating_add(1);
-        if self.beep.hear(frame) {
+        // What is left of the ringing tone is no beep.
+        if self.frames > RINGING_FADES_FRAMES && self.beep.hear(frame) {
             return self.judge(PickedUpBy::Mailbox);
         }
         if speech {
@@ -139,6 +140,8 @@ const LONG_GREETING_FRAMES: u32 = 200;
 const GREETING_ENDED_FRAMES: u32 = 30;
 /// 120 ms: a "yes?" is longer, a click is not.
 const SHORTEST_GREETING_FRAMES: u32 = 6;
+/// 500 ms: a ringing tone that the far end sent may wait in the jitter buffer for so long.
+const RINGING_FADES_FRAMES: u32 = 25;
 /// 200 ms of the same tone; a whistled or sung note wavers more.
 const BEEP_FRAMES: u32 = 10;
 /// Two frames of one tone differ by less.

@@ -14,7 +14,7 @@ fn house() -> &'static (House, u16) {
     HOUSE.get_or_init(|| {
         let port = free_port();
         let escalate_to = Some(format!("sip:oncall@127.0.0.1:{port}"));
-        (House::start(Setup { published: true, escalate_to }), port)
+        (House::start(Setup { published: true, escalate_to, ..Setup::default() }), port)
     })
 }
 

@@ -98,6 +98,8 @@ impl Drop for Process {
 pub struct Setup {
     pub published: bool,
     pub escalate_to: Option<String>,
+    /// What stands in its configuration file.
+    pub config: Option<String>,
 }
 
 /// A running house.
@@ -112,7 +114,7 @@ pub struct House {
 /// The published house without a destination to ring, shared by the tests that leave it as it was.
 pub fn shared() -> &'static House {
     static SHARED: OnceLock<House> = OnceLock::new();
-    SHARED.get_or_init(|| House::start(Setup { published: true, escalate_to: None }))
+    SHARED.get_or_init(|| House::start(Setup { published: true, ..Setup::default() }))
 }
 
 impl House {
@@ -275,6 +277,11 @@ fn run(setup: &Setup, data: &Path, sip_port: u16, http_port: u16) -> Process {
     }
     if let Some(to) = &setup.escalate_to {
         command.args(["--escalate-to", to]);
+    }
+    if let Some(text) = &setup.config {
+        let file = data.join("config.toml");
+        std::fs::write(&file, text).unwrap();
+        command.arg("--config").arg(file);
     }
     Process::spawn(&mut command)
 }

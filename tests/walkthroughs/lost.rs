@@ -8,7 +8,7 @@ use super::phone::Phone;
 #[test]
 fn a_call_cut_by_a_crash_is_kept_and_becomes_a_ticket() {
     let Some(_turn) = alone() else { return };
-    let mut house = House::start(Setup { published: true, escalate_to: None });
+    let mut house = House::start(Setup { published: true, ..Setup::default() });
     let mut phone = Phone::caller("cut");
     phone.dial(&house.uri());
     house.until_said("cut", "How can I help you?");

@@ -15,6 +15,7 @@ mod escalation;
 mod house;
 mod interruption;
 mod keys;
+mod ladder;
 mod lost;
 mod phone;
 mod signalling;

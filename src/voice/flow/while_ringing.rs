@@ -58,7 +58,8 @@ impl CallFlow {
 
     pub(super) fn only_assents(&self, text: &str) -> bool {
         matches!(self.state, State::Transferring { .. })
-            && matches!(intents::intent(text), Some(Intent::Yes | Intent::No | Intent::Goodbye))
+            && (intents::words(text).iter().all(|word| ASSENTS.contains(&word.as_str()))
+                || matches!(intents::intent(text), Some(Intent::Yes | Intent::No | Intent::Goodbye)))
     }
 
     pub(super) fn turn_ready_while_ringing(&mut self, now: Instant, text: &str, turn: Turn) {
@@ -169,6 +170,10 @@ impl CallFlow {
         }
     }
 }
+
+/// Words of which nothing is to be made while somebody waits.
+const ASSENTS: [&str; 14] =
+    ["ok", "okay", "thanks", "thank", "you", "alright", "all", "right", "fine", "good", "great", "mhm", "hm", "please"];
 
 /// R26: whoever is not reached is called back.
 fn called_back(end: LadderEnd) -> LadderEnd {

@@ -44,8 +44,9 @@ impl Call {
         });
         let key = format!("escalation:{}:{}", self.row.id, self.staff.ladders);
         self.journal.keep(Entry::Notify { key, kind: "escalation", payload });
-        let (people, ladders) = (std::mem::take(&mut self.staff.people), self.staff.ladders);
-        self.staff = Staff { ladder: Some(ladder), people, ladders, ..Staff::default() };
+        // Attempts are counted anew: whoever is still being said goodbye to goes a way of their own.
+        self.staff.dismiss(&self.desk).await;
+        self.staff = Staff { ladder: Some(ladder), ladders: self.staff.ladders, ..Staff::default() };
         self.staff_settle().await;
     }
 
@@ -148,11 +149,15 @@ impl Call {
             recorded: self.recording.as_ref().is_some_and(|recording| !recording.unwanted),
             ring_time: ring.ring_time,
         };
-        let order = DialOrder { to, ring_timeout: ring.ring_time, beside: Some(self.leg) };
+        // The offer's own clock ends the ringing; signalling's is behind it should that be late.
+        let order = DialOrder { to, ring_timeout: ring.ring_time + RINGS_ON, beside: Some(self.leg) };
         let line = Line::dial(&self.desk, order);
         self.staff.people.push(Person::new(ring.attempt, attempt, Offer::ring(terms, now), line, offer, now));
     }
 }
+
+/// How much longer than its ring time a call would ring if nobody ended it.
+const RINGS_ON: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// What is told to a person who is let go.
 fn input_for(outcome: AttemptOutcome, caller_gone: bool) -> OfferInput {

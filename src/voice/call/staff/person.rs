@@ -27,7 +27,8 @@ pub(super) struct Person {
     began: Instant,
     offer: Offer,
     line: Line,
-    screening: Screening,
+    /// Listens to who picked up, from the moment they did.
+    screening: Option<Screening>,
     /// What was said to them.
     said: Vec<String>,
     /// Their leg ends with the present sentence, and at this time at the latest.
@@ -90,7 +91,7 @@ impl Person {
             began: now,
             offer,
             line,
-            screening: Screening::default(),
+            screening: None,
             said: Vec::new(),
             leaves_by: None,
             joined: false,
@@ -142,6 +143,7 @@ impl Person {
 
     /// They and the caller hear each other from now on.
     pub fn joins(&mut self) {
+        self.screening = None;
         self.joined = true;
     }
 
@@ -197,6 +199,7 @@ impl Person {
                 if let Some(leg) = self.line.leg() {
                     leg.listen(desk);
                 }
+                self.screening = Some(Screening::default());
                 self.offer.handle(now, OfferInput::Answered);
             }
             Some(DialogEvent::Refused(status)) => {
@@ -204,6 +207,10 @@ impl Person {
                 self.ring_ended(now);
                 self.offer.handle(now, OfferInput::Refused(status));
                 self.line = Line::Gone;
+            }
+            Some(DialogEvent::Ended(EndedBy::RingTimeout)) => {
+                self.line = Line::Gone;
+                self.offer.handle(now, OfferInput::Refused(REQUEST_TIMEOUT));
             }
             Some(DialogEvent::Ended(by)) => self.gone(now, by == EndedBy::FarEnd),
             None => self.gone(now, false),
@@ -240,7 +247,7 @@ impl Person {
         if std::mem::take(&mut self.joined) {
             self.news.push_back(News::Gone { hung_up });
         }
-        self.offer.handle(now, OfferInput::HungUp);
+        self.offer.handle(now, if hung_up { OfferInput::HungUp } else { OfferInput::Failed });
     }
 
     fn holds(&mut self, is_held: bool) {
@@ -277,9 +284,8 @@ impl Person {
         }
         let ear = self.line.leg().and_then(|leg| leg.ear.as_mut());
         let speech = ear.is_some_and(|ear| ear.frame(now, frame));
-        if !self.joined
-            && let Some(by) = self.screening.frame(&frame.frame, speech)
-        {
+        let judged = self.screening.as_mut().and_then(|screening| screening.frame(&frame.frame, speech));
+        if let Some(by) = judged {
             self.offer.handle(now, OfferInput::Judged(by));
         }
     }
@@ -312,9 +318,7 @@ impl Person {
     }
 
     fn judge_words(&mut self, now: Instant, text: &str) {
-        if !self.joined
-            && let Some(by) = self.screening.words(text)
-        {
+        if let Some(by) = self.screening.as_mut().and_then(|screening| screening.words(text)) {
             self.offer.handle(now, OfferInput::Judged(by));
         }
     }
@@ -367,3 +371,6 @@ impl Person {
         self.attempt.ring_ms.get_or_insert(i64::try_from(rang).unwrap_or(i64::MAX));
     }
 }
+
+/// RFC 3261 §21.4.9: nobody answered in time.
+const REQUEST_TIMEOUT: u16 = 408;

@@ -1,0 +1,135 @@
+//! Several people and several courses: who declines, who is too late, who is lost, and our own restart in the middle
+//! (R3, R4, R53, R54, P3, P5).
+
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use super::audio::{self, LINE_RATE_HZ, assert_words};
+use super::house::{House, Setup, alone, field, free_port};
+use super::phone::{Phone, WhenRung};
+
+/// A house that rings the first person, then two others together, and then takes the case; with their ports.
+fn house() -> &'static (House, [u16; 3]) {
+    static HOUSE: OnceLock<(House, [u16; 3])> = OnceLock::new();
+    HOUSE.get_or_init(|| {
+        let ports = [free_port(), free_port(), free_port()];
+        let [first, second, third] = ["first", "second", "third"];
+        let escalation = format!(
+            "[[escalation.ladder]]\ndo = \"ring\"\ntargets = [\"{}\"]\n\
+             [[escalation.ladder]]\ndo = \"ring\"\ntargets = [\"{}\", \"{}\"]\n\
+             [[escalation.ladder]]\ndo = \"flag\"\n",
+            address(first, ports[0]),
+            address(second, ports[1]),
+            address(third, ports[2]),
+        );
+        let setup = Setup { published: true, config: Some(escalation), ..Setup::default() };
+        (House::start(setup), ports)
+    })
+}
+
+fn address(name: &str, port: u16) -> String {
+    format!("sip:{name}@127.0.0.1:{port}")
+}
+
+/// Calls and asks for a person; returns once somebody is rung.
+fn ask_for_a_person(house: &House, name: &str) -> Phone {
+    let mut caller = Phone::caller(name);
+    caller.dial(&house.uri());
+    house.until_said(name, "How can I help you?");
+    caller.say(&audio::spoken("I would like to speak to a person about my broken lamp, please."));
+    house.until(name, "a person is rung", |conversation| !attempts(conversation).is_empty());
+    caller
+}
+
+fn attempts(conversation: &Value) -> &[Value] {
+    conversation["call"]["attempts"].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// How the tries to reach this person ended, in order.
+fn outcomes(conversation: &Value, name: &str) -> Vec<Value> {
+    let theirs = |attempt: &&Value| attempt["destination"].as_str().is_some_and(|to| to.contains(name));
+    attempts(conversation).iter().filter(theirs).map(|attempt| attempt["outcome"].clone()).collect()
+}
+
+/// The first declines, the next two ring together: one takes it, and the other's phone stops.
+#[test]
+fn who_declines_is_followed_by_two_together_of_whom_one_takes_it() {
+    let Some(_turn) = alone() else { return };
+    let (house, ports) = house();
+    let mut first = Phone::start("first", ports[0], WhenRung::PicksUp);
+    let mut second = Phone::start("second", ports[1], WhenRung::PicksUp);
+    let third = Phone::start("third", ports[2], WhenRung::Rings);
+    let mut caller = ask_for_a_person(house, "together");
+    first.wait_for("CALL_ESTABLISHED");
+    let introduced = first.until_spoken_to(0);
+    first.press("2");
+    first.wait_for("CALL_CLOSED");
+    let heard = audio::transcribe(&first.heard(), LINE_RATE_HZ);
+    assert!(!heard.contains("lamp"), "who declines hears nothing of the case: {heard}");
+    assert!(introduced > 0);
+
+    third.wait_for("CALL_INCOMING");
+    second.wait_for("CALL_ESTABLISHED");
+    second.until_spoken_to(0);
+    second.press("11");
+    third.wait_for("CALL_CLOSED");
+    house.until("together", "the second person has taken the call", |conversation| {
+        outcomes(conversation, "second") == ["accepted"]
+    });
+    let so_far = caller.heard().len();
+    second.say(&audio::spoken("This is Peter from the workshop speaking."));
+    let heard = caller.until_spoken_to(so_far);
+    assert_words(&audio::transcribe(&caller.heard()[so_far..heard], LINE_RATE_HZ), &["workshop"]);
+    caller.hang_up();
+    second.wait_for("CALL_CLOSED");
+    let conversation = house.until_over("together");
+    assert_eq!(conversation["call"]["outcome"], "person");
+    assert_eq!(outcomes(&conversation, "first"), ["declined"]);
+    assert_eq!(outcomes(&conversation, "third"), ["superseded"]);
+    let said = super::house::texts(&conversation, "teammate");
+    assert!(said.to_lowercase().contains("workshop"), "what the person said is kept (R7): {said}");
+    println!("The caller heard: {}", audio::transcribe(&caller.heard(), LINE_RATE_HZ));
+}
+
+/// R54: a person who hangs up right after taking the call gives the caller back to the agent, who rings them again.
+#[test]
+fn a_person_who_is_lost_at_once_is_rung_again_when_the_caller_wants() {
+    let Some(_turn) = alone() else { return };
+    let (house, ports) = house();
+    let mut first = Phone::start("first", ports[0], WhenRung::PicksUp);
+    let mut caller = ask_for_a_person(house, "regained");
+    first.wait_for("CALL_ESTABLISHED");
+    first.until_spoken_to(0);
+    first.press("11");
+    house.until("regained", "the person has taken the call", |conversation| {
+        outcomes(conversation, "first") == ["accepted"]
+    });
+    first.hang_up();
+    house.until_said("regained", "Shall I connect you again?");
+    caller.say(&audio::spoken("Yes, please."));
+    house.until("regained", "the person is rung again", |conversation| outcomes(conversation, "first").len() == 2);
+    caller.hang_up();
+    let conversation = house.until_over("regained");
+    assert_eq!(conversation["tickets"].as_array().unwrap().len(), 1, "the case is not lost: {conversation:#}");
+    println!("The caller heard: {}", audio::transcribe(&caller.heard(), LINE_RATE_HZ));
+}
+
+/// P3: `kill -9` while a person's phone rings.
+#[test]
+fn a_crash_while_a_person_is_rung_leaves_a_ticket_and_a_lost_attempt() {
+    let Some(_turn) = alone() else { return };
+    let port = free_port();
+    let escalate_to = Some(address("oncall", port));
+    let mut house = House::start(Setup { published: true, escalate_to, ..Setup::default() });
+    let person = Phone::start("oncall", port, WhenRung::Rings);
+    let _caller = ask_for_a_person(&house, "crashed");
+    person.wait_for("CALL_INCOMING");
+    house.crash_and_restart();
+    let conversation = house.conversation("crashed").unwrap();
+    assert_eq!(conversation["call"]["outcome"], "lost");
+    assert_eq!(outcomes(&conversation, "oncall"), ["lost"]);
+    assert_eq!(conversation["tickets"].as_array().unwrap().len(), 1);
+    assert_eq!(conversation["status"], "needs_human");
+    assert!(field(&conversation, "reason").unwrap().contains("lamp"));
+}
