@@ -12,7 +12,7 @@ use arc_swap::ArcSwap;
 use switchboard::adapters::bus::LocalBus;
 use switchboard::adapters::system::{SystemClock, SystemIds};
 use switchboard::config::http::HttpConfig;
-use switchboard::domain::agent::{Agent, OnUnresolved, ReplyMode};
+use switchboard::domain::agent::Agent;
 use switchboard::domain::call::{Attempt, AttemptOutcome, Call, CallOutcome, Recording};
 use switchboard::domain::conversation::{Author, Channel, Conversation, Handler, Message, Status, TurnTimings};
 use switchboard::domain::ids::{AgentId, AttemptId, CallId, ConversationId, InboxId, MessageId, RecordingId, TicketId};
@@ -371,21 +371,7 @@ fn reply(at: i64, text: &str, verdict: Verdict, reason: Reason, confidence: f32,
 }
 
 fn settings(id: AgentId) -> Agent {
-    Agent {
-        id,
-        revision: 1,
-        business: "Harbour Bikes".into(),
-        greeting: "How can I help?".into(),
-        published: true,
-        mode: ReplyMode::AutomaticWhenSafe,
-        on_unresolved: OnUnresolved::Flag,
-        escalate_topics: vec![],
-        callback_topics: vec![],
-        escalation: Default::default(),
-        send_confidence: 0.9,
-        record_calls: true,
-        emergency_number: "112".into(),
-    }
+    Agent { greeting: "How can I help?".into(), record_calls: true, ..Agent::automatic(id, "Harbour Bikes") }
 }
 
 fn tone(file: &std::path::Path) -> anyhow::Result<()> {

@@ -26,7 +26,7 @@ fn node(legs_max: usize) -> Node {
 }
 
 fn spec(ports: RangeInclusive<u16>) -> LegSpec {
-    LegSpec { leg: LegId(Uuid::new_v4()), bind: LOCALHOST, advertised: None, ports, beside: None, inband_dtmf: false }
+    LegSpec { ports, ..LegSpec::on_loopback(LegId(Uuid::new_v4())) }
 }
 
 fn open(node: &Node) -> MediaLeg {

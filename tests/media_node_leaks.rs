@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
@@ -32,13 +31,6 @@ fn fifty_legs_come_and_go_without_leaking_a_descriptor() {
 }
 
 fn open(node: &Node) -> MediaLeg {
-    let spec = LegSpec {
-        leg: LegId(Uuid::new_v4()),
-        bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        advertised: None,
-        ports: 10_000..=29_999,
-        beside: None,
-        inband_dtmf: false,
-    };
+    let spec = LegSpec::on_loopback(LegId(Uuid::new_v4()));
     block_on(node.open(spec)).unwrap()
 }

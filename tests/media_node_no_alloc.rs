@@ -6,7 +6,6 @@
 mod rtp_peer;
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use futures::executor::block_on;
@@ -90,14 +89,7 @@ fn media_thread() -> i32 {
 }
 
 fn call(node: &Node) -> (MediaLeg, RtpPeer) {
-    let spec = LegSpec {
-        leg: LegId(Uuid::new_v4()),
-        bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        advertised: None,
-        ports: 10_000..=29_999,
-        beside: None,
-        inband_dtmf: false,
-    };
+    let spec = LegSpec::on_loopback(LegId(Uuid::new_v4()));
     let leg = block_on(node.open(spec)).unwrap();
     let mut peer = RtpPeer::new();
     peer.connect(leg.advertised, leg.advertised_rtcp);

@@ -6,7 +6,6 @@
 mod rtp_peer;
 
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
 use futures::executor::block_on;
@@ -23,14 +22,7 @@ const FRAME: usize = 320;
 
 fn call() -> (Node, MediaLeg, RtpPeer) {
     let node = Node::start(&MediaConfig { legs_max: 4, shards: 1, ..MediaConfig::default() }).unwrap();
-    let spec = LegSpec {
-        leg: LegId(Uuid::new_v4()),
-        bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        advertised: None,
-        ports: 10_000..=29_999,
-        beside: None,
-        inband_dtmf: false,
-    };
+    let spec = LegSpec::on_loopback(LegId(Uuid::new_v4()));
     let leg = block_on(node.open(spec)).unwrap();
     let mut peer = RtpPeer::new();
     peer.connect(leg.advertised, leg.advertised_rtcp);

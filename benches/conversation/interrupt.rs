@@ -24,7 +24,8 @@ pub struct Args {
 /// What became of one interruption.
 struct Interrupted {
     silent_after: Duration,
-    stale_packets: usize,
+    /// Voiced packets after the silence, by when they came after the caller's first.
+    stale_ms: Vec<u128>,
 }
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
@@ -52,7 +53,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             match interrupt(&mut call, &clip).await {
                 Some(interrupted) => {
                     times.add(interrupted.silent_after);
-                    stale += interrupted.stale_packets;
+                    stale += interrupted.stale_ms.len();
+                    if !interrupted.stale_ms.is_empty() {
+                        let said = INTERRUPTING[(tried - 1) % INTERRUPTING.len()];
+                        let silent_ms = interrupted.silent_after.as_millis();
+                        println!("  \"{said}\": silent after {silent_ms} ms, voiced at {:?} ms", interrupted.stale_ms);
+                    }
                 }
                 None => {
                     missed += 1;
@@ -99,8 +105,8 @@ async fn interrupt(call: &mut StageCall, clip: &[i16]) -> Option<Interrupted> {
         let last =
             voiced.windows(2).find(|pair| pair[1] - pair[0] > SILENCE).map(|pair| pair[0]).or(voiced.last().copied());
         let last = last.unwrap_or(began).max(began);
-        let stale_packets = voiced.iter().filter(|at| **at > last).count();
-        Some(Interrupted { silent_after: last - began, stale_packets })
+        let stale_ms = voiced.iter().filter(|at| **at > last).map(|at| (*at - began).as_millis()).collect();
+        Some(Interrupted { silent_after: last - began, stale_ms })
     })
 }
 

@@ -2,22 +2,26 @@
 //!
 //! ```text
 //! export SWITCHBOARD_MODELS_DIR=… FIXTURES_DIR=…
-//! cargo test --bench end_of_turn               # the curve
-//! cargo test --bench end_of_turn -- --verbose  # every cut-off at patience 1.0 as well
+//! cargo test --bench end_of_turn                   # the curve
+//! cargo test --bench end_of_turn -- --verbose      # every cut-off at patience 1.0 as well
+//! cargo test --bench end_of_turn -- --patience 1.0 # one point of it
+//! cargo test --bench end_of_turn -- --dump FILE    # every pause with its words and how it sounds
 //! ```
 //!
-//! Utterances go through 8 kHz µ-law, the listener of a call and the local recogniser, in simulated time: a
-//! transcript is known a fixed number of frames after it was asked for, whatever the machine's load. Delay is
+//! Utterances go through 8 kHz µ-law, the listener of a call and the local models, in simulated time: an
+//! answer is known a fixed number of frames after it was asked for, whatever the machine's load. Delay is
 //! counted from the last frame above −45 dBFS to the end of the turn, at which a prepared reply goes out.
 //! The waits were tuned on every other text; the rest is told apart.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on ends")]
 
 mod corpus;
+mod dump;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use media::{FRAME_MS, Frame, HeardFrame};
+use switchboard::adapters::end_of_turn::SmartTurn;
 use switchboard::adapters::models::Models;
 use switchboard::adapters::stt::moonshine::Moonshine;
 use switchboard::adapters::tts::hibari::HibariTts;
@@ -28,25 +32,62 @@ use corpus::Utterance;
 
 /// A recogniser takes about this long for a few seconds with a draft on the machine of the figures: 80 ms.
 const RECOGNITION_FRAMES: usize = 4;
+/// The judge of melody takes 83 ms there, on another thread.
+const MELODY_FRAMES: usize = 5;
 const PATIENCE: [f32; 6] = [0.5, 0.75, 1.0, 1.4, 2.0, 3.0];
+const TURNS_A_CALL: usize = 6;
 
 fn main() {
     let verbose = std::env::args().any(|argument| argument == "--verbose");
+    let patiences = std::env::args().skip_while(|argument| argument != "--patience").nth(1);
+    let patiences: Vec<f32> = match patiences {
+        Some(list) => list.split(',').map(|patience| patience.parse().expect("a factor")).collect(),
+        None => PATIENCE.into(),
+    };
+    let dumped = std::env::args().skip_while(|argument| argument != "--dump").nth(1);
     let models = Models::resolve(None);
     let tts = HibariTts::load(&models, 1).expect("the synthesiser loads");
     let utterances = corpus::utterances(&tts);
-    let mut ear = Ear { model: Moonshine::load(&models).expect("the recogniser loads"), decoded: HashMap::new() };
+    let mut ear = Ear {
+        model: Moonshine::load(&models).expect("the recogniser loads"),
+        judge: SmartTurn::load(&models).expect("the judge of melody loads"),
+        decoded: HashMap::new(),
+        judged: HashMap::new(),
+    };
     println!("{} utterances", utterances.len());
-    println!("patience  texts     cut off: whole, with pauses   median delay: questions, statements; p95 of all");
-    for patience in PATIENCE {
-        curve_point(&mut ear, &utterances, patience, verbose && patience == 1.0);
+    if let Some(file) = dumped {
+        return dump::pauses(&mut ear, &utterances, &file);
+    }
+    for (melody, one_caller) in [(false, false), (true, false), (true, true)] {
+        let what = if melody { "words and melody" } else { "words alone" };
+        println!("{what}{}", if one_caller { ", calls of six turns" } else { "" });
+        println!(
+            "patience  texts     cut off: whole, with pauses   delay: questions p50, p95; statements p50; p95 of all"
+        );
+        for &patience in &patiences {
+            curve_point(&mut ear, &utterances, Setting { patience, melody, one_caller }, verbose && patience == 1.0);
+        }
     }
 }
 
-fn curve_point(ear: &mut Ear, utterances: &[Utterance], patience: f32, verbose: bool) {
+/// What is tried.
+#[derive(Clone, Copy)]
+struct Setting {
+    patience: f32,
+    melody: bool,
+    /// Six utterances of a group are one call, whose listener remembers who was cut off.
+    one_caller: bool,
+}
+
+fn curve_point(ear: &mut Ear, utterances: &[Utterance], setting: Setting, verbose: bool) {
+    let patience = setting.patience;
+    let mut listener = Listener::new(EndOfTurnSettings { patience });
     let mut groups: BTreeMap<(bool, &str), Group> = BTreeMap::new();
     for (index, utterance) in utterances.iter().enumerate() {
-        let outcome = run(ear, index, utterance, patience);
+        if !setting.one_caller || index % TURNS_A_CALL == 0 {
+            listener = Listener::new(EndOfTurnSettings { patience });
+        }
+        let outcome = run(ear, &mut listener, index, utterance, setting);
         let group = groups.entry((utterance.tuned_on, utterance.group)).or_default();
         group.utterances += 1;
         group.cut_off += usize::from(outcome.cut_off.is_some());
@@ -71,7 +112,7 @@ fn curve_point(ear: &mut Ear, utterances: &[Utterance], patience: f32, verbose: 
         let (whole, paused) = (of(&WHOLE), of(&PAUSED));
         let mut all = [whole.delays_ms.as_slice(), &paused.delays_ms].concat();
         println!(
-            "{:>8}  {:<8}  {:>7} = {:>4.1} %, {:>7} = {:>4.1} %   {:>4} ms, {:>4} ms; {:>4} ms",
+            "{:>8}  {:<8}  {:>8} = {:>4.1} %, {:>9} = {:>4.1} %   {:>4}, {:>4} ms; {:>4} ms; {:>4} ms",
             patience,
             if tuned_on { "tuned on" } else { "others" },
             whole.share(),
@@ -79,6 +120,7 @@ fn curve_point(ear: &mut Ear, utterances: &[Utterance], patience: f32, verbose: 
             paused.share(),
             paused.percent(),
             of(&["question"]).percentile(50),
+            of(&["question"]).percentile(95),
             of(&["statement"]).percentile(50),
             percentile(&mut all, 95),
         );
@@ -127,10 +169,12 @@ struct Outcome {
     delay_ms: Option<u32>,
 }
 
-/// The recogniser, which remembers what it has decoded: the settings share most of it.
+/// The models, which remember what they have heard: the settings share most of it.
 struct Ear {
     model: Moonshine,
+    judge: SmartTurn,
     decoded: HashMap<Piece, (String, f32)>,
+    judged: HashMap<Piece, f32>,
 }
 
 /// An utterance by its place, and the frames of it from one to another.
@@ -150,25 +194,38 @@ impl Ear {
         };
         self.decoded.entry(piece).or_insert_with(decode).clone()
     }
+
+    fn judge(&mut self, frames: &[Frame], piece: Piece) -> f32 {
+        let judge = &mut self.judge;
+        let judge = || {
+            let samples: Vec<i16> = frames[piece.1..piece.2].iter().flat_map(|frame| frame.0).collect();
+            judge.judge(&samples).expect("judges")
+        };
+        *self.judged.entry(piece).or_insert_with(judge)
+    }
 }
 
-/// What was asked: when the answer is due, for which utterance, what, and up to which frame.
-type Asked = (usize, HeardId, Want, usize);
+/// What was asked: when the answer is due, of which utterance, what (nothing for its melody), up to which frame.
+type Asked = (usize, HeardId, Option<Want>, usize);
 
-fn run(ear: &mut Ear, index: usize, utterance: &Utterance, patience: f32) -> Outcome {
-    let mut listener = Listener::new(EndOfTurnSettings { patience });
+fn run(ear: &mut Ear, listener: &mut Listener, index: usize, utterance: &Utterance, setting: Setting) -> Outcome {
     let mut outcome = Outcome { cut_off: None, delay_ms: None };
     let mut began = (HeardId(0), 0);
     let mut pending: VecDeque<Asked> = VecDeque::new();
     for (at, frame) in utterance.frames.iter().enumerate() {
         let heard = HeardFrame { frame: *frame, concealed: false, spoken: Frame::SILENCE, speaking: false };
         listener.frame(&heard);
-        while pending.front().is_some_and(|(due, ..)| *due <= at) {
-            let Some((_, heard, want, until)) = pending.pop_front() else { break };
-            if heard == began.0 {
-                let (text, confidence) = ear.decode(&utterance.frames, (index, began.1, until));
-                let audio_ms = (until - began.1) as u32 * FRAME_MS;
+        while let Some(place) = pending.iter().position(|(due, ..)| *due <= at) {
+            let Some((_, heard, want, until)) = pending.remove(place) else { break };
+            if heard != began.0 {
+                continue;
+            }
+            let (piece, audio_ms) = ((index, began.1, until), (until - began.1) as u32 * FRAME_MS);
+            if let Some(want) = want {
+                let (text, confidence) = ear.decode(&utterance.frames, piece);
                 listener.transcript(heard, want, &text, audio_ms, Some(confidence), false);
+            } else {
+                listener.melody(heard, audio_ms, ear.judge(&utterance.frames, piece));
             }
         }
         while let Some(effect) = listener.poll() {
@@ -176,7 +233,10 @@ fn run(ear: &mut Ear, index: usize, utterance: &Utterance, patience: f32) -> Out
                 Listening::Begin { heard, lead_frames, .. } => began = (heard, at.saturating_sub(lead_frames)),
                 Listening::AskTranscript(Want::Partial) => {}
                 Listening::AskTranscript(want) => {
-                    pending.push_back((at + RECOGNITION_FRAMES, began.0, want, at + 1));
+                    pending.push_back((at + RECOGNITION_FRAMES, began.0, Some(want), at + 1));
+                }
+                Listening::AskMelody(_) if setting.melody => {
+                    pending.push_back((at + MELODY_FRAMES, began.0, None, at + 1));
                 }
                 Listening::TurnEnded { text, .. } if at < utterance.end => {
                     outcome.cut_off.get_or_insert(text);

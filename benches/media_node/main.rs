@@ -19,7 +19,7 @@ mod callers;
 mod floors;
 mod threads;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -120,14 +120,7 @@ fn open(node: &Node, caller: SocketAddr) -> MediaLeg {
 }
 
 fn spec() -> LegSpec {
-    LegSpec {
-        leg: LegId(Uuid::new_v4()),
-        bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        advertised: None,
-        ports: 10_000..=29_999,
-        beside: None,
-        inband_dtmf: false,
-    }
+    LegSpec::on_loopback(LegId(Uuid::new_v4()))
 }
 
 fn params(remote: SocketAddr) -> StreamParams {

@@ -66,7 +66,7 @@ impl Outgoing {
             keys: KeySender::new(),
             noise: ComfortNoise::new(seed),
             encoder: Encoder::new(),
-            history: SentHistory::new(now),
+            history: SentHistory::new(),
             sequence: config.first_sequence,
             timestamp: config.first_timestamp,
             spoke_at: None,
@@ -148,12 +148,12 @@ impl Outgoing {
             self.idle = true;
             self.muted = true;
             self.bridged.clear();
-            self.history.push(now, samples, false);
+            self.history.push(samples, false);
             return;
         };
         if self.keys.busy() && self.key_slot(destination, line) {
             self.idle = true;
-            self.history.push(now, samples, false);
+            self.history.push(samples, false);
             return;
         }
         let speaking = self.fill(samples, line.events);
@@ -167,7 +167,7 @@ impl Outgoing {
         let mut payload = [0; PACKET_SAMPLES_MAX / 2];
         let payload = &mut payload[..samples.len() / 2];
         self.encoder.encode(line.params.codec, samples, payload);
-        self.history.push(now, samples, speaking);
+        self.history.push(samples, speaking);
         let header = self.header(marker, line.params.payload_type, self.timestamp, payload.len());
         line.outbox.push(destination, TransmitKind::Rtp, &header, payload);
     }

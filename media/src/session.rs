@@ -387,7 +387,7 @@ impl Session {
         if self.recording {
             self.recorded_heard.push(&received.frame.0);
         }
-        let (spoken, speaking) = self.outgoing.history().on_air(now);
+        let (spoken, speaking) = self.outgoing.history().beside_heard();
         self.heard.push(HeardFrame {
             frame: received.frame,
             concealed: received.concealed,

@@ -1,6 +1,8 @@
 //! The composition root: the only place that names concrete adapters and puts the house together.
 
 pub mod business;
+pub mod data_folder;
+pub mod dialplans;
 pub mod serve;
 pub mod speech;
 
@@ -29,6 +31,8 @@ use crate::voice::journal::recover_cut_calls;
 use crate::voice::turn_taking::EndOfTurnSettings;
 use crate::voice::{phrases, tones};
 
+use data_folder::{DataFolder, private_folder};
+
 /// The parts that every way of running shares: store, clock, models, desk and speech.
 pub struct House {
     /// The configuration it was made from.
@@ -49,11 +53,13 @@ pub struct House {
     pub knowledge_entries: usize,
     agent: Arc<ArcSwap<Agent>>,
     inbox: crate::domain::ids::InboxId,
+    _data_folder: DataFolder,
 }
 
 impl House {
     /// Opens the store, recovers what a crash left behind, loads the models and the knowledge.
     pub async fn open(config: Config, models: Models) -> anyhow::Result<House> {
+        let data_folder = DataFolder::take(&config.data_dir)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn Ids> = Arc::new(SystemIds);
         let options = SqliteOptions {
@@ -84,7 +90,19 @@ impl House {
             business::knowledge(config.agent.knowledge.as_deref(), agent.id, &*store, desk.clone()).await?;
         let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(clock.epoch()));
         let agent = Arc::new(ArcSwap::from_pointee(agent));
-        Ok(House { config, store, bus, clock, ids, desk, speech, knowledge_entries, agent, inbox })
+        Ok(House {
+            config,
+            store,
+            bus,
+            clock,
+            ids,
+            desk,
+            speech,
+            knowledge_entries,
+            agent,
+            inbox,
+            _data_folder: data_folder,
+        })
     }
 
     /// The front desk behind this signalling.
@@ -93,6 +111,8 @@ impl House {
         let home_country = self.config.sip.home_country.clone();
         let settings = CallSettings {
             recordings_dir: self.config.recordings_dir(),
+            own_numbers: self.config.facts().own_numbers,
+            own_phones: dialplans::own_phones(&self.config),
             home_country,
             end_of_turn: EndOfTurnSettings { patience: self.config.speech.patience },
             waiting: tones::Waiting::new(),
@@ -100,6 +120,7 @@ impl House {
         };
         Ok(Arc::new(FrontDesk {
             stt: self.speech.stt.clone(),
+            turn_end: self.speech.turn_end.clone(),
             tts: self.speech.phrases.clone(),
             desk: self.desk.clone(),
             store: self.store.clone(),
@@ -107,9 +128,11 @@ impl House {
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             signaling,
+            dialplan: ArcSwap::from_pointee(dialplans::of_house(&self.config, &self.agent.load())?),
             agent: self.agent.clone(),
             inbox: self.inbox,
             offers: Default::default(),
+            queues: Default::default(),
             settings,
         }))
     }
@@ -133,13 +156,6 @@ impl House {
             tracing::warn!(%error, "Frequent phrases could not be prepared");
         }
     }
-}
-
-/// A folder that only this user can look into: recordings are the customers' own words.
-fn private_folder(folder: &std::path::Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::create_dir_all(folder)?;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
 }
 
 /// A destination as configured: a SIP address, or a number in any form its country writes.

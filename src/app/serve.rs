@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::http::{self, Readiness, Server, watch_store};
 use crate::sip::{SipParts, SipServer, SipTimes};
 
-use super::{House, business};
+use super::{House, business, dialplans};
 
 /// Serves calls and HTTP until SIGTERM or Ctrl-C, then lets live calls end.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
@@ -55,13 +55,14 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let front_desk = house.front_desk(sip.clone())?;
     let (drain, draining) = watch::channel(false);
     let drain_timeout = Duration::from_secs(house.config.agent.drain_seconds.into());
-    let calls = tokio::spawn(front_desk.run(incoming, draining, drain_timeout));
+    let calls = tokio::spawn(front_desk.clone().run(incoming, draining, drain_timeout));
     readiness.ready("sip");
 
     tokio::spawn(watch_store(house.store.clone(), readiness.clone(), STORE_PROBE, shutdown.clone()));
     tokio::spawn(upkeep(metrics, shutdown.clone()));
     let house = Arc::new(house);
     tokio::spawn(watch_knowledge(house.clone(), shutdown.clone()));
+    tokio::spawn(dialplans::watch(house.clone(), front_desk, shutdown.clone()));
     announce(&house, &sip, http_address);
 
     asked_to_stop().await?;

@@ -6,6 +6,7 @@ use tokio::runtime::Handle;
 use tracing::warn;
 
 use crate::adapters::embed::MiniLm;
+use crate::adapters::end_of_turn::Judge;
 use crate::adapters::models::Models;
 use crate::adapters::stt::{self, MoonshineStt};
 use crate::adapters::tts;
@@ -16,11 +17,13 @@ use crate::config::speech::SpeechConfig;
 use crate::seams::embed::Embedder;
 use crate::seams::stt::Stt;
 use crate::seams::tts::Tts;
+use crate::seams::turn_end::TurnEnd;
 
 /// The models on this machine.
 pub struct LocalSpeech {
     stt: Arc<dyn Stt>,
     tts: Arc<dyn Tts>,
+    turn_end: Option<Arc<dyn TurnEnd>>,
 }
 
 /// What hears and speaks.
@@ -29,13 +32,16 @@ pub struct Speech {
     pub stt: Arc<dyn Stt>,
     /// Synthesis, with frequent phrases kept ready.
     pub phrases: Arc<Cached<dyn Tts>>,
+    /// Whether a sentence sounds over.
+    pub turn_end: Option<Arc<dyn TurnEnd>>,
 }
 
 /// Loads the local models. Blocking; a second or two.
 pub fn local(config: &SpeechConfig, models: &Models) -> anyhow::Result<LocalSpeech> {
     let stt = MoonshineStt::start(models, config.recognition_workers)?;
     let tts = HibariTts::load(models, TTS_WORKERS)?;
-    Ok(LocalSpeech { stt: Arc::new(stt), tts: Arc::new(tts) })
+    let turn_end = if config.melody { turn_end(models) } else { None };
+    Ok(LocalSpeech { stt: Arc::new(stt), tts: Arc::new(tts), turn_end })
 }
 
 impl LocalSpeech {
@@ -44,7 +50,20 @@ impl LocalSpeech {
         Ok(Speech {
             stt: stt::configured(config, self.stt, runtime.clone())?,
             phrases: tts::configured(config, self.tts, runtime)?,
+            turn_end: self.turn_end,
         })
+    }
+}
+
+/// The judge of melody; `None`, with a warning, when it cannot be loaded: the words alone tell then whether a
+/// turn is over.
+fn turn_end(models: &Models) -> Option<Arc<dyn TurnEnd>> {
+    match Judge::start(models) {
+        Ok(judge) => Some(Arc::new(judge)),
+        Err(error) => {
+            warn!(%error, "Whether a caller goes on is told by their words alone");
+            None
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::adapters::embed::MiniLm;
 use crate::adapters::knowledge_folder;
 use crate::adapters::models::Models;
-use crate::domain::agent::{Agent, OnUnresolved, ReplyMode};
+use crate::domain::agent::Agent;
 use crate::domain::ids::AgentId;
 use crate::domain::knowledge::Entry;
 use crate::domain::time::EpochMs;
@@ -124,19 +124,5 @@ pub fn open_embedder(models_dir: Option<&Path>) -> Option<Arc<dyn Embedder>> {
 
 /// A published agent that is automatic when safe, as replays and questions from the command line are judged.
 pub fn automatic_agent(business: &str) -> Agent {
-    Agent {
-        id: AgentId(Uuid::nil()),
-        revision: 1,
-        business: business.to_owned(),
-        greeting: String::new(),
-        published: true,
-        mode: ReplyMode::AutomaticWhenSafe,
-        on_unresolved: OnUnresolved::Flag,
-        escalate_topics: Vec::new(),
-        callback_topics: Vec::new(),
-        escalation: Default::default(),
-        send_confidence: 0.9,
-        record_calls: false,
-        emergency_number: String::new(),
-    }
+    Agent::automatic(AgentId(Uuid::nil()), business)
 }

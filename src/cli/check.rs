@@ -70,9 +70,14 @@ async fn check(config: Config) -> usize {
         None => {
             tell("models", Good(format!("all are in {}", models.dir().display())));
             tell("speech", speech(&config, &models).await);
+            if let (true, Some(missing)) = (config.speech.melody, models.verify_optional().first()) {
+                let remedy = "`switchboard models fetch` brings it";
+                tell("melody", Good(format!("off, words alone tell whether a caller goes on: {missing}; {remedy}")));
+            }
         }
     }
     tell("knowledge", knowledge(&config, &models).await);
+    tell("dialplan", dialplan(&config));
     tell("escalation", escalation(&config));
     if config.sip.trunks.is_empty() {
         tell("trunks", Good("none configured; calls from this machine need none".into()));
@@ -215,6 +220,21 @@ async fn knowledge(config: &Config, models: &Models) -> Finding {
         Ok(Ok(())) => Mend(format!("no entries in {}", folder.display()), "write `## Question` and its answer".into()),
         Ok(Err(error)) => Mend(error.to_string(), "run `switchboard models fetch`".into()),
         Err(error) => Mend(error.to_string(), "report this with the knowledge folder".into()),
+    }
+}
+
+fn dialplan(config: &Config) -> Finding {
+    let Some(folder) = &config.dialplans else {
+        return Good(
+            "none; every call goes to the agent. Emergency numbers from our telephones are refused aloud".into(),
+        );
+    };
+    match super::dialplan::read(folder, config) {
+        Ok(loaded) => {
+            let counted = format!("{} routes of {} files", loaded.plan.routes.len(), loaded.files);
+            Good([vec![counted], loaded.notes].concat().join("\n      "))
+        }
+        Err(error) => Mend(format!("it cannot be used\n{error}"), "mend these lines; calls go on meanwhile".into()),
     }
 }
 

@@ -4,6 +4,7 @@ pub mod ask;
 pub mod check;
 pub mod config;
 pub mod demo;
+pub mod dialplan;
 pub mod eval;
 pub mod models;
 pub mod sample;
@@ -36,6 +37,9 @@ pub enum Command {
     /// Explains and tests the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Checks dialplans, and tells where a call would go.
+    #[command(subcommand)]
+    Dialplan(dialplan::DialplanCommand),
     /// Puts a question to the desk and shows what it would do.
     Ask(ask::Args),
     /// Measures the answers on labelled questions.
@@ -56,6 +60,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(args) => demo::run(args),
         Command::Check(args) => check::run(args),
         Command::Config(command) => config::run(command),
+        Command::Dialplan(command) => dialplan::run(command),
         Command::Ask(args) => ask::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Models(args) => models::run(args),

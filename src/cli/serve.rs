@@ -49,9 +49,6 @@ impl Args {
             .set("agent.escalate_to", self.escalate_to.clone())
             .switch("agent.publish", self.publish);
         let config = config::load(&Sources::of_process(self.config.clone(), flags))?;
-        if let Some(folder) = &config.dialplans {
-            eprintln!("Dialplans in {} are not used yet: every call goes to the agent.", folder.display());
-        }
         Ok(config)
     }
 }

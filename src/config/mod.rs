@@ -101,7 +101,11 @@ pub const DOCS: &[(&str, &str)] = &[
         "Folder that holds the database, the recordings and the bootstrap token; by default `switchboard` below \
      $XDG_DATA_HOME or ~/.local/share.",
     ),
-    ("dialplans", "Folder of dialplans (TOML). Reserved: routing is not there yet, every call goes to the agent."),
+    (
+        "dialplans",
+        "Folder of dialplans (TOML), read at start and whenever a file changes; `switchboard dialplan check` tells what is \
+     wrong with one. Without it every call goes to the agent.",
+    ),
 ];
 
 impl Config {

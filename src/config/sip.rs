@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Problem;
 
+mod trunk;
+
+pub use trunk::TrunkConfig;
+
 /// Everything about signalling.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -41,6 +45,10 @@ pub struct SipConfig {
     pub trunks: Vec<TrunkConfig>,
     /// Telephones that register with us.
     pub phones: Vec<PhoneConfig>,
+    /// Numbers that our phones call for help, as they are dialled (R57).
+    pub emergency_numbers: Vec<String>,
+    /// The trunk by which those go out; with none they cannot be called from our phones.
+    pub emergency_trunk: Option<String>,
     /// What is too much.
     pub limits: SipLimits,
 }
@@ -123,58 +131,6 @@ pub enum MediaSource {
     LearnOnce,
 }
 
-/// One carrier or other exchange.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TrunkConfig {
-    /// How it is called in logs, calls and the console.
-    pub name: String,
-    /// Where calls go: host or address, with or without a port.
-    pub host: String,
-    /// How messages are carried to it.
-    pub transport: TransportName,
-    /// Addresses its calls come from; with none, those that `host` stands for.
-    pub sources: Vec<Cidr>,
-    /// Whether its calls must also answer a digest challenge with `username` and `password`.
-    pub challenge: bool,
-    /// User name: of our registration, and of its calls where `challenge` is set.
-    pub username: Option<String>,
-    /// Digest user name where the carrier gave a separate one.
-    pub auth_username: Option<String>,
-    /// Password.
-    pub password: Option<Secret>,
-    /// The only realm whose challenges we answer; with none, the first that this trunk names.
-    pub realm: Option<String>,
-    /// Whether to register with it.
-    pub register: bool,
-    /// How long a registration is asked for, in seconds.
-    pub register_expires_seconds: u32,
-    /// Where all requests to it go first: host or address, with or without a port.
-    pub outbound_proxy: Option<String>,
-    /// Address to write into session descriptions and Contact for it (behind NAT).
-    pub advertised: Option<IpAddr>,
-    /// First and last RTP port for its calls; with none, the range of `[media]`.
-    pub rtp_ports: Option<(u16, u16)>,
-    /// Where its audio may come from.
-    pub media_source: MediaSource,
-    /// Where the number that was called is read, tried in this order.
-    pub called_number_from: Vec<CalledNumberFrom>,
-    /// Where the caller's number is read.
-    pub calling_number_from: CallingNumberFrom,
-    /// ISO 3166 code by which its numbers without a country code are read.
-    pub home_country: Option<String>,
-    /// How numbers are written in calls through it.
-    pub outbound_format: NumberFormat,
-    /// The number our calls through it come from.
-    pub own_number: Option<String>,
-    /// Codecs for it, best first; with none, those of `[sip]`.
-    pub codecs: Vec<CodecName>,
-    /// Most calls at once.
-    pub calls_max: usize,
-    /// New calls a second, on average; twice as many may come at once.
-    pub calls_per_second: u32,
-}
-
 /// One telephone that registers with us.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -235,37 +191,9 @@ impl Default for SipConfig {
             min_session_expires_seconds: 90,
             trunks: Vec::new(),
             phones: Vec::new(),
+            emergency_numbers: vec!["112".into(), "911".into()],
+            emergency_trunk: None,
             limits: SipLimits::default(),
-        }
-    }
-}
-
-impl Default for TrunkConfig {
-    fn default() -> Self {
-        TrunkConfig {
-            name: String::new(),
-            host: String::new(),
-            transport: TransportName::Udp,
-            sources: Vec::new(),
-            challenge: false,
-            username: None,
-            auth_username: None,
-            password: None,
-            realm: None,
-            register: false,
-            register_expires_seconds: 600,
-            outbound_proxy: None,
-            advertised: None,
-            rtp_ports: None,
-            media_source: MediaSource::LearnOnce,
-            called_number_from: vec![CalledNumberFrom::RequestLine, CalledNumberFrom::To],
-            calling_number_from: CallingNumberFrom::PAssertedIdentity,
-            home_country: None,
-            outbound_format: NumberFormat::E164,
-            own_number: None,
-            codecs: Vec::new(),
-            calls_max: 50,
-            calls_per_second: 20,
         }
     }
 }
@@ -319,38 +247,19 @@ impl SipConfig {
                 "write 0 for no session timer, or a longer one",
             ));
         }
-        self.check_trunks(&mut problems);
+        for (index, trunk) in self.trunks.iter().enumerate() {
+            trunk.check(index, &self.trunks[..index], &mut problems);
+        }
+        if !trunk::is_user_part(&self.own_number) {
+            problems.push(problem("own_number", "no number or user name", "write digits, as in +4930123456"));
+        }
+        let named = |name: &String| self.trunks.iter().any(|trunk| trunk.name == *name);
+        if self.emergency_trunk.as_ref().is_some_and(|name| !named(name)) {
+            problems.push(problem("emergency_trunk", "no trunk has this name", "write the name of one of sip.trunks"));
+        }
         self.check_phones(&mut problems);
         self.limits.check(&mut problems);
         if problems.is_empty() { Ok(()) } else { Err(problems) }
-    }
-
-    fn check_trunks(&self, problems: &mut Vec<Problem>) {
-        for (index, trunk) in self.trunks.iter().enumerate() {
-            let key = |field: &str| format!("trunks[{index}].{field}");
-            if trunk.name.is_empty() || self.trunks[..index].iter().any(|other| other.name == trunk.name) {
-                problems.push(problem(&key("name"), "missing or taken", "give each trunk a name of its own"));
-            }
-            if trunk.name == LOOPBACK {
-                problems.push(problem(&key("name"), "reserved for calls from this machine", "choose another name"));
-            }
-            if trunk.host.is_empty() {
-                problems.push(problem(&key("host"), "missing", "write the carrier's host name or address"));
-            }
-            if (trunk.register || trunk.challenge) && (trunk.username.is_none() || trunk.password.is_none()) {
-                problems.push(problem(
-                    &key("username"),
-                    "register and challenge need credentials",
-                    "write username and password",
-                ));
-            }
-            if trunk.rtp_ports.is_some_and(|(first, last)| first == 0 || last < first.saturating_add(1)) {
-                problems.push(problem(&key("rtp_ports"), "not a range", "write [first, last], two ports or more"));
-            }
-            if trunk.register && trunk.register_expires_seconds < 60 {
-                problems.push(problem(&key("register_expires_seconds"), "too short", "write 60 or more"));
-            }
-        }
     }
 
     fn check_phones(&self, problems: &mut Vec<Problem>) {
@@ -514,7 +423,7 @@ pub const DOCS: &[(&str, &str)] = &[
         "Session timer asked for in seconds; shorter finds dead calls sooner and costs messages; 0 asks for none.",
     ),
     ("min_session_expires_seconds", "Shortest session timer accepted, in seconds; at least 90."),
-    ("trunks", "Carriers and other exchanges: calls come from them and go out through the first registered one."),
+    ("trunks", "Carriers and other exchanges: calls come from them, and go out through them in order of priority."),
     ("trunks.name", "How the trunk is called in logs and calls."),
     ("trunks.host", "Where calls go: host name or address, with or without a port."),
     ("trunks.transport", "udp or tcp."),
@@ -528,7 +437,10 @@ pub const DOCS: &[(&str, &str)] = &[
     ("trunks.register_expires_seconds", "How long a registration is asked for, in seconds; renewed at half time."),
     ("trunks.outbound_proxy", "Where all requests to it go first."),
     ("trunks.advertised", "Our public address for this trunk's session descriptions."),
-    ("trunks.rtp_ports", "First and last RTP port for its calls, as opened in the firewall."),
+    (
+        "trunks.rtp_ports",
+        "First and last RTP port for its calls, as opened in the firewall; stand-ins need ports in common.",
+    ),
     ("trunks.media_source", "from_sdp or learn_once; the latter where the trunk is behind NAT."),
     (
         "trunks.called_number_from",
@@ -540,10 +452,39 @@ pub const DOCS: &[(&str, &str)] = &[
         "trunks.outbound_format",
         "How numbers are written in calls through it: e164, without_plus, double_zero, national.",
     ),
-    ("trunks.own_number", "The number our calls through it come from."),
+    (
+        "trunks.own_number",
+        "The number our calls through it come from and show (also written caller_id); carriers refuse foreign ones.",
+    ),
+    (
+        "trunks.original_caller",
+        "Whether calls made for a caller show that caller, with Diversion and History-Info; only where the carrier permits.",
+    ),
+    ("trunks.priority", "The trunk with the smallest is tried first; 5xx, 408 or silence leads to the next."),
+    (
+        "trunks.silence_ms",
+        "How long it may leave a call without any response before the next address or trunk is tried, in milliseconds.",
+    ),
+    (
+        "trunks.health_seconds",
+        "How often it is asked by OPTIONS whether it is there, in seconds; 0 never asks, and dead ones are found by calls.",
+    ),
     ("trunks.codecs", "Codecs for it, best first."),
     ("trunks.calls_max", "Most calls at once by this trunk."),
     ("trunks.calls_per_second", "New calls a second by this trunk, on average."),
+    (
+        "trunks.minutes_per_day",
+        "Most minutes a day (UTC) of calls that we make through it, all together; 0 for no limit.",
+    ),
+    (
+        "trunks.allowed_countries",
+        "Countries (ISO 3166) that may be called through it; with no country and no prefix, the home country where one is set.",
+    ),
+    ("trunks.allowed_prefixes", "Numbers that begin so may be called as well, as in +4930."),
+    ("trunks.allow_refer", "Whether its far ends may ask for transfers, to refer_targets alone."),
+    ("trunks.refer_targets", "Numbers and SIP addresses that such a transfer may go to."),
+    ("emergency_numbers", "Numbers that our phones dial for help; they go to emergency_trunk and pass every cap."),
+    ("emergency_trunk", "Name of the trunk for emergency calls; without it they are refused aloud."),
     ("phones", "Telephones that register with us."),
     ("phones.name", "User name of the phone."),
     ("phones.password", "Its password, 8 characters or more; never shown."),

@@ -12,11 +12,13 @@ pub struct SpeechConfig {
     pub recognition_workers: usize,
     /// How long a caller's pause is waited out, 1.0 being as tuned.
     pub patience: f32,
+    /// Whether the melody of a sentence helps to tell whether its speaker goes on.
+    pub melody: bool,
 }
 
 impl Default for SpeechConfig {
     fn default() -> Self {
-        SpeechConfig { recognition_workers: 1, patience: 1.0 }
+        SpeechConfig { recognition_workers: 1, patience: 1.0, melody: true }
     }
 }
 
@@ -59,6 +61,11 @@ pub const DOCS: &[(&str, &str)] = &[
         "Factor on every silence that ends a caller's turn (200 ms after a whole question to 2 s inside a \
          number): less is faster and cuts more callers off.",
     ),
+    (
+        "melody",
+        "Whether the fall of a voice helps to tell a sentence that is over from one that goes on, with a model of its \
+         own (9 MB): true cuts fewer callers off and takes 80 ms of a core for each pause after a sentence.",
+    ),
 ];
 
 #[cfg(test)]
@@ -68,7 +75,9 @@ mod tests {
     #[test]
     fn what_is_out_of_range_is_told_with_its_key() {
         assert_eq!(SpeechConfig::default().validate(), Ok(()));
-        let problems = SpeechConfig { recognition_workers: 0, patience: 9.0 }.validate().expect_err("both are wrong");
+        let problems = SpeechConfig { recognition_workers: 0, patience: 9.0, ..SpeechConfig::default() }
+            .validate()
+            .expect_err("both are wrong");
         let keys: Vec<_> = problems.iter().map(|problem| problem.key.as_str()).collect();
         assert_eq!(keys, ["recognition_workers", "patience"]);
     }

@@ -78,6 +78,26 @@ pub struct HandOver {
 }
 
 impl Agent {
+    /// A published agent that answers when safe and otherwise flags, with defaults in everything else; its first
+    /// revision. Questions from the command line and replays are judged by it.
+    pub fn automatic(id: AgentId, business: &str) -> Agent {
+        Agent {
+            id,
+            revision: 1,
+            business: business.to_owned(),
+            greeting: String::new(),
+            published: true,
+            mode: ReplyMode::AutomaticWhenSafe,
+            on_unresolved: OnUnresolved::Flag,
+            escalate_topics: Vec::new(),
+            callback_topics: Vec::new(),
+            escalation: EscalationPolicy::default(),
+            send_confidence: 0.9,
+            record_calls: false,
+            emergency_number: "112".to_owned(),
+        }
+    }
+
     /// What is decided about unresolved cases.
     pub fn hand_over(&self) -> HandOver {
         HandOver {

@@ -116,7 +116,7 @@ impl Facts {
     }
 
     /// Why this target may not be dialled; people and rotas are looked up elsewhere.
-    fn refuses(&self, target: &Target, allowed_prefixes: &[String]) -> Option<(String, String)> {
+    pub fn refuses(&self, target: &Target, allowed_prefixes: &[String]) -> Option<(String, String)> {
         match target {
             Target::Number(number) => self.refuses_number(number, allowed_prefixes),
             Target::Sip(address) => self.refuses_address(address, allowed_prefixes),

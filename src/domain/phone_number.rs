@@ -71,6 +71,11 @@ impl PhoneNumber {
         )
     }
 
+    /// Whether it belongs to this country (ISO 3166 code); where countries share a code, by the digits after it.
+    pub fn is_of(&self, country: &str) -> bool {
+        self.country().is_some_and(|id| id.eq_ignore_ascii_case(country.trim()))
+    }
+
     /// The digits by which it is dialled within a country (ISO 3166 code): the national form, or the
     /// country's international prefix and the whole number. `None` for a country that does not exist.
     pub fn dialled_from(&self, country: &str) -> Option<String> {

@@ -12,7 +12,8 @@ pub struct Problem {
     status: StatusCode,
     detail: String,
     problems: Vec<Mend>,
-    header: Option<(HeaderName, HeaderValue)>,
+    /// Boxed: a refusal is returned by value all over.
+    header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 #[derive(Serialize)]
@@ -39,7 +40,7 @@ impl Problem {
 
     /// With a header that belongs to the status.
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Problem {
-        self.header = Some((name, value));
+        self.header = Some(Box::new((name, value)));
         self
     }
 
@@ -67,7 +68,7 @@ impl IntoResponse for Problem {
         let mut response = (self.status, axum::Json(body)).into_response();
         let json = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, json);
-        if let Some((name, value)) = self.header {
+        if let Some((name, value)) = self.header.map(|header| *header) {
             response.headers_mut().insert(name, value);
         }
         response

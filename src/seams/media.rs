@@ -1,6 +1,6 @@
 //! Where legs are made: sockets and the real-time threads behind them.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,6 +44,14 @@ pub struct LegSpec {
     pub beside: Option<LegId>,
     /// Whether tones in the audio count as keys.
     pub inband_dtmf: bool,
+}
+
+impl LegSpec {
+    /// A leg on the loopback address, where nothing has to be known about the network.
+    pub fn on_loopback(leg: LegId) -> LegSpec {
+        let bind = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        LegSpec { leg, bind, advertised: None, ports: 10_000..=29_999, beside: None, inband_dtmf: false }
+    }
 }
 
 /// Makes legs.

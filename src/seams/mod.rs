@@ -10,3 +10,4 @@ pub mod signaling;
 pub mod store;
 pub mod stt;
 pub mod tts;
+pub mod turn_end;

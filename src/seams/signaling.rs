@@ -33,6 +33,8 @@ pub struct CallInfo {
     pub sip_call_id: String,
     /// Whether another of our numbers or a destination of ours diverted it here (Diversion, History-Info).
     pub diverted_by: Option<Party>,
+    /// The request's other headers, name and value as they stood, for dialplans; bounded, and never logged.
+    pub headers: Vec<(String, String)>,
 }
 
 /// A call that waits to be answered. Its leg is open and configured when the INVITE had an offer.
@@ -58,17 +60,54 @@ pub trait Dialog: Send + Sync {
     async fn reject(&self, status: u16, reason: &str) -> Result<(), SignalingError>;
     /// BYE, CANCEL or a refusal, whichever the state asks for. Doing it twice is harmless.
     async fn hang_up(&self) -> Result<(), SignalingError>;
-    /// The same, and the far end is told why where the protocol has a word for it (RFC 3326).
-    async fn hang_up_because(&self, because: HangUpReason) -> Result<(), SignalingError>;
+    /// Hangs up and tells the far end why (`Reason`, RFC 3326), so that a telephone need not show a missed call.
+    async fn hang_up_because(&self, _reason: EndReason) -> Result<(), SignalingError> {
+        self.hang_up().await
+    }
+    /// Asks the far end to call somebody else in our place (REFER, RFC 3515). Returns when it was asked; what comes of
+    /// it is told by [`DialogEvent::ReferProgress`]. The call goes on until either side hangs up: after a final status
+    /// below 300 hang up, after any other go on with the far end.
+    async fn refer(&self, _to: ReferTo) -> Result<(), SignalingError> {
+        Err(SignalingError::WrongState)
+    }
+    /// What the far end of this call is known by, for joining it with another by [`ReferTo::Call`].
+    async fn name(&self) -> Result<DialogName, SignalingError> {
+        Err(SignalingError::WrongState)
+    }
+    /// Tells the far end how the transfer goes that it asked for by [`DialogEvent::TransferAsked`]: a SIP status, the
+    /// last one being 200 or higher.
+    async fn report_transfer(&self, _status: u16) -> Result<(), SignalingError> {
+        Err(SignalingError::WrongState)
+    }
 }
 
-/// Why a call is ended, as far as its far end is told.
+/// Why we end a call, told to the far end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HangUpReason {
-    /// Nothing that it needs to know.
-    Plain,
-    /// Another phone that rang beside it took the call: it is no missed call (RFC 3326 §2).
+pub enum EndReason {
+    /// Somebody else has taken it.
     CompletedElsewhere,
+}
+
+/// Whom the far end is asked to call in our place.
+#[derive(Clone, PartialEq, Eq)]
+pub enum ReferTo {
+    /// A destination from configuration (blind transfer).
+    Destination(Destination),
+    /// The far end of another call of ours, which theirs then replaces (attended transfer, RFC 3891).
+    Call(DialogName),
+}
+
+/// What a call is known by to its far end. Only [`Dialog::name`] makes one.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DialogName {
+    /// The SIP Call-ID.
+    pub call_id: String,
+    /// Our tag.
+    pub local_tag: String,
+    /// Their tag.
+    pub remote_tag: String,
+    /// Their address.
+    pub target: String,
 }
 
 /// What happens to a call.
@@ -84,6 +123,11 @@ pub enum DialogEvent {
     Resumed,
     /// An outgoing call was refused with this status.
     Refused(u16),
+    /// How the transfer goes that we asked for by [`Dialog::refer`]; 200 and above end it.
+    ReferProgress(u16),
+    /// The far end asks us to connect the other side to this destination, which its trunk may ask for. It waits for
+    /// [`Dialog::report_transfer`]; without a report it is told after a while that nothing came of it.
+    TransferAsked(Destination),
     /// It is over.
     Ended(EndedBy),
 }
@@ -104,10 +148,23 @@ pub enum EndedBy {
 /// A destination from configuration. There is no other way to make an outgoing call.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Destination {
-    /// A telephone number, through the first registered trunk.
+    /// A telephone number, through the trunks in their order of priority.
     Number(PhoneNumber),
     /// A SIP address.
     Uri(String),
+    /// An emergency number as it is dialled (`112`), through the trunk configured for it and no other (R57).
+    Emergency(String),
+}
+
+impl std::fmt::Debug for Destination {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Numbers are personal data: logs learn the kind alone.
+        f.write_str(match self {
+            Destination::Number(_) => "Number",
+            Destination::Uri(_) => "Uri",
+            Destination::Emergency(_) => "Emergency",
+        })
+    }
 }
 
 /// An outgoing call to be made.
@@ -118,6 +175,9 @@ pub struct DialOrder {
     pub ring_timeout: Duration,
     /// The leg of the caller it will be joined with.
     pub beside: Option<crate::domain::ids::LegId>,
+    /// The caller it is made for, as signalled; shown only by trunks that permit it (R50). `None` where the caller
+    /// withheld the number, or there is none.
+    pub on_behalf_of: Option<Party>,
 }
 
 /// A call being made.
@@ -139,6 +199,9 @@ pub enum SignalingError {
     /// No trunk can carry it.
     #[error("no trunk is registered that could carry a call to a telephone number; configure one under [[sip.trunks]]")]
     NoTrunk,
+    /// No trunk may carry it: the country, the prefix or the day's minutes (S9).
+    #[error("{0}")]
+    NotAllowed(String),
     /// The destination cannot be read.
     #[error("destination {0} is not a SIP address")]
     BadDestination(String),

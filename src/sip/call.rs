@@ -18,13 +18,14 @@ use super::core::{Core, Flow, Listed};
 use super::descriptions::Descriptions;
 use super::dialog::{self, Dialog};
 use super::gate::{ALLOW, SUPPORTED};
-use super::handle::{Command, Events, reason_header};
+use super::handle::{Command, Events, reason_text};
 use super::invite_server::{InviteEvent, InviteServer};
 use super::limits::Place;
-use super::peers::Peer;
+use super::peers::{Peer, Talk};
 use super::session_timer::{self, Agreed, Asked, Due, Refresher, SessionTimer, Wish};
+use super::transfer::{Replaces, Transfers};
 use crate::seams::media::{LegCommand, LegControl};
-use crate::seams::signaling::{DialogEvent, EndedBy, SignalingError};
+use crate::seams::signaling::{DialogEvent, EndedBy};
 
 /// One call, whoever began it.
 pub(super) struct Call {
@@ -48,8 +49,11 @@ pub(super) struct Call {
     pub reinvite: Option<InviteServer>,
     pub refresh: Option<Refresh>,
     pub places: Vec<Place>,
+    pub transfers: Transfers,
+    /// The minutes it uses up, once answered.
+    pub talk: Option<Talk>,
     /// Its entries among the dialogs, held for what dropping them does.
-    pub _listed: Vec<Listed>,
+    pub listed: Vec<Listed>,
 }
 
 /// A refresh of ours that waits for its answer.
@@ -64,6 +68,7 @@ enum Woken {
     Request(Box<Transaction>),
     Reinvite(Option<InviteEvent>),
     Refreshed(Option<Response>),
+    Referred(Option<Response>),
     Timeout,
 }
 
@@ -78,13 +83,15 @@ impl Call {
                 Woken::Request(transaction) => self.handle_request(*transaction).await,
                 Woken::Reinvite(event) => self.handle_reinvite_event(event).await,
                 Woken::Refreshed(response) => self.handle_refreshed(response).await,
+                Woken::Referred(response) => self.handle_refer_answer(response),
                 Woken::Timeout => self.handle_timeout().await,
             }
         }
     }
 
     async fn wait(&mut self) -> Woken {
-        let deadline = self.timer.as_ref().map(SessionTimer::poll_timeout);
+        let timer = self.timer.as_ref().filter(|_| !self.is_alone()).map(SessionTimer::poll_timeout);
+        let deadline = timer.into_iter().chain(self.transfers.poll_timeout()).min();
         let reinvite = self.reinvite.as_mut().map(|reinvite| &mut reinvite.events);
         let refresh = self.refresh.as_mut().map(|refresh| &mut refresh.answer);
         tokio::select! {
@@ -92,19 +99,27 @@ impl Call {
             Some(transaction) = self.inbox.recv() => Woken::Request(Box::new(transaction)),
             event = next_event(reinvite) => Woken::Reinvite(event),
             answer = next_answer(refresh) => Woken::Refreshed(answer),
+            answer = next_answer(self.transfers.answer()) => Woken::Referred(answer),
             () = until(deadline) => Woken::Timeout,
         }
     }
 
     async fn obey(&mut self, command: Command) {
         match command {
-            Command::HangUp(because, reply) => {
-                self.hang_up(EndedBy::Us, reason_header(because)).await;
+            Command::HangUp(reason, reply) => {
+                self.hang_up(EndedBy::Us, reason.map(reason_text)).await;
                 let _ = reply.send(Ok(()));
             }
-            Command::Ring(reply) | Command::Answer(reply) | Command::Reject(_, _, reply) => {
-                let _ = reply.send(Err(SignalingError::WrongState));
+            Command::Refer(to, reply) => {
+                let _ = reply.send(self.refer(&to).await);
             }
+            Command::ReportTransfer(status, reply) => {
+                let _ = reply.send(self.report_transfer(status).await);
+            }
+            Command::Name(reply) => {
+                let _ = reply.send(Ok(self.name()));
+            }
+            Command::Ring(_) | Command::Answer(_) | Command::Reject(..) => command.refuse(),
         }
     }
 
@@ -113,7 +128,9 @@ impl Call {
         if self.events.has_ended() {
             return;
         }
-        self.send_bye(reason).await;
+        if !self.is_alone() {
+            self.send_bye(reason).await;
+        }
         self.end(by);
     }
 
@@ -132,6 +149,7 @@ impl Call {
         }
         self.leg = None;
         self.places.clear();
+        self.talk = None;
         self.events.end(by);
     }
 
@@ -177,14 +195,22 @@ impl Call {
     /// A request of the far end within the call.
     pub async fn handle_request(&mut self, mut transaction: Transaction) {
         let request = transaction.original.clone();
+        if request.method == Method::Invite && Replaces::is_in(&request) {
+            return self.handle_replacement(transaction).await;
+        }
         if !self.dialog.is_in_order(&request) {
             return self.refuse(transaction, 500).await;
         }
         match request.method {
             Method::Bye => {
                 self.reply(&mut transaction, self.response(&request, 200)).await;
-                self.end(EndedBy::FarEnd);
+                if self.is_over_by_bye() {
+                    self.end(EndedBy::FarEnd);
+                }
             }
+            Method::Notify => self.handle_notify(transaction).await,
+            // They said goodbye; only the outcome of a transfer is still awaited.
+            _ if self.is_alone() => self.refuse(transaction, 481).await,
             Method::Invite => self.handle_reinvite(transaction),
             Method::Update => self.handle_update(transaction).await,
             Method::Info => self.handle_info(transaction).await,
@@ -195,7 +221,7 @@ impl Call {
             }
             Method::PRack => self.refuse(transaction, 481).await,
             // Where a call goes is decided by configuration, never by its caller (S9).
-            Method::Refer => self.refuse(transaction, 603).await,
+            Method::Refer => self.handle_refer(transaction).await,
             _ => self.refuse(transaction, 405).await,
         }
     }
@@ -333,6 +359,10 @@ impl Call {
 
     async fn handle_timeout(&mut self) {
         let now = self.core.clock.now();
+        self.handle_transfer_timeout(now).await;
+        if self.is_alone() {
+            return;
+        }
         match self.timer.as_mut().and_then(|timer| timer.handle_timeout(now)) {
             Some(Due::End) => self.hang_up(EndedBy::Failure, Some("SIP;cause=408;text=\"session expired\"")).await,
             Some(Due::Refresh) => self.send_refresh().await,
@@ -410,7 +440,8 @@ impl Call {
         }
     }
 
-    fn restart_timer(&mut self, agreed: Option<Agreed>) {
+    /// Starts the session timer anew, as agreed.
+    pub fn restart_timer(&mut self, agreed: Option<Agreed>) {
         let now = self.core.clock.now();
         self.timer = agreed.map(|agreed| SessionTimer::start(agreed, now, self.core.times.second));
     }

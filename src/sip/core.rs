@@ -19,8 +19,10 @@ use tokio_util::sync::CancellationToken;
 use super::doors::Doors;
 use super::limits::{Buckets, Places, TokenBucket};
 use super::peers::{Peer, Peers};
+use super::ringing::Ringing;
 use super::screen::ScreenLimits;
 use crate::config::sip::{SipConfig, TransportName};
+use crate::domain::phone_number::PhoneNumber;
 use crate::seams::clock::{Clock, Ids};
 use crate::seams::media::MediaNode;
 use crate::seams::signaling::{IncomingCall, SignalingError};
@@ -62,6 +64,9 @@ pub(super) struct Core {
     pub dialogs: Dialogs,
     pub limits: Mutex<Rates>,
     pub calls: Places,
+    /// The numbers that our calls come from.
+    pub own_numbers: Vec<PhoneNumber>,
+    pub ringing: Ringing,
     pub incoming: mpsc::Sender<IncomingCall>,
     pub draining: AtomicBool,
     /// Names this process in INVITEs, so that one that comes back is known.

@@ -59,6 +59,11 @@ impl Descriptions {
         Descriptions { preferences, local, sent: None, open_offer: None, agreed: None }
     }
 
+    /// Nothing agreed yet, for the same leg and by the same wishes.
+    pub fn afresh(&self, session_id: u64) -> Descriptions {
+        Descriptions::new(self.preferences.clone(), self.local.rtp, self.local.rtcp, session_id)
+    }
+
     /// Answers an offer; the agreement is in force at once.
     pub fn answer(&mut self, offer: &[u8]) -> Result<String, DescriptionError> {
         let offer = SessionDescription::parse(offer)?;
@@ -91,6 +96,13 @@ impl Descriptions {
         let answer = SessionDescription::parse(answer)?;
         self.agreed = Some(sdp::apply_answer(&offer, &answer, &self.preferences)?);
         Ok(())
+    }
+
+    /// Takes the answer of another branch to the offer that one branch has answered already: the branch that is
+    /// picked up counts, and each may have its own (RFC 3261 §13.2.2.4).
+    pub fn take_other_answer(&mut self, answer: &[u8]) -> Result<(), DescriptionError> {
+        self.open_offer = self.sent.clone();
+        self.take_answer(answer)
     }
 
     /// Whether an offer of ours waits for its answer.

@@ -166,6 +166,11 @@ impl Dialog {
         self.route_set.first().unwrap_or(&self.remote_target)
     }
 
+    /// Our Contact, with angle brackets.
+    pub fn contact_value(&self) -> &str {
+        &self.contact
+    }
+
     /// Our Contact header.
     pub fn contact(&self) -> Header {
         contact_header(&self.contact)
@@ -206,7 +211,8 @@ pub fn with_body(response: &mut Response, content_type: &str, body: String) {
 /// What we call ourselves in messages; no version, since that helps attackers only.
 pub const USER_AGENT: &str = "Switchboard";
 
-fn phrase(status: u16, reason: &str) -> String {
+/// The reason phrase to a status: `reason`, or the usual one where it is empty.
+pub fn phrase(status: u16, reason: &str) -> String {
     let reason = if reason.is_empty() {
         match status {
             100 => "Trying",

@@ -25,15 +25,16 @@ use super::incoming;
 use super::limits::Place;
 use super::peers::Peer;
 use super::screen::{self, Screening};
+use super::transfer::Replaces;
 use super::wire;
 use crate::config::sip::{Strangers, TransportName};
 
 /// Methods that we understand (RFC 3261 §20.5).
-pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REGISTER";
+pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REGISTER, REFER, NOTIFY";
 /// Extensions that we understand (RFC 3261 §20.37).
-pub(super) const SUPPORTED: &str = "100rel, timer";
+pub(super) const SUPPORTED: &str = "100rel, timer, replaces";
 /// Extensions that a request may demand.
-pub(super) const REQUIRABLE: [&str; 2] = ["100rel", "timer"];
+pub(super) const REQUIRABLE: [&str; 3] = ["100rel", "timer", "replaces"];
 /// The header by which an INVITE of ours is known when it comes back through others.
 pub(super) const LOOP_HEADER: &str = "X-Loop-Mark";
 
@@ -211,6 +212,9 @@ impl Core {
         if self.has_come_back(&request) || self.is_merged(&request) {
             return self.refuse(raw, flow, 482).await;
         }
+        if Replaces::is_in(&request) {
+            return self.receive_replacement(raw, request, key, flow).await;
+        }
         let admitted = match self.admit(peer, flow.address.ip()) {
             Ok(admitted) => admitted,
             Err(TooMuch(why)) => {
@@ -220,6 +224,17 @@ impl Core {
         };
         let transaction = self.server_transaction(key, request, flow);
         tokio::spawn(incoming::serve(self.clone(), transaction, flow.clone(), admitted));
+    }
+
+    /// INVITE with Replaces: to the call that it names, which holds its place already.
+    async fn receive_replacement(&self, raw: &[u8], request: Request, key: TransactionKey, flow: &Flow) {
+        let source = flow.address.ip();
+        if !self.is_request_in_time(source) {
+            return self.refuse_with(raw, flow, 503, &[self.retry_after()]).await;
+        }
+        let named = Replaces::of(&request).and_then(|named| self.dialogs.find(&named.call_id, &named.to_tag));
+        let Some(inbox) = named else { return self.refuse(raw, flow, 481).await };
+        let _ = inbox.try_send(self.server_transaction(key, request, flow));
     }
 
     fn admit(&self, peer: Arc<Peer>, source: IpAddr) -> Result<Admitted, TooMuch> {

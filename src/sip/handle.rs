@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::seams::signaling::{Dialog, DialogEvent, EndedBy, HangUpReason, SignalingError};
+use crate::seams::signaling::{Dialog, DialogEvent, DialogName, EndReason, EndedBy, ReferTo, SignalingError};
 
 /// How an order went.
 pub(super) type Outcome = Result<(), SignalingError>;
@@ -13,14 +13,35 @@ pub(super) enum Command {
     Ring(oneshot::Sender<Outcome>),
     Answer(oneshot::Sender<Outcome>),
     Reject(u16, String, oneshot::Sender<Outcome>),
-    HangUp(HangUpReason, oneshot::Sender<Outcome>),
+    HangUp(Option<EndReason>, oneshot::Sender<Outcome>),
+    Refer(ReferTo, oneshot::Sender<Outcome>),
+    ReportTransfer(u16, oneshot::Sender<Outcome>),
+    Name(oneshot::Sender<Result<DialogName, SignalingError>>),
 }
 
-/// The value of the Reason header (RFC 3326), where there is one to give.
-pub(super) fn reason_header(because: HangUpReason) -> Option<&'static str> {
-    match because {
-        HangUpReason::Plain => None,
-        HangUpReason::CompletedElsewhere => Some("SIP;cause=200;text=\"Call completed elsewhere\""),
+impl Command {
+    /// It cannot be done as things stand.
+    pub fn refuse(self) {
+        match self {
+            Command::Ring(reply)
+            | Command::Answer(reply)
+            | Command::Reject(_, _, reply)
+            | Command::HangUp(_, reply)
+            | Command::Refer(_, reply)
+            | Command::ReportTransfer(_, reply) => {
+                let _ = reply.send(Err(SignalingError::WrongState));
+            }
+            Command::Name(reply) => {
+                let _ = reply.send(Err(SignalingError::WrongState));
+            }
+        }
+    }
+}
+
+/// The Reason header's value (RFC 3326).
+pub(super) fn reason_text(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::CompletedElsewhere => "SIP;cause=200;text=\"Call completed elsewhere\"",
     }
 }
 
@@ -28,10 +49,21 @@ pub(super) fn reason_header(because: HangUpReason) -> Option<&'static str> {
 pub(super) struct CallHandle(mpsc::Sender<Command>);
 
 impl CallHandle {
-    async fn order(&self, make: impl FnOnce(oneshot::Sender<Outcome>) -> Command) -> Outcome {
+    async fn order<T>(
+        &self,
+        make: impl FnOnce(oneshot::Sender<Result<T, SignalingError>>) -> Command,
+    ) -> Result<T, SignalingError> {
         let (reply, outcome) = oneshot::channel();
         self.0.send(make(reply)).await.map_err(|_| SignalingError::WrongState)?;
         outcome.await.unwrap_or(Err(SignalingError::WrongState))
+    }
+
+    async fn hang_up_with(&self, reason: Option<EndReason>) -> Outcome {
+        match self.order(|reply| Command::HangUp(reason, reply)).await {
+            // A call that is over needs no hanging up.
+            Err(SignalingError::WrongState) => Ok(()),
+            outcome => outcome,
+        }
     }
 }
 
@@ -50,15 +82,23 @@ impl Dialog for CallHandle {
     }
 
     async fn hang_up(&self) -> Outcome {
-        self.hang_up_because(HangUpReason::Plain).await
+        self.hang_up_with(None).await
     }
 
-    async fn hang_up_because(&self, because: HangUpReason) -> Outcome {
-        match self.order(|reply| Command::HangUp(because, reply)).await {
-            // A call that is over needs no hanging up.
-            Err(SignalingError::WrongState) => Ok(()),
-            outcome => outcome,
-        }
+    async fn hang_up_because(&self, reason: EndReason) -> Outcome {
+        self.hang_up_with(Some(reason)).await
+    }
+
+    async fn refer(&self, to: ReferTo) -> Outcome {
+        self.order(|reply| Command::Refer(to, reply)).await
+    }
+
+    async fn name(&self) -> Result<DialogName, SignalingError> {
+        self.order(Command::Name).await
+    }
+
+    async fn report_transfer(&self, status: u16) -> Outcome {
+        self.order(|reply| Command::ReportTransfer(status, reply)).await
     }
 }
 

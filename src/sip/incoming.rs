@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use metrics::counter;
 use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{Header, Method, Request, Response};
 use rsipstack::transaction::{Transaction, random_text};
@@ -20,15 +21,17 @@ use super::core::{Core, Dialogs, Flow};
 use super::descriptions::Descriptions;
 use super::dialog::{self, Dialog};
 use super::gate::Admitted;
-use super::handle::{self, Command, Outcome};
+use super::handle::{self, Command, Outcome, reason_text};
 use super::invite_server::{InviteEvent, InviteServer};
 use super::numbers;
 use super::reliable::{Due, Reliable};
+use super::ringing;
 use super::session_timer::{self, Agreed, Asked, SessionTimer};
+use super::transfer::Replaces;
 use crate::config::sip::TransportName;
 use crate::domain::ids::LegId;
 use crate::seams::media::LegSpec;
-use crate::seams::signaling::{DialogEvent, EndedBy, IncomingCall, SignalingError};
+use crate::seams::signaling::{DialogEvent, EndedBy, IncomingCall};
 
 /// Tells the entries of INVITEs by their sender's tag from those of dialogs by ours.
 pub(super) const MERGE_PREFIX: &str = "merge:";
@@ -67,6 +70,8 @@ struct Early {
     ring_until: Instant,
     /// When an ACK can no longer come; the stack tells, unless it could not even send the 200.
     ack_until: Option<Instant>,
+    /// Reason of the BYE that waits for the ACK.
+    bye_reason: Option<&'static str>,
     /// The stream the INVITE came by is gone: no answer can reach the caller any more (S7).
     stream: Option<CancellationToken>,
 }
@@ -122,6 +127,16 @@ impl Early {
                 return Err(refuse(invite, status, header.into_iter().collect()));
             }
         };
+        let headers: Vec<_> = invite.request.headers.iter().map(|header| (header.name(), header.value())).collect();
+        let rules = peer.number_rules(core.config.home_country.as_deref());
+        let mut info = numbers::parties(&invite.request.uri.to_string(), &headers, &rules)
+            .into_call_info(peer.name.as_str(), dialog.call_id.as_str());
+        info.headers = numbers::kept_headers(&headers);
+        let caller = info.from.as_ref().and_then(|party| party.number.as_ref());
+        if core.is_our_own(caller, info.diverted_by.as_ref().map(ringing::who_is)) {
+            counter!("switchboard_sip_calls_refused_total", "why" => "own").increment(1);
+            return Err(refuse(invite, 486, vec![]));
+        }
         let bind = core.stack.local.ip();
         let spec = LegSpec {
             leg: LegId(core.ids.next()),
@@ -156,10 +171,6 @@ impl Early {
             Dialogs::list(&core, &dialog.call_id, &merge_tag, inbox_sender),
         ];
         let lines = handle::lines();
-        let headers: Vec<_> = invite.request.headers.iter().map(|header| (header.name(), header.value())).collect();
-        let rules = peer.number_rules(core.config.home_country.as_deref());
-        let info = numbers::parties(&invite.request.uri.to_string(), &headers, &rules)
-            .into_call_info(peer.name.as_str(), dialog.call_id.as_str());
         let can_update = invite.request.header_value("Allow").is_some_and(|allow| allow.contains("UPDATE"));
         let takes_reliable =
             ["Supported", "Require"].iter().any(|name| invite.request.header_contains_token(name, "100rel"));
@@ -179,7 +190,9 @@ impl Early {
             reinvite: None,
             refresh: None,
             places: admitted.places.into(),
-            _listed: listed,
+            transfers: Default::default(),
+            talk: None,
+            listed,
             core,
         };
         call.apply_agreement();
@@ -192,6 +205,7 @@ impl Early {
             agreed_timer: timer,
             state: State::Ringing,
             ack_until: None,
+            bye_reason: None,
             stream: (call.flow.transport == TransportName::Tcp).then(|| call.flow.connection.cancel_token()).flatten(),
             ring_until: now + Duration::from_secs(call.core.config.ring_limit_seconds.into()),
             call,
@@ -261,7 +275,8 @@ impl Early {
                 self.refuse(status, &reason, EndedBy::Us);
                 let _ = reply.send(Ok(()));
             }
-            (Some(Command::HangUp(_, reply)), State::Answered) => {
+            (Some(Command::HangUp(reason, reply)), State::Answered) => {
+                self.bye_reason = reason.map(reason_text);
                 self.hang_up_when_acked();
                 let _ = reply.send(Ok(()));
             }
@@ -272,9 +287,7 @@ impl Early {
             // Whoever took the call is gone.
             (None, State::Answered) => self.hang_up_when_acked(),
             (None, _) => self.refuse(503, "", EndedBy::Us),
-            (Some(Command::Ring(reply) | Command::Answer(reply) | Command::Reject(_, _, reply)), _) => {
-                let _ = reply.send(Err(SignalingError::WrongState));
-            }
+            (Some(command), _) => command.refuse(),
         }
         false
     }
@@ -366,7 +379,7 @@ impl Early {
 
     async fn say_bye(&mut self) {
         self.state = State::Ringing;
-        self.call.send_bye(None).await;
+        self.call.send_bye(self.bye_reason).await;
     }
 
     async fn handle_request(&mut self, transaction: Transaction) {
@@ -382,6 +395,8 @@ impl Early {
                 }
                 self.state = State::Ringing;
             }
+            // Only what is answered can be replaced (RFC 3891 §3).
+            Method::Invite if Replaces::is_in(&request) => self.call.refuse(transaction, 481).await,
             // Another offer before the first is answered, or another INVITE before the first is over (§14.2).
             Method::Invite => self.call.refuse(transaction, 500).await,
             Method::Update if !request.body.is_empty() && self.description.is_some() => {

@@ -33,7 +33,7 @@ pub(super) fn start(transaction: Transaction, challenge: Challenge) -> mpsc::Rec
 /// Responses that may wait for the call.
 const ANSWERS: usize = 16;
 /// Branches of one INVITE that are told apart; the rest would be an attack.
-const FORKS_MAX: usize = 16;
+pub(super) const FORKS_MAX: usize = 16;
 
 async fn drive(mut transaction: Transaction, mut challenge: Challenge, answers: mpsc::Sender<InviteAnswer>) {
     let mut accepted: Vec<Option<String>> = Vec::new();

@@ -111,6 +111,12 @@ impl Places {
         Some(Place(self.taken.clone()))
     }
 
+    /// Takes a place even where none is free.
+    pub fn take_beyond(&self) -> Place {
+        self.taken.fetch_add(1, Ordering::AcqRel);
+        Place(self.taken.clone())
+    }
+
     /// How many are taken.
     pub fn taken(&self) -> usize {
         self.taken.load(Ordering::Acquire)

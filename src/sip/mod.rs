@@ -3,9 +3,12 @@
 //! The rooms named here first are pure: bytes, times and secrets come in, decisions come out. The core that
 //! owns sockets and the transaction stack is built upon them.
 
+mod abandoned;
 pub mod auth;
 mod body;
 mod call;
+mod calling;
+mod caps;
 mod client;
 mod core;
 mod descriptions;
@@ -15,6 +18,8 @@ mod doors;
 mod gate;
 mod grammar;
 mod handle;
+mod health;
+mod identity;
 mod incoming;
 mod invite_client;
 mod invite_server;
@@ -26,13 +31,16 @@ mod peers;
 pub mod registrar;
 mod registration;
 mod reliable;
+mod ringing;
 pub mod screen;
 pub mod sdp;
 mod server;
 mod session_timer;
 mod tcp;
+mod transfer;
 mod udp;
+mod ways;
 mod wire;
 
 pub use self::core::SipTimes;
-pub use server::{SipError, SipLoad, SipParts, SipServer};
+pub use server::{SipError, SipLoad, SipParts, SipServer, TrunkState};

@@ -70,10 +70,21 @@ impl Parties {
     /// With what else a call is told by.
     pub fn into_call_info(self, trunk: impl Into<String>, sip_call_id: impl Into<String>) -> CallInfo {
         let Parties { from, to, diverted_by } = self;
-        CallInfo { from, to, trunk: trunk.into(), sip_call_id: sip_call_id.into(), diverted_by }
+        let (trunk, sip_call_id) = (trunk.into(), sip_call_id.into());
+        CallInfo { from, to, trunk, sip_call_id, diverted_by, headers: Vec::new() }
     }
 }
 
+/// The headers that a dialplan may ask about, bounded in number and length.
+pub fn kept_headers<N: AsRef<str>, V: AsRef<str>>(headers: &[(N, V)]) -> Vec<(String, String)> {
+    let kept = headers.iter().filter(|(name, value)| name.as_ref().len() + value.as_ref().len() <= HEADER_BYTES_MAX);
+    kept.take(HEADERS_KEPT).map(|(name, value)| (name.as_ref().to_owned(), value.as_ref().to_owned())).collect()
+}
+
+/// Headers kept for dialplans: more than any carrier sends.
+const HEADERS_KEPT: usize = 64;
+/// A longer header is left out: none that tells callers apart is that long.
+const HEADER_BYTES_MAX: usize = 512;
 /// Longest display name kept, in characters.
 const DISPLAY_NAME_MAX: usize = 80;
 /// Most entries of one list that are looked at.

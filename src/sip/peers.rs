@@ -9,6 +9,7 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use media::{Codec, SourceRule};
 
+use super::caps::DayMinutes;
 use super::client::FirstRealm;
 use super::limits::{Place, Places, TokenBucket};
 use super::numbers::{CalledPlace, CallingPlace, NumberRules};
@@ -16,6 +17,9 @@ use super::sdp::MediaPreferences;
 use crate::config::sip::{
     CalledNumberFrom, CallingNumberFrom, CodecName, LOOPBACK, MediaSource, PhoneConfig, SipConfig, TrunkConfig,
 };
+use crate::domain::time::EpochMs;
+use crate::seams::clock::Clock;
+use crate::seams::signaling::SignalingError;
 
 /// One party that we accept calls from or send calls to, with its rules.
 pub struct Peer {
@@ -33,10 +37,35 @@ pub struct Peer {
     pub resolved: ArcSwap<Vec<IpAddr>>,
     /// Whether our registration with it stands.
     pub is_registered: AtomicBool,
+    /// Whether it answered when it was last asked if it is there; true where it never is.
+    pub answers: AtomicBool,
     /// The realm it named first, where configuration names none.
     pub(super) realm: FirstRealm,
     places: Places,
     calls: Mutex<TokenBucket>,
+    minutes: Mutex<DayMinutes>,
+}
+
+/// An answered call of ours that uses up a trunk's minutes until it is dropped.
+pub(super) struct Talk {
+    peer: Arc<Peer>,
+    clock: Arc<dyn Clock>,
+    call: u64,
+}
+
+impl Talk {
+    /// The call was answered now.
+    pub fn begin(peer: Arc<Peer>, clock: Arc<dyn Clock>) -> Talk {
+        let call = peer.minutes().begin(clock.epoch());
+        Talk { peer, clock, call }
+    }
+}
+
+impl Drop for Talk {
+    fn drop(&mut self) {
+        let now = self.clock.epoch();
+        self.peer.minutes().end(self.call, now);
+    }
 }
 
 impl Peer {
@@ -45,6 +74,27 @@ impl Peer {
         let place = self.places.take()?;
         let in_time = self.calls.lock().unwrap_or_else(PoisonError::into_inner).take(now);
         in_time.then_some(place)
+    }
+
+    /// Counts a call of ours that it shall carry; says which cap it is that forbids it.
+    pub fn admit_outgoing(&self, now: Instant, epoch: EpochMs) -> Result<Place, SignalingError> {
+        if !self.minutes().has_left(epoch) {
+            return Err(SignalingError::NotAllowed(format!(
+                "trunk {} has used up its minutes of today; see sip.trunks.minutes_per_day",
+                self.name
+            )));
+        }
+        self.admit(now)
+            .ok_or_else(|| SignalingError::NotAllowed(format!("trunk {} carries as many calls as it may", self.name)))
+    }
+
+    /// A place for an emergency call, whatever the caps say (R57).
+    pub fn admit_emergency(&self) -> Place {
+        self.places.take_beyond()
+    }
+
+    fn minutes(&self) -> std::sync::MutexGuard<'_, DayMinutes> {
+        self.minutes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether its calls must show a password.
@@ -129,9 +179,11 @@ impl Peers {
                     .map_or(rtp_ports.clone(), |(first, last)| first..=last),
                 resolved: ArcSwap::default(),
                 is_registered: AtomicBool::new(false),
+                answers: AtomicBool::new(true),
                 realm: FirstRealm::new(),
                 places: Places::new(calls_max),
                 calls: Mutex::new(TokenBucket::new(per_second, per_second.saturating_mul(2), now)),
+                minutes: Mutex::new(DayMinutes::new(trunk.map_or(0, |trunk| trunk.minutes_per_day))),
             })
         };
         Peers {

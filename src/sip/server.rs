@@ -19,9 +19,9 @@ use tokio_util::sync::CancellationToken;
 use super::core::{Core, Rates, SipTimes, Stack};
 use super::doors::Doors;
 use super::limits::{Buckets, Places, TokenBucket};
-use super::peers::Peers;
+use super::peers::{Peer, Peers};
 use super::screen::ScreenLimits;
-use super::{registration, tcp, udp};
+use super::{health, registration, tcp, udp};
 use crate::config::sip::SipConfig;
 use crate::seams::clock::{Clock, Ids};
 use crate::seams::media::MediaNode;
@@ -94,6 +94,8 @@ impl SipServer {
         let core = Arc::new(Core {
             times,
             doors: Doors::new(&parts.config, &peers, rand::random()),
+            own_numbers: Core::own_numbers(&parts.config, peers.trunks()),
+            ringing: Default::default(),
             peers,
             calls: Places::new(limits.calls_max),
             limits: Mutex::new(Rates {
@@ -123,6 +125,7 @@ impl SipServer {
         });
         tokio::spawn(async move { endpoint.serve().await });
         registration::start(&core);
+        health::start(&core);
         tokio::spawn(udp::serve(core.clone()));
         if let Some(listener) = listener {
             tokio::spawn(tcp::serve(core.clone(), listener));
@@ -146,6 +149,17 @@ impl SipServer {
         self.core.calls.taken()
     }
 
+    /// How our trunks are, in the order of configuration.
+    pub fn trunks(&self) -> Vec<TrunkState> {
+        let state = |peer: &Arc<Peer>| TrunkState {
+            name: peer.name.clone(),
+            answers: peer.answers.load(Ordering::Acquire),
+            is_registered: peer.is_registered.load(Ordering::Acquire),
+            calls: peer.calls(),
+        };
+        self.core.peers.trunks().iter().map(state).collect()
+    }
+
     /// Dialogs and transactions in memory; for tests and metrics.
     pub fn load(&self) -> SipLoad {
         let stats = self.core.stack.endpoint.get_stats();
@@ -165,6 +179,19 @@ impl SipServer {
         };
         tokio::time::timeout(limit, poll).await.is_ok()
     }
+}
+
+/// How a trunk is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrunkState {
+    /// Its configured name.
+    pub name: String,
+    /// Whether it answered when it was last asked (OPTIONS); true where it is never asked.
+    pub answers: bool,
+    /// Whether our registration with it stands.
+    pub is_registered: bool,
+    /// Calls by it, both ways.
+    pub calls: usize,
 }
 
 /// How much is in memory.

@@ -28,19 +28,6 @@ pub use desk::Desk;
 /// A published agent that is automatic when safe, for tests.
 #[cfg(test)]
 pub(crate) fn test_agent() -> crate::domain::agent::Agent {
-    crate::domain::agent::Agent {
-        id: crate::domain::ids::AgentId(uuid::Uuid::nil()),
-        revision: 1,
-        business: "The Shop".into(),
-        greeting: "Hello.".into(),
-        published: true,
-        mode: crate::domain::agent::ReplyMode::AutomaticWhenSafe,
-        on_unresolved: crate::domain::agent::OnUnresolved::Flag,
-        escalate_topics: Vec::new(),
-        callback_topics: Vec::new(),
-        escalation: Default::default(),
-        send_confidence: 0.9,
-        record_calls: false,
-        emergency_number: "112".into(),
-    }
+    use crate::domain::{agent::Agent, ids::AgentId};
+    Agent { greeting: "Hello.".into(), ..Agent::automatic(AgentId(uuid::Uuid::nil()), "The Shop") }
 }

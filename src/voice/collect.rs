@@ -141,7 +141,7 @@ impl Collect {
                 Some(number) => self.got_number(number),
                 None => self.again(phrases::NUMBER_UNCLEAR, Collect::ask_reason),
             },
-            Stage::Reason if text.trim().is_empty() => self.again(phrases::ASK_REASON, Collect::ask_read_back),
+            Stage::Reason if says_nothing(text) => self.again(phrases::ASK_REASON, Collect::ask_read_back),
             Stage::Reason => {
                 self.reason = Some(text.trim().to_owned());
                 self.ask_read_back()
@@ -289,7 +289,16 @@ fn name_in(text: &str) -> Option<String> {
         .max();
     let name = lead.map_or(trimmed, |at| &trimmed[at..]).trim().trim_matches([',', '.']).trim();
     let short = name.split_whitespace().count() <= LONGEST_NAME_WORDS;
-    (short && name.chars().any(char::is_alphabetic)).then(|| name.to_owned())
+    (short && !says_nothing(name) && name.chars().any(char::is_alphabetic)).then(|| name.to_owned())
+}
+
+/// Whether these are only sounds of somebody who thinks, listens or wonders whether anybody is there. A recogniser
+/// that heard little writes them too.
+fn says_nothing(text: &str) -> bool {
+    text.to_lowercase()
+        .split(|letter: char| !letter.is_alphanumeric() && letter != '\'')
+        .filter(|word| !word.is_empty())
+        .all(|word| SAYS_NOTHING.contains(&word))
 }
 
 /// A reason fit to be read back: its first words, whole.
@@ -301,6 +310,12 @@ fn shortened(reason: &str) -> String {
 /// What people say before their name.
 const NAME_LEADS: [&str; 8] =
     ["my name is ", "my name's ", "the name is ", "this is ", "i am ", "i'm ", "it's ", "name is "];
+/// No name and no reason, alone or one after the other: "uh, yes, hello?".
+const SAYS_NOTHING: &[&str] = &[
+    "ah", "aha", "uh", "huh", "um", "umm", "uhm", "erm", "er", "eh", "oh", "ooh", "ow", "hm", "hmm", "mm", "mmm",
+    "mhm", "mmhmm", "yes", "yeah", "yep", "yup", "no", "nope", "okay", "ok", "hello", "hi", "hey", "well", "so", "and",
+    "the", "a", "i", "please", "sorry", "pardon", "what", "right", "sure", "thanks", "thank", "you", "bye",
+];
 /// A longer utterance is no name.
 const LONGEST_NAME_WORDS: usize = 6;
 /// A question is asked so often, then left: nobody is kept in a loop.
@@ -322,6 +337,18 @@ mod tests {
 
     fn values(collect: &Collect) -> Vec<(String, String, bool)> {
         collect.fields().into_iter().map(|field| (field.name, field.value, field.confirmed)).collect()
+    }
+
+    #[test]
+    fn a_sound_of_thinking_is_no_name_and_no_reason() {
+        for sound in ["Ah.", "Um,", "mhm", "Yes.", "Hello?", "Uh, yes, hello?", "...", ""] {
+            let (mut collect, _) = Collect::begin(None, None, None);
+            assert_eq!(collect.heard(sound), Next::Ask(vec![phrases::ASK_NAME.to_owned()]), "{sound}");
+            assert!(collect.fields().is_empty(), "{sound}");
+        }
+        let (mut collect, _) = Collect::begin(None, None, None);
+        collect.heard("Um, my name is Ann.");
+        assert_eq!(values(&collect)[0].1, "Ann");
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Listens on one leg: joins a recogniser to the pure machines of [`super::turn_taking`].
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use media::HeardFrame;
 
-use crate::seams::stt::{SttError, SttEvent, SttSession, Want};
+use crate::seams::stt::{HeardId, SttError, SttEvent, SttSession, Want};
+use crate::seams::turn_end::TurnEnd;
 
+use super::melody::Melody;
 use super::turn_taking::{EndOfTurnSettings, Expectation, Listener, Listening};
 
 /// What the ear tells.
@@ -61,6 +64,7 @@ pub struct Ear {
     told: bool,
     recognition_ms: Option<f32>,
     agent_speaks: bool,
+    melody: Option<Melody>,
 }
 
 impl Ear {
@@ -76,7 +80,13 @@ impl Ear {
             told: false,
             recognition_ms: None,
             agent_speaks: false,
+            melody: None,
         }
+    }
+
+    /// With somebody who hears whether a sentence is over.
+    pub fn with_melody(self, judge: Option<Arc<dyn TurnEnd>>) -> Ear {
+        Ear { melody: judge.map(Melody::new), ..self }
     }
 
     /// The next thing to tell.
@@ -127,6 +137,12 @@ impl Ear {
     pub fn frame(&mut self, now: Instant, frame: &HeardFrame) -> bool {
         let Some(stt) = &mut self.stt else { return false };
         stt.input.push(&frame.frame);
+        if let Some(melody) = &mut self.melody {
+            melody.push(&frame.frame);
+            if let Some(judged) = melody.poll() {
+                self.listener.melody(judged.heard, judged.audio_ms, judged.finished);
+            }
+        }
         let gated = self.listener.frame(frame);
         if gated.speech {
             self.last_voice_at = Some(now);
@@ -168,6 +184,9 @@ impl Ear {
                     if let Some(stt) = &mut self.stt {
                         stt.input.begin(heard, lead_frames);
                     }
+                    if let Some(melody) = &mut self.melody {
+                        melody.begin(lead_frames);
+                    }
                     let after_turn = Duration::from_millis(after_turn_ms.into());
                     self.events.push_back(EarEvent::SpeechStarted { after_turn });
                 }
@@ -176,9 +195,13 @@ impl Ear {
                         stt.input.transcribe(want);
                     }
                 }
+                Listening::AskMelody(heard) => self.ask_melody(heard),
                 Listening::EndUtterance => {
                     if let Some(stt) = &mut self.stt {
                         stt.input.end();
+                    }
+                    if let Some(melody) = &mut self.melody {
+                        melody.end();
                     }
                     self.nothing_understood(now);
                 }
@@ -189,6 +212,12 @@ impl Ear {
                 Listening::DropPrepared => self.events.push_back(EarEvent::DropPrepared),
                 Listening::TurnEnded { text, .. } => self.turn_ended(now, text),
             }
+        }
+    }
+
+    fn ask_melody(&mut self, heard: HeardId) {
+        if let Some(melody) = &mut self.melody {
+            melody.ask(heard);
         }
     }
 

@@ -10,8 +10,10 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::domain::agent::Agent;
+use crate::domain::dialplan::queue::Queues;
 use crate::domain::escalation::Target;
 use crate::domain::ids::InboxId;
+use crate::domain::phone_number::PhoneNumber;
 use crate::domain::standing_offers::StandingOffers;
 use crate::seams::bus::Bus;
 use crate::seams::clock::{Clock, Ids};
@@ -19,9 +21,11 @@ use crate::seams::signaling::{CallInfo, IncomingCall, Party, Signaling};
 use crate::seams::store::Store;
 use crate::seams::stt::Stt;
 use crate::seams::tts::Tts;
+use crate::seams::turn_end::TurnEnd;
 use crate::support::desk::Desk;
 
 use super::call;
+use super::dialplan::Dialplan;
 use super::tones::Waiting;
 use super::turn_taking::EndOfTurnSettings;
 
@@ -29,6 +33,8 @@ use super::turn_taking::EndOfTurnSettings;
 pub struct FrontDesk {
     /// Recognition.
     pub stt: Arc<dyn Stt>,
+    /// Whether a sentence sounds over, where that is judged.
+    pub turn_end: Option<Arc<dyn TurnEnd>>,
     /// Synthesis, with frequent phrases kept ready.
     pub tts: Arc<dyn Tts>,
     /// The support core.
@@ -45,10 +51,14 @@ pub struct FrontDesk {
     pub signaling: Arc<dyn Signaling>,
     /// The agent that answers; live calls keep the revision they began with.
     pub agent: Arc<ArcSwap<Agent>>,
+    /// Where calls go; live calls keep the plan they began with.
+    pub dialplan: ArcSwap<Dialplan>,
     /// The inbox of the agent's telephone numbers.
     pub inbox: InboxId,
     /// Who is being offered a call at present.
     pub offers: Mutex<StandingOffers>,
+    /// Who waits in which queue of the dialplan.
+    pub queues: Mutex<Queues>,
     /// What else is configured.
     pub settings: CallSettings,
 }
@@ -58,6 +68,10 @@ pub struct FrontDesk {
 pub struct CallSettings {
     /// Where recordings are written.
     pub recordings_dir: PathBuf,
+    /// Our own numbers: calls from them would go round.
+    pub own_numbers: Vec<PhoneNumber>,
+    /// Names of the ways in by which telephones of our own call.
+    pub own_phones: Vec<String>,
     /// By which numbers without a country code are read.
     pub home_country: Option<String>,
     /// When a pause is the end of a turn.
@@ -72,6 +86,11 @@ impl FrontDesk {
     /// Who is being offered a call at present, over all calls. Held for a look-up, never across a wait.
     pub fn offers(&self) -> MutexGuard<'_, StandingOffers> {
         self.offers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who waits in which queue, over all calls. Held for a look-up, never across a wait.
+    pub fn queues(&self) -> MutexGuard<'_, Queues> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a call is our own coming back: from one of our numbers to itself, or diverted by a telephone that we

@@ -3,14 +3,17 @@
 mod call;
 pub mod callback;
 pub mod collect;
+pub mod dialplan;
 pub mod ear;
 pub mod flow;
 pub mod front_desk;
 pub mod intents;
 pub mod journal;
+mod melody;
 pub mod mouth;
 pub mod offer;
 pub mod phrases;
+pub mod reception;
 pub mod screening;
 pub mod spoken_number;
 pub mod spoken_time;

@@ -582,4 +582,54 @@ mod tests {
             ]
         );
     }
+
+    fn any_input() -> impl proptest::strategy::Strategy<Value = OfferInput> {
+        use proptest::prelude::*;
+        prop_oneof![
+            Just(OfferInput::Answered),
+            Just(OfferInput::SpeechEnded),
+            prop::sample::select(b"0123*".to_vec()).prop_map(OfferInput::Key),
+            prop::sample::select(vec!["hello", "yes", "take it", "pass", "who is calling please"])
+                .prop_map(|said| OfferInput::Heard(said.to_owned())),
+            prop::sample::select(vec![PickedUpBy::Human, PickedUpBy::Mailbox, PickedUpBy::Screener])
+                .prop_map(OfferInput::Judged),
+            Just(OfferInput::Refused(486)),
+            Just(OfferInput::HungUp),
+            Just(OfferInput::CallerGone),
+            Just(OfferInput::NotNeeded),
+            Just(OfferInput::Superseded),
+            Just(OfferInput::Failed),
+        ]
+    }
+
+    proptest::proptest! {
+        /// R51, P5: whatever happens, the case is told only after a key, a word or, where no key is wanted, a greeting;
+        /// nobody is joined without it either; and the attempt ends once.
+        #[test]
+        fn nothing_of_the_case_is_said_to_whoever_has_not_answered_for_themselves(
+            inputs in proptest::collection::vec((any_input(), 0u64..8), 0..40),
+            accept_by_key in proptest::bool::ANY,
+            recorded in proptest::bool::ANY,
+        ) {
+            let mut now = Instant::now();
+            let mut offer = Offer::ring(Terms { accept_by_key, recorded, ..terms() }, now);
+            let (mut picked_up, mut answered, mut ends) = (false, false, 0);
+            for (input, seconds) in inputs {
+                picked_up |= input == OfferInput::Answered;
+                answered |= picked_up && match &input {
+                    OfferInput::Key(_) | OfferInput::Heard(_) => true,
+                    OfferInput::Judged(by) => *by == PickedUpBy::Human && !accept_by_key,
+                    _ => false,
+                };
+                offer.handle(now, input);
+                now += Duration::from_secs(seconds);
+                offer.handle_timeout(now);
+                let effects = effects(&mut offer);
+                let told = said(&effects).contains("lamp") || effects.contains(&OfferEffect::Join);
+                proptest::prop_assert!(!told || answered);
+                ends += effects.iter().filter(|effect| matches!(effect, OfferEffect::Ended(_))).count();
+            }
+            proptest::prop_assert!(ends <= 1);
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! Every fixed sentence that is said aloud, in one place, so that they can be read, kept synthesised
 //! and one day translated together.
 
+use std::time::Duration;
+
 use crate::domain::agent::Agent;
 
 /// Said in the greeting unless the admin's own words already tell that a machine is speaking (R48).
@@ -76,6 +78,35 @@ pub const NEVER_MIND: &str = "All right. How else can I help you?";
 /// Something of ours broke.
 pub const TROUBLE: &str =
     "I am sorry, something went wrong on our side. I will take your details, so that a colleague can get back to you.";
+
+/// A key that no menu entry has.
+pub const KEY_NOT_OFFERED: &str = "That key is not offered.";
+/// The caller speaks to a menu that leads to nobody who listens.
+pub const CHOOSE_BY_KEYS: &str = "Please choose with the keys of your telephone.";
+/// A telephone of ours dialled an emergency number, and no trunk carries it (R57).
+pub const EMERGENCY_REFUSED: &str = "This telephone cannot reach the emergency services. Please hang up, and dial the emergency number on a mobile telephone or another line now.";
+/// Nobody took the call that the plan rang; the agent has it.
+pub const NOBODY_FREE_NOW: &str = "Nobody can take the call right now, but I can help.";
+
+/// Where a caller stands in a queue, with the expected wait where it is known.
+pub fn queue_place(place: usize, expected: Option<Duration>) -> Vec<String> {
+    let mut sentences = vec![match place {
+        0 | 1 => "You are next in line.".to_owned(),
+        2 => "There is one caller before you.".to_owned(),
+        place => format!("There are {} callers before you.", place - 1),
+    }];
+    // In whole minutes, rounded up: nobody minds being early.
+    let minutes = expected.filter(|_| place > 1).map(|expected| expected.as_secs().div_ceil(60));
+    sentences.extend(minutes.map(|minutes| match minutes {
+        0 | 1 => "The wait is about a minute.".to_owned(),
+        minutes => format!("The wait is about {minutes} minutes."),
+    }));
+    sentences.push(QUEUE_CALLBACK.to_owned());
+    sentences
+}
+
+/// What a waiting caller may do instead.
+pub const QUEUE_CALLBACK: &str = "To be called back instead, press the hash key.";
 
 /// Asks for the name.
 pub const ASK_NAME: &str = "What is your name, please?";
@@ -199,6 +230,11 @@ pub fn kept_ready(agent: &Agent) -> Vec<String> {
             YES_OR_NO,
             ONCE_MORE,
             NOTED,
+            KEY_NOT_OFFERED,
+            CHOOSE_BY_KEYS,
+            EMERGENCY_REFUSED,
+            NOBODY_FREE_NOW,
+            QUEUE_CALLBACK,
             LEAVE_A_MESSAGE,
             NO_MESSAGE_HEARD,
             MESSAGE_KEPT,
@@ -221,21 +257,8 @@ mod tests {
     use super::*;
 
     fn agent(greeting: &str, record_calls: bool) -> Agent {
-        Agent {
-            id: crate::domain::ids::AgentId(uuid::Uuid::nil()),
-            revision: 1,
-            business: "Acorn".into(),
-            greeting: greeting.into(),
-            published: true,
-            mode: crate::domain::agent::ReplyMode::AutomaticWhenSafe,
-            on_unresolved: Default::default(),
-            escalate_topics: Vec::new(),
-            callback_topics: Vec::new(),
-            escalation: Default::default(),
-            send_confidence: 0.9,
-            record_calls,
-            emergency_number: "112".into(),
-        }
+        let id = crate::domain::ids::AgentId(uuid::Uuid::nil());
+        Agent { greeting: greeting.into(), record_calls, ..Agent::automatic(id, "Acorn") }
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl Screening {
         } else {
             self.silence = self.silence.saturating_add(1);
         }
-        if self.greeting >= LONG_GREETING_FRAMES {
+        if self.judged.is_none() && self.greeting >= LONG_GREETING_FRAMES {
             return self.judge(PickedUpBy::Mailbox);
         }
         if self.greeting > 0 && self.silence >= GREETING_ENDED_FRAMES {
@@ -73,8 +73,8 @@ impl Screening {
         }
     }
 
-    /// A machine may greet like a person first; a person who was heard is not turned into a machine by a later beep of
-    /// their room, only by what a machine says.
+    /// A machine may greet like a person first: its words, or its beep, give it away later. A person who goes on talking
+    /// stays one.
     fn judge(&mut self, by: PickedUpBy) -> Option<PickedUpBy> {
         let is_news = match (self.judged, by) {
             (None, _) => true,
@@ -216,6 +216,7 @@ mod tests {
     fn a_short_greeting_and_a_silence_are_a_person() {
         assert_eq!(judged(&[(false, 40), (true, 30), (false, 40)]), [PickedUpBy::Human]);
         assert_eq!(judged(&[(true, 40), (false, 15), (true, 30), (false, 40)]), [PickedUpBy::Human]);
+        assert_eq!(judged(&[(true, 30), (false, 40), (true, 400)]), [PickedUpBy::Human], "who goes on talking");
     }
 
     /// R51.

@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use media::Codec;
-use switchboard::seams::signaling::{
-    Destination, DialOrder, DialogEvent, EndedBy, HangUpReason, OutgoingCall, Signaling,
-};
+use switchboard::seams::signaling::{Destination, DialOrder, DialogEvent, EndReason, EndedBy, OutgoingCall, Signaling};
 
 use crate::house::{House, event, until};
 use crate::peer::{Message, Peer, sdp};
 
 async fn dial(house: &House, peer: &Peer, ring_timeout: Duration) -> OutgoingCall {
     let to = Destination::Uri(format!("sip:anna@{}", peer.address()));
-    house.server.dial(DialOrder { to, ring_timeout, beside: None }).await.unwrap()
+    house.server.dial(DialOrder { to, ring_timeout, beside: None, on_behalf_of: None }).await.unwrap()
 }
 
 async fn called(house: &House, peer: &mut Peer) -> (OutgoingCall, Message) {
@@ -86,7 +84,7 @@ async fn a_phone_that_rang_in_vain_is_told_that_the_call_was_taken_elsewhere() {
     let (mut call, invite) = called(&house, &mut peer).await;
     peer.send(&peer.response(&invite, "180 Ringing", "", "")).await;
     assert_eq!(event(&mut call.events).await, DialogEvent::Ringing);
-    call.dialog.hang_up_because(HangUpReason::CompletedElsewhere).await.unwrap();
+    call.dialog.hang_up_because(EndReason::CompletedElsewhere).await.unwrap();
     let cancel = peer.expect_request("CANCEL").await;
     assert_eq!(cancel.header("Reason"), Some("SIP;cause=200;text=\"Call completed elsewhere\""));
     peer.send(&peer.response(&cancel, "200 OK", "", "")).await;

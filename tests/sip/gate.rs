@@ -14,6 +14,7 @@ fn trunk(source: &str) -> TrunkConfig {
         host: source.into(),
         sources: vec![source.parse().unwrap()],
         calls_per_second: 1_000,
+        health_seconds: 0,
         ..TrunkConfig::default()
     }
 }
@@ -103,7 +104,7 @@ async fn what_we_do_not_know_is_named() {
 async fn a_call_that_comes_back_to_us_ends_at_once() {
     let house = House::start().await;
     let to = Destination::Uri(format!("sip:anna@{}", house.address()));
-    let order = DialOrder { to, ring_timeout: Duration::from_secs(60), beside: None };
+    let order = DialOrder { to, ring_timeout: Duration::from_secs(60), beside: None, on_behalf_of: None };
     let mut call = house.server.dial(order).await.unwrap();
     assert_eq!(event(&mut call.events).await, DialogEvent::Refused(482));
     assert_eq!(house.legs.specs.lock().unwrap().len(), 1);
@@ -115,7 +116,7 @@ async fn a_call_that_comes_back_rewritten_ends_too() {
     let house = House::start().await;
     let mut peer = Peer::new(house.address()).await;
     let to = Destination::Uri(format!("sip:anna@{}", peer.address()));
-    let order = DialOrder { to, ring_timeout: Duration::from_secs(60), beside: None };
+    let order = DialOrder { to, ring_timeout: Duration::from_secs(60), beside: None, on_behalf_of: None };
     let _call = house.server.dial(order).await.unwrap();
     let ours = peer.expect_request("INVITE").await;
     let mark = format!("X-Loop-Mark: {}\r\n", ours.header("X-Loop-Mark").unwrap());
@@ -243,7 +244,7 @@ async fn without_a_way_nothing_is_dialled() {
             matches!(error, SignalingError::BadDestination(_))
         }),
     ] {
-        let order = DialOrder { to, ring_timeout: Duration::from_secs(1), beside: None };
+        let order = DialOrder { to, ring_timeout: Duration::from_secs(1), beside: None, on_behalf_of: None };
         let error = house.server.dial(order).await.err().unwrap();
         assert!(is_right(&error), "{error}");
     }

@@ -117,6 +117,17 @@ impl Peer {
         )
     }
 
+    /// A request of ours within the call that this INVITE of the server began.
+    pub fn request_within(&mut self, invite: &Message, method: &str) -> String {
+        self.request_within_with(invite, method, "", "")
+    }
+
+    pub fn request_within_with(&mut self, invite: &Message, method: &str, extra: &str, body: &str) -> String {
+        self.call_id = invite.header("Call-ID").unwrap().to_owned();
+        self.remote_tag = invite.tag("From");
+        self.request(method, extra, body)
+    }
+
     /// A response to a request of the server.
     pub fn response(&self, request: &Message, status: &str, extra: &str, body: &str) -> String {
         let mut out = format!("SIP/2.0 {status}\r\n");

@@ -94,7 +94,7 @@ async fn we_call_over_tcp() {
     let house = House::start().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let to = Destination::Uri(format!("sip:anna@{};transport=tcp", listener.local_addr().unwrap()));
-    let order = DialOrder { to, ring_timeout: Duration::from_secs(30), beside: None };
+    let order = DialOrder { to, ring_timeout: Duration::from_secs(30), beside: None, on_behalf_of: None };
     let mut call = house.server.dial(order).await.unwrap();
     let mut stream = Stream::of(listener.accept().await.unwrap().0);
     let peer = Peer::new(house.address()).await;

@@ -39,6 +39,8 @@ fn carrier(peer: &Peer) -> TrunkConfig {
         username: Some("acme".into()),
         password: Some("secret phrase".into()),
         own_number: Some("+4930901820".into()),
+        // Tests that are about it switch it on.
+        health_seconds: 0,
         ..TrunkConfig::default()
     }
 }
@@ -54,7 +56,7 @@ async fn with_trunk(adapt: impl FnOnce(&mut TrunkConfig)) -> (House, Peer) {
 
 fn order(number: &str) -> DialOrder {
     let to = Destination::Number(PhoneNumber::parse(number, None).unwrap());
-    DialOrder { to, ring_timeout: Duration::from_secs(30), beside: None }
+    DialOrder { to, ring_timeout: Duration::from_secs(30), beside: None, on_behalf_of: None }
 }
 
 /// We register, answer the challenge, and only then calls to numbers go out; they answer challenges as well.
@@ -164,7 +166,8 @@ async fn a_registered_phone_calls_and_is_called() {
         request.replace(&format!("To: <sip:desk@{}>", peer.server), &format!("To: <sip:desk2@{}>", peer.server))
     };
     let to = Destination::Uri(format!("sip:desk2@{}", house.address()));
-    let call_it = || DialOrder { to: to.clone(), ring_timeout: Duration::from_secs(30), beside: None };
+    let call_it =
+        || DialOrder { to: to.clone(), ring_timeout: Duration::from_secs(30), beside: None, on_behalf_of: None };
     assert!(house.server.dial(call_it()).await.is_err());
     let first = register(&mut peer, "Expires: 600\r\n");
     peer.send(&first).await;
@@ -202,7 +205,7 @@ async fn a_forked_call_keeps_one_branch() {
     let house = House::start().await;
     let mut peer = Peer::new(house.address()).await;
     let to = Destination::Uri(format!("sip:anna@{}", peer.address()));
-    let order = DialOrder { to, ring_timeout: Duration::from_secs(30), beside: None };
+    let order = DialOrder { to, ring_timeout: Duration::from_secs(30), beside: None, on_behalf_of: None };
     let mut call = house.server.dial(order).await.unwrap();
     let invite = peer.expect_request("INVITE").await;
     let first_tag = peer.local_tag.clone();
@@ -230,7 +233,7 @@ async fn reliable_ringing_is_acknowledged() {
     let house = House::start().await;
     let mut peer = Peer::new(house.address()).await;
     let to = Destination::Uri(format!("sip:anna@{}", peer.address()));
-    let order = DialOrder { to, ring_timeout: Duration::from_secs(30), beside: None };
+    let order = DialOrder { to, ring_timeout: Duration::from_secs(30), beside: None, on_behalf_of: None };
     let mut call = house.server.dial(order).await.unwrap();
     let invite = peer.expect_request("INVITE").await;
     let ringing = peer.response(&invite, "183 Session Progress", "Require: 100rel\r\nRSeq: 7\r\n", &sdp(30_005));

@@ -1,6 +1,6 @@
 //! Rows to store.
 
-use switchboard::domain::agent::{Agent, OnUnresolved, ReplyMode};
+use switchboard::domain::agent::Agent;
 use switchboard::domain::call::{Attempt, AttemptOutcome, Call, CallOutcome, Recording};
 use switchboard::domain::conversation::{Author, Channel, Conversation, Handler, Message, Status, TurnTimings};
 use switchboard::domain::ids::{AgentId, AttemptId, CallId, ConversationId, InboxId, MessageId, RecordingId, TicketId};
@@ -18,19 +18,11 @@ pub fn id() -> Uuid {
 
 pub fn agent() -> Agent {
     Agent {
-        id: AgentId(id()),
-        revision: 1,
-        business: "Harbour Bikes".into(),
         greeting: "Welcome to Harbour Bikes.".into(),
-        published: true,
-        mode: ReplyMode::AutomaticWhenSafe,
-        on_unresolved: OnUnresolved::Flag,
         escalate_topics: vec!["legal".into()],
         callback_topics: vec!["workshop".into()],
-        escalation: Default::default(),
-        send_confidence: 0.9,
         record_calls: true,
-        emergency_number: "112".into(),
+        ..Agent::automatic(AgentId(id()), "Harbour Bikes")
     }
 }
 

@@ -62,6 +62,9 @@ fn a_person_hears_who_calls_then_the_case_and_is_joined() {
     let caller_heard = person.until_spoken_to(person_so_far);
     assert_words(&audio::transcribe(&person.heard()[person_so_far..caller_heard], LINE_RATE_HZ), &["yellow", "table"]);
 
+    // Whoever hangs up within ten seconds gives the caller back to the agent (R54).
+    let talked_for = |seconds: usize| caller.heard().len() >= caller_so_far + seconds * LINE_RATE_HZ as usize;
+    super::house::eventually("they have talked for a while", || talked_for(12).then_some(()));
     person.hang_up();
     caller.wait_for("CALL_CLOSED");
     let conversation = house.until_over("joined");
@@ -87,7 +90,7 @@ fn a_busy_person_leaves_the_caller_with_the_agent_and_a_ticket() {
     assert_eq!(conversation["call"]["outcome"], "ticket");
     assert_eq!(conversation["status"], "needs_human");
     let name = field(&conversation, "name").unwrap();
-    assert!(name.to_lowercase().contains("miller"), "{name}");
+    assert!(name.to_lowercase().contains("miller"), "{conversation:#}");
     println!("The caller heard: {}", audio::transcribe(&caller.heard(), LINE_RATE_HZ));
 }
 
@@ -99,8 +102,10 @@ fn a_caller_who_hangs_up_stops_the_ringing_and_leaves_a_ticket() {
     let person = Phone::start("oncall", *port, WhenRung::Rings);
     let mut caller = ask_for_a_person(house, "leaving");
     person.wait_for("CALL_INCOMING");
+    let hung_up = std::time::Instant::now();
     caller.hang_up();
     person.wait_for("CALL_CLOSED");
+    println!("From hanging up to the end of the ringing: {} ms at most", hung_up.elapsed().as_millis());
     let conversation = house.until_over("leaving");
     assert_eq!(attempt(&conversation)["outcome"], "caller_hung_up", "{conversation:#}");
     assert_eq!(conversation["call"]["outcome"], "ticket");

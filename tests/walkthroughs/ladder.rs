@@ -52,7 +52,8 @@ fn outcomes(conversation: &Value, name: &str) -> Vec<Value> {
     attempts(conversation).iter().filter(theirs).map(|attempt| attempt["outcome"].clone()).collect()
 }
 
-/// The first declines, the next two ring together: one takes it, and the other's phone stops.
+/// The first declines, the next two ring together: one takes it, and the other's phone stops. In the end the caller is
+/// given back to the agent.
 #[test]
 fn who_declines_is_followed_by_two_together_of_whom_one_takes_it() {
     let Some(_turn) = alone() else { return };
@@ -66,7 +67,7 @@ fn who_declines_is_followed_by_two_together_of_whom_one_takes_it() {
     first.press("2");
     first.wait_for("CALL_CLOSED");
     let heard = audio::transcribe(&first.heard(), LINE_RATE_HZ);
-    assert!(!heard.contains("lamp"), "who declines hears nothing of the case: {heard}");
+    assert!(!heard.contains("broken"), "who declines hears nothing of the case: {heard}");
     assert!(introduced > 0);
 
     third.wait_for("CALL_INCOMING");
@@ -81,8 +82,11 @@ fn who_declines_is_followed_by_two_together_of_whom_one_takes_it() {
     second.say(&audio::spoken("This is Peter from the workshop speaking."));
     let heard = caller.until_spoken_to(so_far);
     assert_words(&audio::transcribe(&caller.heard()[so_far..heard], LINE_RATE_HZ), &["workshop"]);
-    caller.hang_up();
+    // R54: star and one give the call back to the agent.
+    second.press("*1");
     second.wait_for("CALL_CLOSED");
+    house.until_said("together", "You are back with me");
+    caller.hang_up();
     let conversation = house.until_over("together");
     assert_eq!(conversation["call"]["outcome"], "person");
     assert_eq!(outcomes(&conversation, "first"), ["declined"]);
@@ -113,6 +117,30 @@ fn a_person_who_is_lost_at_once_is_rung_again_when_the_caller_wants() {
     let conversation = house.until_over("regained");
     assert_eq!(conversation["tickets"].as_array().unwrap().len(), 1, "the case is not lost: {conversation:#}");
     println!("The caller heard: {}", audio::transcribe(&caller.heard(), LINE_RATE_HZ));
+}
+
+/// R51: a mailbox picks up: it is hung up on, hears nothing of the case, and the next rung rings.
+#[test]
+fn a_mailbox_that_picks_up_hears_nothing_of_the_case() {
+    let Some(_turn) = alone() else { return };
+    let (house, ports) = house();
+    let greeting = audio::spoken("Hello, you have reached Peter Brown. I am not available. Please leave a message.");
+    let mut first = Phone::start("first", ports[0], WhenRung::PicksUp);
+    let second = Phone::start("second", ports[1], WhenRung::Rings);
+    let mut caller = ask_for_a_person(house, "mailbox");
+    first.wait_for("CALL_ESTABLISHED");
+    first.say(&greeting);
+    first.wait_for("CALL_CLOSED");
+    second.wait_for("CALL_INCOMING");
+    let told = audio::transcribe(&first.heard(), LINE_RATE_HZ);
+    println!("The mailbox heard: {told}");
+    assert!(!told.contains("broken"), "a detail of the case: {told}");
+    caller.hang_up();
+    second.wait_for("CALL_CLOSED");
+    let conversation = house.until_over("mailbox");
+    assert_eq!(outcomes(&conversation, "first"), ["voicemail_detected"]);
+    assert_eq!(outcomes(&conversation, "second"), ["caller_hung_up"]);
+    assert_eq!(conversation["call"]["outcome"], "ticket");
 }
 
 /// P3: `kill -9` while a person's phone rings.

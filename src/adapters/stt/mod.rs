@@ -72,17 +72,45 @@ pub fn configured(config: &ProvidersConfig, local: Arc<dyn Stt>, runtime: Handle
     Ok(Arc::new(fallback::Fallback::new(cloud, local, patience, runtime)))
 }
 
-/// What decodes a piece of audio: the model, or a stand-in in tests.
+/// What decodes a piece of audio: the model, or a stand-in in tests. `None` when `stop` told it to give up.
 trait Engine {
-    fn decode(&mut self, samples: &[f32], draft: &[u32]) -> Result<Decoded, DecodeError>;
+    fn decode(
+        &mut self,
+        samples: &[f32],
+        draft: &[u32],
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Option<Decoded>, DecodeError>;
 }
 
 impl Engine for Moonshine {
-    fn decode(&mut self, samples: &[f32], draft: &[u32]) -> Result<Decoded, DecodeError> {
-        Moonshine::decode(self, samples, draft)
+    fn decode(
+        &mut self,
+        samples: &[f32],
+        draft: &[u32],
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Option<Decoded>, DecodeError> {
+        self.decode_unless(samples, draft, stop)
     }
 }
 
-fn decode_pieces(engine: &mut impl Engine, pieces: &Pieces) -> Result<Vec<(usize, Decoded)>, DecodeError> {
-    pieces.pieces.iter().map(|(index, samples, draft)| Ok((*index, engine.decode(samples, draft)?))).collect()
+/// What was decoded of some pieces, by window.
+struct DecodedPieces {
+    results: Vec<(usize, Decoded)>,
+    /// They are not all: it was told to stop.
+    stopped: bool,
+}
+
+fn decode_pieces(
+    engine: &mut impl Engine,
+    pieces: &Pieces,
+    stop: &dyn Fn() -> bool,
+) -> Result<DecodedPieces, DecodeError> {
+    let mut results = Vec::with_capacity(pieces.pieces.len());
+    for (index, samples, draft) in &pieces.pieces {
+        match engine.decode(samples, draft, stop)? {
+            Some(decoded) => results.push((*index, decoded)),
+            None => return Ok(DecodedPieces { results, stopped: true }),
+        }
+    }
+    Ok(DecodedPieces { results, stopped: false })
 }

@@ -102,10 +102,27 @@ impl Moonshine {
     /// cost a step each. The outcome is that of decoding without a draft, but for the rounding of the
     /// quantised decoder, which depends on how many tokens it is shown at once.
     pub fn decode(&mut self, samples: &[f32], draft: &[u32]) -> Result<Decoded, DecodeError> {
+        Ok(self.decode_unless(samples, draft, &|| false)?.unwrap_or_default())
+    }
+
+    /// As [`Moonshine::decode`], but gives up, with `None`, as soon as `stop` says so between two steps: a step of
+    /// the decoder takes a few milliseconds, the encoder about 20 for each second of audio.
+    pub fn decode_unless(
+        &mut self,
+        samples: &[f32],
+        draft: &[u32],
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Option<Decoded>, DecodeError> {
         if samples.len() < MIN_SAMPLES {
-            return Ok(Decoded::default());
+            return Ok(Some(Decoded::default()));
+        }
+        if stop() {
+            return Ok(None);
         }
         let states = self.encode(samples)?;
+        if stop() {
+            return Ok(None);
+        }
         let tokens_max = tokens_max(samples.len());
         let draft = &draft[..draft.len().min(tokens_max - 1)];
         let (mut caches, mut next) = self.first_step(&states, samples.len(), draft)?;
@@ -114,13 +131,16 @@ impl Moonshine {
             writing.write(token, probability);
         }
         while !writing.is_done(tokens_max) {
+            if stop() {
+                return Ok(None);
+            }
             let newest = next.last().map_or(START_TOKEN, |&(token, _)| token);
             next = self.step(&states, samples.len(), &[newest], false, &mut caches)?;
             for &(token, probability) in &next {
                 writing.write(token, probability);
             }
         }
-        Ok(writing.finish(&self.vocabulary))
+        Ok(Some(writing.finish(&self.vocabulary)))
     }
 
     fn encode(&mut self, samples: &[f32]) -> Result<DynValue, DecodeError> {

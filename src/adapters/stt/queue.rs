@@ -59,6 +59,12 @@ impl<J> FairQueue<J> {
         self.waiting.remove(&call);
     }
 
+    /// How many of the jobs that wait are ends of turns, or likely ones: somebody waits for an answer to them.
+    pub fn urgent(&self) -> usize {
+        let urgent = |slots: &[Option<J>; KINDS]| slots[rank(Want::Likely)..].iter().flatten().count();
+        self.waiting.values().map(urgent).sum()
+    }
+
     /// How many jobs wait.
     pub fn len(&self) -> usize {
         self.waiting.values().map(|slots| slots.iter().flatten().count()).sum()
@@ -93,6 +99,7 @@ mod tests {
         }
         queue.put(CallKey(2), Want::Final, 20);
         queue.put(CallKey(3), Want::Likely, 30);
+        assert_eq!((queue.urgent(), queue.len()), (2, 3));
         let mut order = Vec::new();
         while let Some((call, want, _)) = queue.take() {
             order.push((call.0, want));

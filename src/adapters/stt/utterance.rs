@@ -121,12 +121,7 @@ impl Utterance {
         let Some((open_index, open)) = results.pop() else {
             return Known { text: String::new(), confidence: 0.0, frames };
         };
-        for (index, decoded) in results {
-            if let Some(window) = self.closed.get_mut(index) {
-                window.samples = Arc::from([]);
-                window.decoded = Some(decoded);
-            }
-        }
+        self.keep_closed(results);
         let before = self.closed.iter().take(open_index).filter_map(|window| window.decoded.as_ref());
         let known = joined(before.chain([&open]), frames);
         if open_index == self.closed.len() {
@@ -137,6 +132,16 @@ impl Utterance {
             self.known = Some(known.clone());
         }
         known
+    }
+
+    /// Keeps what was decoded of closed windows when the decoding stopped before the open one.
+    pub fn keep_closed(&mut self, results: Vec<(usize, Decoded)>) {
+        for (index, decoded) in results {
+            if let Some(window) = self.closed.get_mut(index) {
+                window.samples = Arc::from([]);
+                window.decoded = Some(decoded);
+            }
+        }
     }
 
     /// The transcript that is known, if nothing was said since: only silence was added.

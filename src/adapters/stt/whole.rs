@@ -29,6 +29,6 @@ fn decode(recogniser: &mut Moonshine, utterance: &mut Utterance) -> Result<Strin
         return Ok(String::new());
     }
     let pieces = utterance.pieces();
-    let results = decode_pieces(recogniser, &pieces)?;
-    Ok(utterance.decoded(results, pieces.frames).text)
+    let decoded = decode_pieces(recogniser, &pieces, &|| false)?;
+    Ok(utterance.decoded(decoded.results, pieces.frames).text)
 }

@@ -116,6 +116,7 @@ impl Stage {
             to: Destination::Uri(format!("sip:support@{}", self.sip.local_addr())),
             ring_timeout: Duration::from_secs(20),
             beside: None,
+            on_behalf_of: None,
         };
         let _one_at_a_time = self.dialling.lock().await;
         let (_, mut live) = self.house.bus.subscribe(None);

@@ -29,11 +29,16 @@ impl Call {
     async fn order(&mut self, effect: Effect) {
         match effect {
             Effect::Say(say) => self.say(say),
+            Effect::Play(sound) => self.play(&sound),
             Effect::Consult { text, offered } => self.consult(text, offered),
             Effect::Draft { sentences, decision } => self.draft(sentences, *decision),
             Effect::Mark { status, handler, reason } => self.mark(status, handler, reason),
             Effect::Ticket { reason, fields } => self.ticket(reason, fields),
             Effect::Transfer { reason, callback_after, urgent } => self.transfer(reason, callback_after, urgent).await,
+            Effect::Ring(rungs) => self.ring_planned(rungs).await,
+            Effect::JoinQueue(queue) => self.join_queue(&queue),
+            Effect::AskPlace => self.tell_place(),
+            Effect::LeaveQueue => self.place = None,
             Effect::Reconnect => self.reconnect().await,
             Effect::CancelTransfer { caller_gone } => self.cancel_transfer(caller_gone).await,
             Effect::HoldTone => {
@@ -71,6 +76,20 @@ impl Call {
             self.journal.keep(Entry::Message(Box::new(message.clone())));
         }
         self.said.begin(now, message, say.notice, say.kind);
+    }
+
+    /// Plays a sound file of the dialplan in place of what is being said.
+    fn play(&mut self, sound: &str) {
+        self.words_cut();
+        let now = self.desk.clock.now();
+        match self.dialplan.sounds.get(sound).cloned() {
+            Some(clip) => {
+                self.ear.agent_speaks(now, "", false);
+                self.mouth.play_tone(clip);
+            }
+            // A checked plan has all its sounds; without one the plan goes on.
+            None => self.flow.handle(now, Input::SpeechEnded),
+        }
     }
 
     pub(super) fn prepare_greeting(&mut self) {

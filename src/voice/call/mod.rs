@@ -2,6 +2,7 @@
 //! into their inputs. A short loop; every decision is in [`super::flow`], [`super::offer`] and the ear.
 
 mod effects;
+mod queue;
 mod replies;
 mod said;
 mod staff;
@@ -17,19 +18,22 @@ use tracing::{Instrument, debug, info, info_span, warn};
 use crate::domain::agent::Agent;
 use crate::domain::call::{Call as CallRow, Recording};
 use crate::domain::conversation::{Author, Channel, Conversation, Handler, Message, Status};
+use crate::domain::dialplan::Action;
 use crate::domain::ids::{CallId, ConversationId, LegId, MessageId, RecordingId};
 use crate::domain::ladder::outlook;
 use crate::domain::turn::{Line, Speaker};
 use crate::seams::media::{Ears, LegCommand, LegControl, LegEvent};
-use crate::seams::signaling::{Dialog, DialogEvent, IncomingCall};
+use crate::seams::signaling::{Dialog, DialogEvent, IncomingCall, Party};
 use crate::seams::stt::SttEvent;
 
+use super::dialplan::{Dialplan, facts};
 use super::ear::{Ear, EarEvent};
 use super::flow::{CallFlow, Input};
 use super::front_desk::FrontDesk;
 use super::journal::{Entry, Journal};
 use super::mouth::{Mouth, MouthEvent};
 
+use queue::QueuePlace;
 use replies::{Answered, Replies};
 use said::Said;
 use staff::Staff;
@@ -38,7 +42,12 @@ use staff::Staff;
 struct Call {
     desk: Arc<FrontDesk>,
     agent: Arc<Agent>,
+    dialplan: Arc<Dialplan>,
+    /// The caller's place in a queue, while they wait.
+    place: Option<QueuePlace>,
     row: CallRow,
+    /// As signalled, for those who may see it (R50).
+    caller: Option<Party>,
     flow: CallFlow,
     dialog: Box<dyn Dialog>,
     leg: LegId,
@@ -57,6 +66,8 @@ struct Call {
     goes_on: bool,
     /// How often the recogniser was lost.
     ears_lost: u32,
+    /// Frames of the caller that came while we were too busy to take them.
+    frames_missed: u64,
     /// No more orders are carried out: the call is over.
     over: bool,
 }
@@ -79,12 +90,14 @@ pub async fn take(desk: Arc<FrontDesk>, incoming: IncomingCall) {
 
 async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
     let IncomingCall { info, leg, dialog, mut events } = incoming;
-    if desk.is_our_own(&info) {
-        info!(sip.call_id = %info.sip_call_id, "Our own call has come back to us");
-        let _ = dialog.reject(486, "Busy Here").await;
-        return;
-    }
     let agent = desk.agent.load_full();
+    let dialplan = desk.dialplan.load_full();
+    let decision = dialplan.plan.route(&facts(&desk, &info), desk.clock.epoch());
+    let route = decision.route.as_ref().map_or(decision.name.as_str(), |(name, _)| name.as_str());
+    info!(dialplan.route = route, dialplan.action = decision.name, "Call routed");
+    if let Action::Reject { code, reason } = &decision.action {
+        return refuse(&*dialog, *code, reason, &decision.name).await;
+    }
     let conversation = new_conversation(&desk, &agent);
     let row = CallRow {
         id,
@@ -112,6 +125,10 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
     let caller = info.from.as_ref().and_then(|party| party.number.clone());
     let outlook = outlook(&agent.escalation, desk.clock.epoch(), false);
     let flow = CallFlow::new(agent.clone(), caller, desk.settings.home_country.clone(), outlook);
+    let flow = match decision.action {
+        Action::Agent { .. } => flow,
+        action => flow.planned(dialplan.plan.clone(), action),
+    };
     let (replies, mut answers) = Replies::new();
     let mut leg_events = leg.events;
     let mut ears = leg.ears;
@@ -122,7 +139,10 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
         control: leg.control,
         desk,
         agent,
+        dialplan,
+        place: None,
         row,
+        caller: info.from.clone(),
         flow,
         dialog,
         ear,
@@ -134,6 +154,7 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
         last_turn: None,
         goes_on: false,
         ears_lost: 0,
+        frames_missed: 0,
         over: false,
     };
     info!(sip.call_id = %info.sip_call_id, sip.trunk = %info.trunk, "Call ringing");
@@ -145,6 +166,14 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
     // The journal's task ends once everything is written.
     if let Err(error) = kept.await {
         warn!(%error, "The journal of a call failed");
+    }
+}
+
+/// Refuses a call without answering it. Nothing is stored and nobody is alarmed: it is counted (R52).
+async fn refuse(dialog: &dyn Dialog, code: u16, reason: &str, why: &str) {
+    metrics::counter!("switchboard_calls_refused_total", "why" => why.to_owned()).increment(1);
+    if let Err(error) = dialog.reject(code, reason).await {
+        debug!(%error, "The caller was gone before the call was refused");
     }
 }
 
@@ -168,7 +197,7 @@ fn new_conversation(desk: &FrontDesk, agent: &Agent) -> Conversation {
 
 fn open_ear(desk: &FrontDesk) -> Option<Ear> {
     match desk.stt.open() {
-        Ok(session) => Some(Ear::new(session, &desk.settings.end_of_turn)),
+        Ok(session) => Some(Ear::new(session, &desk.settings.end_of_turn).with_melody(desk.turn_end.clone())),
         Err(error) => {
             warn!(%error, "Speech recognition cannot be opened");
             None
@@ -215,6 +244,7 @@ impl Call {
                     Some(frame) => {
                         self.ear.frame(self.desk.clock.now(), &frame);
                         self.notice_progress();
+                        self.count_missed(ears.dropped());
                     }
                     None => self.flow.handle(self.desk.clock.now(), Input::CallerGone),
                 },
@@ -226,6 +256,16 @@ impl Call {
             }
             self.hear();
             self.carry_out().await;
+        }
+    }
+
+    /// Says so when words may have been lost because this machine was starved.
+    fn count_missed(&mut self, dropped: u64) {
+        let missed = dropped - self.frames_missed;
+        if missed > 0 {
+            warn!(frames = missed, "The caller was not listened to for a moment: this machine is too busy");
+            metrics::counter!("switchboard_heard_frames_missed_total").increment(missed);
+            self.frames_missed = dropped;
         }
     }
 
@@ -255,7 +295,14 @@ impl Call {
                 self.flow.handle(now, Input::CallerGone);
             }
             None => self.flow.handle(now, Input::CallerGone),
-            Some(DialogEvent::Ringing | DialogEvent::Confirmed | DialogEvent::Refused(_)) => {}
+            // What calls that we make tell, and transfers: nothing here asks for one.
+            Some(
+                DialogEvent::Ringing
+                | DialogEvent::Confirmed
+                | DialogEvent::Refused(_)
+                | DialogEvent::ReferProgress(_)
+                | DialogEvent::TransferAsked(_),
+            ) => {}
         }
     }
 

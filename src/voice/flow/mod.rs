@@ -14,6 +14,7 @@
 //! caller was understood once or pressed a key (R52).
 
 mod after_the_ladder;
+mod at_reception;
 mod handing_over;
 mod types;
 mod while_ringing;
@@ -24,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use crate::domain::agent::Agent;
 use crate::domain::call::CallOutcome;
+use crate::domain::dialplan::{Action, Plan};
 use crate::domain::ladder::{LadderEnd, Outlook};
 use crate::domain::phone_number::PhoneNumber;
 use crate::domain::turn::{Decision, Turn, Verdict};
@@ -32,6 +34,7 @@ use crate::support::unresolved::Resolution;
 use super::collect::Collect;
 use super::intents::{self, Intent};
 use super::phrases;
+use super::reception::Reception;
 use super::turn_taking::Expectation;
 
 pub use types::{Effect, Input, Say, SayKind};
@@ -65,11 +68,21 @@ pub struct CallFlow {
     /// What was decided, until it is stored with the next words.
     decision: Option<Box<Decision>>,
     held: bool,
+    /// What the dialplan does before the agent has the call.
+    planned: Option<(Arc<Plan>, Action)>,
+    /// The reception, while the people it names are being rung.
+    away: Option<Box<Reception>>,
+    /// The caller knows by now who answers, and that it is a machine.
+    greeted: bool,
+    /// Speech recognition was lost while keys alone were needed.
+    deaf: bool,
 }
 
 #[derive(Clone)]
 enum State {
     Ringing,
+    /// The dialplan has the call: menus and prompts.
+    AtReception(Box<Reception>),
     Conversing,
     /// The desk is thinking about this.
     Thinking {
@@ -141,7 +154,16 @@ impl CallFlow {
             taken_as: CallOutcome::Ticket,
             decision: None,
             held: false,
+            planned: None,
+            away: None,
+            greeted: false,
+            deaf: false,
         }
+    }
+
+    /// The same call, which a dialplan has until it gives it to the agent.
+    pub fn planned(self, plan: Arc<Plan>, action: Action) -> CallFlow {
+        CallFlow { planned: Some((plan, action)), ..self }
     }
 
     /// What the ladder could do changes with the hour: whoever drives the call tells it now and then.
@@ -199,8 +221,11 @@ impl CallFlow {
         if matches!(self.state, State::Over) {
             return;
         }
+        if matches!(self.state, State::AtReception(_)) {
+            return self.at_reception(now, input);
+        }
         match input {
-            Input::Answered => self.greet(now),
+            Input::Answered => self.answered(now),
             Input::CallerSpeaks => self.deadline = self.deadline_while_speaking(),
             Input::NothingSaid => self.nothing_said(now),
             Input::Heard { text } => self.heard(now, text.trim()),
@@ -214,7 +239,10 @@ impl CallFlow {
             Input::PassedOn => self.passed_on(now),
             Input::PersonLost => self.person_lost(now),
             Input::PersonHolds(held) => self.person_holds(held),
+            Input::LadderEnded(end) if self.comes_back(end) => self.nobody_came(now),
             Input::LadderEnded(end) => self.ladder_ended(now, end),
+            // Only the reception asks for it.
+            Input::PeopleRing | Input::QueuePlace(..) | Input::QueueFull => {}
             Input::Held => self.held = true,
             Input::Resumed => self.resumed(now),
             Input::CallerGone => self.caller_gone(),
@@ -230,6 +258,10 @@ impl CallFlow {
         }
         self.deadline = None;
         match &mut self.state {
+            State::AtReception(reception) => {
+                reception.handle_timeout(now);
+                self.reception_ordered(now);
+            }
             State::Conversing => self.caller_is_silent(now),
             State::Collecting(collect) if collect.has_keyed() => self.key(now, b'#'),
             State::Collecting(_) | State::Apart | State::Choosing { .. } => self.caller_is_silent(now),
@@ -248,12 +280,20 @@ impl CallFlow {
         }
     }
 
-    fn greet(&mut self, now: Instant) {
+    fn answered(&mut self, now: Instant) {
         if !matches!(self.state, State::Ringing) {
             return;
         }
+        match self.planned.take() {
+            Some((plan, action)) => self.receive(now, plan, action),
+            None => self.greet(now),
+        }
+    }
+
+    fn greet(&mut self, now: Instant) {
         let (mut sentences, notice) = phrases::greeting(&self.agent);
         self.state = State::Conversing;
+        self.greeted = true;
         if !self.agent.published {
             // An unpublished agent answers nobody: it takes the case, kindly (R19).
             sentences.pop();
@@ -285,7 +325,7 @@ impl CallFlow {
                 State::Transferring { .. } => self.heard_while_ringing(now, text),
                 State::Apart => self.heard_apart(now, text),
                 State::Choosing { .. } => self.heard_choice(now, text),
-                State::Ringing | State::Bridged { .. } | State::Leaving | State::Over => {}
+                State::Ringing | State::AtReception(_) | State::Bridged { .. } | State::Leaving | State::Over => {}
             },
         }
     }
@@ -299,7 +339,10 @@ impl CallFlow {
             Intent::Repeat | Intent::Slower | Intent::Wait => {
                 Some(wish).filter(|_| !matches!(self.state, State::Bridged { .. }))
             }
-            Intent::Goodbye => Some(wish).filter(|_| conversing || matches!(self.state, State::Collecting(_))),
+            Intent::Goodbye => {
+                let is_asked = matches!(self.state, State::Collecting(_) | State::Apart);
+                Some(wish).filter(|_| conversing || is_asked)
+            }
             Intent::NeverMind => {
                 Some(wish).filter(|_| matches!(self.state, State::Transferring { .. } | State::Collecting(_)))
             }
@@ -422,12 +465,18 @@ impl CallFlow {
                 self.say(now, Say::new(SayKind::Prompt, open));
             }
             // Noise while a person is rung, or while leaving, asks for nothing.
-            State::Ringing | State::Transferring { .. } | State::Bridged { .. } | State::Leaving | State::Over => {}
+            State::Ringing
+            | State::AtReception(_)
+            | State::Transferring { .. }
+            | State::Bridged { .. }
+            | State::Leaving
+            | State::Over => {}
         }
     }
 
     fn key(&mut self, now: Instant, key: u8) {
         self.silences = 0;
+        let waits = self.waits_in_a_queue();
         match &mut self.state {
             State::Collecting(collect) => {
                 let before = collect.has_keyed();
@@ -445,6 +494,7 @@ impl CallFlow {
             }
             State::Apart if key == b'1' => self.reconnect(now),
             State::Apart if key == b'2' => self.goes_on_with_the_agent(now),
+            State::Transferring { .. } if key == b'#' && waits => self.leaves_the_queue(now),
             State::Choosing { .. } if key == b'1' => self.begin_voicemail(now, Vec::new()),
             State::Choosing { .. } if key == b'2' => self.begin_callback(now, Vec::new()),
             // Other keys mean nothing here; those pressed while speaking with a person go nowhere (R54).
@@ -466,7 +516,11 @@ impl CallFlow {
                 self.deadline = Some(now + SILENCE);
             }
             State::Transferring { .. } | State::Bridged { held: true } => self.effects.push_back(Effect::HoldTone),
-            State::Ringing | State::Thinking { .. } | State::Bridged { held: false } | State::Over => {}
+            State::Ringing
+            | State::AtReception(_)
+            | State::Thinking { .. }
+            | State::Bridged { held: false }
+            | State::Over => {}
         }
     }
 
@@ -498,7 +552,7 @@ impl CallFlow {
 
     fn time_is_up(&mut self, now: Instant) {
         match self.state {
-            State::Ringing | State::Bridged { .. } => {
+            State::Ringing | State::AtReception(_) | State::Bridged { .. } => {
                 self.effects.push_back(Effect::CancelTransfer { caller_gone: true });
                 self.hang_up();
             }
@@ -526,8 +580,9 @@ impl CallFlow {
         if self.understood_once && self.outcome.is_none() {
             self.outcome = Some(CallOutcome::Resolved);
         }
-        if matches!(self.state, State::Collecting(_)) {
-            self.store_ticket();
+        match self.state {
+            State::Collecting(_) => self.store_ticket(),
+            _ => self.keep_the_case(),
         }
         self.state = State::Leaving;
         self.say(now, Say::new(SayKind::Goodbye, vec![words.to_owned()]));

@@ -3,21 +3,8 @@ use crate::domain::turn::{Reason, RiskTopic};
 use crate::support::unresolved::Action;
 
 fn agent() -> Agent {
-    Agent {
-        id: crate::domain::ids::AgentId(uuid::Uuid::nil()),
-        revision: 1,
-        business: "Acorn".into(),
-        greeting: "Hello, this is Acorn.".into(),
-        published: true,
-        mode: crate::domain::agent::ReplyMode::AutomaticWhenSafe,
-        on_unresolved: Default::default(),
-        escalate_topics: vec![],
-        callback_topics: vec![],
-        escalation: Default::default(),
-        send_confidence: 0.9,
-        record_calls: true,
-        emergency_number: "112".into(),
-    }
+    let id = crate::domain::ids::AgentId(uuid::Uuid::nil());
+    Agent { greeting: "Hello, this is Acorn.".into(), record_calls: true, ..Agent::automatic(id, "Acorn") }
 }
 
 struct Call {
@@ -445,6 +432,8 @@ fn a_lost_person_is_offered_again() {
     let effects = lost().hear("no thank you");
     assert_eq!(effects[0], Effect::CancelTransfer { caller_gone: false });
     assert!(said(&effects).contains(phrases::NEVER_MIND));
+    let effects = lost().hear("goodbye");
+    assert_eq!(tickets(&effects), 1, "the case that a person did not settle is kept");
     let effects = lost().hear("when do you open");
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Consult { .. })));
 }

@@ -1,7 +1,11 @@
 //! What goes into and comes out of [`super::CallFlow`].
 
+use std::time::Duration;
+
 use crate::domain::call::CallOutcome;
 use crate::domain::conversation::{Handler, Status};
+use crate::domain::dialplan::plan::Queue;
+use crate::domain::escalation::Rung;
 use crate::domain::ladder::LadderEnd;
 use crate::domain::ticket::Field;
 use crate::domain::turn::{Decision, Turn};
@@ -42,6 +46,12 @@ pub enum Input {
     Joined,
     /// Whoever was rung has not taken it, and others are rung now.
     TryingNext,
+    /// The dialplan's people are being rung now.
+    PeopleRing,
+    /// The caller's place in the queue, counted from one, and how long it may take.
+    QueuePlace(usize, Option<Duration>),
+    /// The queue is full.
+    QueueFull,
     /// The joined person passes the call on, and others are rung now.
     PassedOn,
     /// The joined person was lost and can be rung again.
@@ -67,6 +77,8 @@ pub enum Input {
 pub enum Effect {
     /// Say this; what was being said before is dropped.
     Say(Say),
+    /// Play this sound file of the dialplan; what was being said before is dropped.
+    Play(String),
     /// Ask the desk.
     Consult {
         /// The caller's words.
@@ -106,6 +118,14 @@ pub enum Effect {
         /// Somebody may be in danger: nothing but the policy keeps a person from being rung.
         urgent: bool,
     },
+    /// Begin the ladder of these rungs, which the dialplan names; the rest is as the agent's policy says.
+    Ring(Vec<Rung>),
+    /// Give the caller a place in this queue, or tell them that it is full.
+    JoinQueue(Queue),
+    /// Tell the caller's place.
+    AskPlace,
+    /// Give the place back.
+    LeaveQueue,
     /// Ring the person who was lost again.
     Reconnect,
     /// Stop ringing, or end the person's leg.

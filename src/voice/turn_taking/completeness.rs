@@ -5,6 +5,12 @@
 
 use std::ops::RangeInclusive;
 
+use super::word_lists::{
+    AUXILIARIES, BEFORE_END, BEFORE_QUESTIONS, DOMAIN_ENDS, FAREWELLS, FILLERS, GREETINGS, MAIL_WORDS, MISHEARD_DIGITS,
+    NUMBER_WORDS, OBJECTLESS_VERBS, OPEN_QUANTITIES, OPENINGS, PARTICLE_VERBS, QUESTION_WORDS, REPLIES, RUN_JOINTS,
+    STORY_WORDS, SUBJECTS, SUBORDINATORS, TEENS, TENS, UNFINISHED_FORMS, UNITS, WANTS_MORE, WISHES,
+};
+
 /// How a text ends, from the surest end to the surest continuation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ending {
@@ -12,8 +18,10 @@ pub enum Ending {
     Finished,
     /// A short answer, such as "yes": often all, sometimes the first word of more.
     Reply,
-    /// A sentence that could end here.
+    /// A sentence that asks for something and could end here.
     Statement,
+    /// A sentence that tells something: the caller may tell on.
+    Telling,
     /// Nothing tells.
     Open,
     /// A greeting or opening before the matter itself.
@@ -81,8 +89,20 @@ pub fn ending(text: &str, expectation: &Expectation) -> Ending {
         '?' if words.len() >= 3 => Ending::Finished,
         _ if question && words.len() >= QUESTION_WORDS_MIN => Ending::Finished,
         _ if question => Ending::Open,
-        '.' | '!' | '?' if words.len() >= STATEMENT_WORDS_MIN => Ending::Statement,
+        '.' | '!' | '?' if words.len() >= STATEMENT_WORDS_MIN => of_statement(&words, last),
         _ => Ending::Open,
+    }
+}
+
+fn of_statement(words: &[String], last: &str) -> Ending {
+    let begins_as_story = words.first().is_some_and(|word| STORY_WORDS.contains(&word.as_str()));
+    if begins_as_story || last == "that" {
+        // "So I opened the box", "I want to return that": the one tells on, the other was mostly "the".
+        Ending::Open
+    } else if WISHES.iter().any(|wish| has_form(words, wish)) || REPLIES.contains(&words[0].as_str()) {
+        Ending::Statement
+    } else {
+        Ending::Telling
     }
 }
 
@@ -197,8 +217,18 @@ fn internet_address(words: &[String], last: &str) -> Option<Ending> {
     match (mentions_email, at) {
         // "john at gmail": the domain has no end yet.
         (true, Some(at)) if at + 1 < words.len() && dot.is_none_or(|dot| dot < at) => Some(Ending::Spelling),
+        // "My email is john": only its first part so far.
+        (true, None) if dot.is_none() && is_email_lead(words) => Some(Ending::Spelling),
         _ => None,
     }
+}
+
+/// "My email is …", "the email address is …", with a few words after it.
+fn is_email_lead(words: &[String]) -> bool {
+    let is = words.iter().rposition(|word| word == "is");
+    let leads =
+        |is: usize| is > 0 && matches!(words[is - 1].as_str(), "email" | "mail" | "address") && !is_question(words);
+    is.is_some_and(|is| leads(is) && is + 1 < words.len() && words.len() - is <= EMAIL_PART_WORDS)
 }
 
 fn wants_more(words: &[String], last: &str) -> bool {
@@ -219,6 +249,13 @@ fn wants_more(words: &[String], last: &str) -> bool {
     }
     if OBJECTLESS_VERBS.contains(&last) {
         return !is_question(words);
+    }
+    if last == "name" {
+        // "My daughter's name" (… "is Emily").
+        return words.len() <= NAME_WORDS_MAX && !words.iter().any(|word| AUXILIARIES.contains(&word.as_str()));
+    }
+    if !is_question(words) && OPEN_QUANTITIES.iter().any(|form| ends_with(words, form)) {
+        return true;
     }
     UNFINISHED_FORMS.iter().any(|form| ends_with(words, form))
 }
@@ -247,6 +284,11 @@ fn is_question(words: &[String]) -> bool {
     !is_when_clause(words) && first.is_some_and(|word| QUESTION_WORDS.contains(&word))
 }
 
+fn has_form(words: &[String], form: &str) -> bool {
+    let form: Vec<&str> = form.split(' ').collect();
+    words.windows(form.len()).any(|part| part.iter().zip(&form).all(|(word, form)| word == form))
+}
+
 fn ends_with(words: &[String], form: &str) -> bool {
     let form: Vec<&str> = form.split(' ').collect();
     words.len() >= form.len() && words[words.len() - form.len()..].iter().zip(&form).all(|(word, form)| word == form)
@@ -256,286 +298,12 @@ fn ends_with(words: &[String], form: &str) -> bool {
 const QUESTION_WORDS_MIN: usize = 4;
 /// Fewer words with a full stop are what a cut-off beginning looks like.
 const STATEMENT_WORDS_MIN: usize = 3;
+/// "My wife's name"; longer ones are sentences.
+const NAME_WORDS_MAX: usize = 4;
+/// "Is john smith", and a word misheard.
+const EMAIL_PART_WORDS: usize = 5;
 /// "Yes, that's right." Longer answers are sentences.
 const REPLY_WORDS_MAX: usize = 4;
-
-/// Sounds of somebody who is thinking and keeps the turn.
-const FILLERS: &[&str] = &["um", "uh", "uhm", "erm", "er", "eh", "hmm", "well"];
-
-/// Conjunctions, articles, possessives and prepositions that no English sentence ends in when it is spoken
-/// to a service. "In", "on", "up", "off", "out", "over" are not here: they end "log in", "turn it off".
-const WANTS_MORE: &[&str] = &[
-    "and",
-    "or",
-    "but",
-    "because",
-    "so",
-    "if",
-    "when",
-    "while",
-    "whether",
-    "than",
-    "although",
-    "unless",
-    "until",
-    "a",
-    "an",
-    "the",
-    "my",
-    "your",
-    "our",
-    "his",
-    "their",
-    "its",
-    "some",
-    "any",
-    "every",
-    "another",
-    "to",
-    "of",
-    "for",
-    "with",
-    "at",
-    "from",
-    "by",
-    "into",
-    "between",
-    "about",
-    "without",
-    "during",
-    "towards",
-    "i",
-    "we",
-    "they",
-    "he",
-    "she",
-    "i'm",
-    "we're",
-    "it's",
-    "that's",
-    "i'd",
-    "i'll",
-    "i've",
-    "there's",
-    "who's",
-    "very",
-    "really",
-    "quite",
-    "just",
-    "also",
-    "not",
-    "rather",
-    "mister",
-    "mr",
-    "mrs",
-    "ms",
-    "doctor",
-    "dr",
-    "which",
-    "whose",
-    "where",
-    "how",
-    "what",
-    "please can",
-    "double",
-    "triple",
-];
-
-/// Verbs that lean on a word after them, unless a pronoun before makes them an answer ("I do").
-const AUXILIARIES: &[&str] = &[
-    "is", "are", "was", "were", "am", "be", "been", "have", "has", "had", "do", "does", "did", "will", "would", "can",
-    "could", "should", "might", "must", "can't", "don't", "didn't", "won't", "isn't", "doesn't", "wasn't",
-];
-
-/// What stands before "end" where it is no "and".
-const BEFORE_END: &[&str] =
-    &["the", "an", "this", "that", "to", "will", "must", "should", "not", "week", "month", "year", "dead", "no"];
-
-/// Verbs whose "in" or "on" ends a sentence: "I cannot log in".
-const PARTICLE_VERBS: &[&str] = &[
-    "log", "sign", "check", "come", "get", "fill", "move", "call", "turn", "it", "go", "going", "hold", "put",
-    "logged", "signed", "checked", "that", "them", "logging", "signing", "checking",
-];
-
-/// First words of a clause that a second one follows.
-const SUBORDINATORS: &[&str] =
-    &["if", "because", "since", "although", "unless", "while", "whenever", "before", "after"];
-
-const SUBJECTS: &[&str] = &["i", "you", "it", "we", "they", "he", "she", "that", "this", "there", "not"];
-
-/// Statements do not end in these; questions do ("what do you need").
-const OBJECTLESS_VERBS: &[&str] = &["want", "wanted", "need", "needed", "wondering", "asking", "trying", "going"];
-
-/// Beginnings that need an object or a clause.
-const UNFINISHED_FORMS: &[&str] = &[
-    "are you open on",
-    "can you tell me",
-    "could you tell me",
-    "can you please",
-    "could you please",
-    "can you",
-    "could you",
-    "i would like",
-    "i'd like",
-    "do you know",
-    "i was wondering if",
-    "tell me",
-    "let me",
-    "let's see",
-    "let me see",
-    "hold on",
-    "one second",
-    "just a second",
-    "wait a minute",
-    "do you have",
-    "is it",
-    "is there",
-    "are there",
-];
-
-/// Whole as grammar, but the matter is still to come.
-const OPENINGS: &[&str] = &[
-    "i have a question",
-    "i've got a question",
-    "i have a problem",
-    "i've got a problem",
-    "i need help",
-    "i need some help",
-    "can you help me",
-    "could you help me",
-    "i hope you can help me",
-    "quick question",
-    "excuse me",
-    "how are you",
-    "how are you doing",
-    "my name is",
-    "i'm calling",
-];
-
-const GREETINGS: &[&str] = &["hi", "hello", "hey", "hiya", "morning", "afternoon", "evening"];
-
-/// After these people hang up or wait.
-const FAREWELLS: &[&str] = &[
-    "goodbye",
-    "bye",
-    "bye bye",
-    "thank you",
-    "thanks",
-    "thank you very much",
-    "thanks a lot",
-    "that's all",
-    "that's it",
-    "that is all",
-    "nothing else",
-    "no thanks",
-    "no thank you",
-    "have a nice day",
-    "never mind",
-];
-
-/// First words of short answers.
-const REPLIES: &[&str] = &[
-    "yes",
-    "yeah",
-    "yep",
-    "no",
-    "nope",
-    "okay",
-    "ok",
-    "sure",
-    "correct",
-    "right",
-    "exactly",
-    "fine",
-    "great",
-    "perfect",
-    "absolutely",
-    "definitely",
-    "please",
-    "maybe",
-    "stop",
-    "repeat",
-    "again",
-    "slower",
-    "pardon",
-    "sorry",
-];
-
-/// Before a question word they change nothing.
-const BEFORE_QUESTIONS: &[&str] = &[
-    "hi",
-    "hello",
-    "hey",
-    "yes",
-    "yeah",
-    "okay",
-    "ok",
-    "um",
-    "uh",
-    "so",
-    "and",
-    "but",
-    "well",
-    "oh",
-    "then",
-    "please",
-    "no",
-    "also",
-    "good",
-    "morning",
-    "afternoon",
-    "evening",
-    "there",
-    "right",
-];
-
-const QUESTION_WORDS: &[&str] = &[
-    "what", "what's", "when", "when's", "where", "where's", "who", "who's", "which", "why", "how", "how's", "do",
-    "does", "did", "is", "are", "was", "were", "can", "could", "will", "would", "should", "may", "have", "has",
-    "isn't", "aren't", "don't", "doesn't", "can't", "whose",
-];
-
-const UNITS: &[&str] =
-    &["zero", "oh", "o", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "niner", "nought"];
-/// After a digit these are digits too: five, two, four, eight, one.
-const MISHEARD_DIGITS: &[&str] = &["bye", "to", "too", "for", "ate", "won"];
-const TEENS: &[&str] =
-    &["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"];
-const TENS: &[&str] = &["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
-
-/// Between the parts of something read out; at the end they announce the next part.
-const RUN_JOINTS: &[&str] =
-    &["double", "triple", "hundred", "thousand", "dash", "hyphen", "slash", "plus", "capital", "letter"];
-
-/// Where a number is about to be read out.
-const NUMBER_WORDS: &[&str] = &[
-    "number",
-    "code",
-    "phone",
-    "telephone",
-    "mobile",
-    "cell",
-    "zip",
-    "postcode",
-    "postal",
-    "account",
-    "order",
-    "reference",
-    "invoice",
-    "ticket",
-    "card",
-    "pin",
-    "extension",
-    "customer",
-    "booking",
-    "confirmation",
-];
-
-const MAIL_WORDS: &[&str] = &["email", "e", "mail", "gmail", "hotmail", "outlook", "yahoo", "icloud"];
-
-/// Ends of internet addresses.
-const DOMAIN_ENDS: &[&str] =
-    &["com", "org", "net", "edu", "gov", "uk", "de", "io", "co", "info", "eu", "us", "ca", "au"];
 
 #[cfg(test)]
 mod tests {
@@ -575,7 +343,7 @@ mod tests {
         }
         assert_eq!(plain("When I try to log in,"), Ending::GoesOn);
         assert_eq!(plain("So when the engineer came."), Ending::GoesOn);
-        assert_eq!(plain("When I try to log in, it says that it is wrong."), Ending::Statement);
+        assert_eq!(plain("When I try to log in, it says that it is wrong."), Ending::Telling);
         assert_eq!(plain("When do you open?"), Ending::Finished);
         assert_eq!(plain("I bought a phone from you end."), Ending::GoesOn, "\"and\" misheard");
         assert_ne!(plain("When does the sale end?"), Ending::GoesOn);
@@ -593,6 +361,8 @@ mod tests {
         assert_eq!(plain("That's all, bye."), Ending::Finished);
         assert_eq!(plain("It's spelled J-O-H"), Ending::Spelling);
         assert_eq!(plain("My email is john at gmail."), Ending::Spelling);
+        assert_eq!(plain("My email is john."), Ending::Spelling);
+        assert_eq!(plain("What is your email address?"), Ending::Finished);
         assert_eq!(plain("My email is john at gmail dot com."), Ending::Reply);
         assert_eq!(plain("A table for four."), Ending::Statement);
     }
@@ -620,7 +390,20 @@ mod tests {
         assert_eq!(plain("Unless it is rather cold and rather wet,"), Ending::GoesOn, "its main clause is to come");
         assert_eq!(plain("The blue"), Ending::Open);
         assert_eq!(plain(""), Ending::Open);
-        assert_eq!(plain("I have lost my luggage."), Ending::Statement);
+        assert_eq!(plain("I have lost my luggage."), Ending::Telling);
+    }
+
+    #[test]
+    fn a_wish_is_over_sooner_than_a_story() {
+        assert_eq!(plain("I would like to cancel my order."), Ending::Statement);
+        assert_eq!(plain("The blue one, please."), Ending::Statement);
+        assert_eq!(plain("My order has not arrived."), Ending::Telling);
+        assert_eq!(plain("So I opened the box."), Ending::Open);
+        assert_eq!(plain("I want to return that."), Ending::Open);
+        assert_eq!(plain("As far as I remember."), Ending::GoesOn);
+        assert_eq!(plain("My daughter's name."), Ending::GoesOn);
+        assert_ne!(plain("That is my name."), Ending::GoesOn);
+        assert_eq!(plain("How much?"), Ending::Open);
     }
 
     proptest::proptest! {

@@ -2,7 +2,8 @@
 //!
 //! 1. The caller begins to speak: our speech is held at once, at the sample where it is.
 //! 2. True words stop it for good.
-//! 3. "Mhm", a cough, noise, or our own words coming back: it goes on where it was.
+//! 3. "Mhm", a cough, noise, or our own words coming back: it goes on where it was, once the recogniser has said
+//!    so and the caller has stayed silent. Who goes on sooner talks into "no, …".
 
 use std::collections::VecDeque;
 
@@ -81,6 +82,14 @@ struct Held {
     silent_frames: usize,
     /// The caller said nothing but "mhm" so far.
     only_listening: bool,
+    /// Everything up to this silence is known, and none of it wants the turn: so much silence suffices.
+    resumes_after: Option<usize>,
+}
+
+impl Held {
+    fn new(ours: Utterances) -> Held {
+        Held { ours, frames: 0, speech_frames: 0, silent_frames: 0, only_listening: false, resumes_after: None }
+    }
 }
 
 impl Interruption {
@@ -107,7 +116,7 @@ impl Interruption {
             }
             (State::Speaking(ours), InterruptionEvent::CallerStarted) => {
                 self.effects.push_back(InterruptionEffect::HoldSpeech);
-                State::Held(Held { ours, frames: 0, speech_frames: 0, silent_frames: 0, only_listening: false })
+                State::Held(Held::new(ours))
             }
             (State::Held(held), InterruptionEvent::Frame { speech }) => self.frame(held, speech),
             (State::Held(held), InterruptionEvent::Transcript { text, paused }) => self.words(held, &text, paused),
@@ -152,11 +161,14 @@ impl Interruption {
         held.frames += 1;
         held.speech_frames += usize::from(speech);
         held.silent_frames = if speech { 0 } else { held.silent_frames + 1 };
+        held.resumes_after = held.resumes_after.filter(|_| !speech);
         let talks_on = held.speech_frames >= TALK_FRAMES && !held.only_listening;
-        let fell_silent = held.silent_frames >= SILENT_FRAMES && held.speech_frames < COUGH_FRAMES;
-        if talks_on {
-            self.stop()
-        } else if fell_silent || held.silent_frames >= SILENT_FRAMES_MAX || held.frames >= HELD_FRAMES_MAX {
+        if talks_on { self.stop() } else { self.resume_if_over(held) }
+    }
+
+    fn resume_if_over(&mut self, held: Held) -> State {
+        let over = held.resumes_after.is_some_and(|frames| held.silent_frames >= frames);
+        if over || held.silent_frames >= SILENT_FRAMES_MAX || held.frames >= HELD_FRAMES_MAX {
             self.resume(held)
         } else {
             State::Held(held)
@@ -166,7 +178,11 @@ impl Interruption {
     fn words(&mut self, mut held: Held, text: &str, paused: bool) -> State {
         match meaning(text, &held.ours) {
             Meaning::Words => self.stop(),
-            Meaning::Listening | Meaning::Ours | Meaning::Nothing if paused => self.resume(held),
+            other if paused => {
+                // What was told of an earlier pause says nothing about who speaks now.
+                held.resumes_after = (held.silent_frames > 0).then(|| silence_after(other));
+                self.resume_if_over(held)
+            }
             Meaning::Listening | Meaning::Ours => {
                 held.only_listening = true;
                 State::Held(held)
@@ -175,12 +191,14 @@ impl Interruption {
         }
     }
 
-    fn ended(&mut self, held: Held, text: &str) -> State {
-        if meaning(text, &held.ours) == Meaning::Words {
+    fn ended(&mut self, mut held: Held, text: &str) -> State {
+        let meaning = meaning(text, &held.ours);
+        if meaning == Meaning::Words {
             return self.stop();
         }
         self.effects.push_back(InterruptionEffect::DropTurn);
-        self.resume(held)
+        held.resumes_after = Some(silence_after(meaning));
+        self.resume_if_over(held)
     }
 
     fn stop(&mut self) -> State {
@@ -205,6 +223,14 @@ enum Meaning {
     Ours,
     /// No words.
     Nothing,
+}
+
+/// Frames of silence after which it is certain that no more follows.
+fn silence_after(meaning: Meaning) -> usize {
+    match meaning {
+        Meaning::Nothing => UNREAD_FRAMES,
+        Meaning::Words | Meaning::Listening | Meaning::Ours => SILENT_FRAMES,
+    }
 }
 
 fn meaning(text: &str, ours: &Utterances) -> Meaning {
@@ -257,12 +283,12 @@ const OURS_WORDS_MIN: usize = 3;
 const OURS_SHARE: f32 = 0.75;
 /// 900 ms of speech without a transcript: coughs are shorter, and the caller is not talked over.
 const TALK_FRAMES: usize = 45;
-/// 240 ms: a cough or a knock.
-const COUGH_FRAMES: usize = 12;
-/// 200 ms of silence after so little: go on.
-const SILENT_FRAMES: usize = 10;
-/// 700 ms of silence without any words: the recogniser is late, and we have been silent long enough.
-const SILENT_FRAMES_MAX: usize = 35;
+/// 300 ms of silence after "okay": the pause in "okay, but …" is shorter.
+const SILENT_FRAMES: usize = 15;
+/// 500 ms after a sound without words: it was a cough, or the "stop" of "stop, can I …", which is too short to read.
+const UNREAD_FRAMES: usize = 25;
+/// 1 s of silence without any word of the recogniser: it is late, and we have been silent long enough.
+const SILENT_FRAMES_MAX: usize = 50;
 /// 4 s: whatever it is, it is not silence that helps.
 const HELD_FRAMES_MAX: usize = 200;
 
@@ -295,6 +321,43 @@ mod tests {
         InterruptionEvent::Transcript { text: text.into(), paused }
     }
 
+    /// The caller pauses, and the recogniser tells this of what they said.
+    fn paused(text: &str) -> Vec<InterruptionEvent> {
+        [frames(8, true), frames(8, false), vec![told(text, true)], frames(UNREAD_FRAMES - 8, false)].concat()
+    }
+
+    /// R1: after a true interruption nothing stale is heard, however slow the recogniser is.
+    #[test]
+    fn a_short_word_is_waited_for_and_not_talked_into() {
+        let mut interruption = speaking(false);
+        let begun = [vec![InterruptionEvent::CallerStarted], frames(9, true), frames(30, false)].concat();
+        assert_eq!(run(&mut interruption, begun), [InterruptionEffect::HoldSpeech]);
+        assert_eq!(run(&mut interruption, vec![told("No.", true)]), [InterruptionEffect::StopSpeech]);
+    }
+
+    #[test]
+    fn a_stop_too_short_to_be_read_is_not_talked_into() {
+        let mut interruption = speaking(false);
+        let stop = [vec![InterruptionEvent::CallerStarted], frames(5, true), frames(15, false)].concat();
+        assert_eq!(run(&mut interruption, stop), [InterruptionEffect::HoldSpeech]);
+        let ended = vec![InterruptionEvent::CallerEnded { text: String::new() }];
+        assert_eq!(run(&mut interruption, ended), [InterruptionEffect::DropTurn]);
+        let goes_on = [frames(5, false), vec![InterruptionEvent::CallerStarted], frames(30, true)].concat();
+        assert!(run(&mut interruption, goes_on).is_empty());
+        assert_eq!(run(&mut interruption, vec![told("can I collect it?", true)]), [InterruptionEffect::StopSpeech]);
+    }
+
+    #[test]
+    fn okay_but_is_not_talked_into() {
+        let mut interruption = speaking(false);
+        let okay = [vec![InterruptionEvent::CallerStarted], frames(12, true), frames(6, false)].concat();
+        assert_eq!(run(&mut interruption, okay), [InterruptionEffect::HoldSpeech]);
+        let goes_on = [vec![told("Okay.", true)], frames(7, false), frames(10, true), frames(20, false)].concat();
+        assert!(run(&mut interruption, goes_on).is_empty());
+        let all = vec![told("Okay, but when do you close?", true)];
+        assert_eq!(run(&mut interruption, all), [InterruptionEffect::StopSpeech]);
+    }
+
     #[test]
     fn true_words_hold_our_speech_at_once_and_stop_it() {
         let mut interruption = speaking(false);
@@ -308,12 +371,12 @@ mod tests {
     #[test]
     fn a_backchannel_a_cough_and_our_own_words_let_us_go_on() {
         let cases: Vec<Vec<InterruptionEvent>> = vec![
-            vec![told("Mhm.", true)],
-            vec![told("okay, I see", true)],
-            vec![told("", true)],
-            vec![told("open from nine to fife", true)],
-            [frames(8, true), frames(12, false)].concat(),
-            vec![InterruptionEvent::CallerEnded { text: String::new() }],
+            paused("Mhm."),
+            paused("okay, I see"),
+            paused(""),
+            paused("open from nine to fife"),
+            [frames(8, true), frames(SILENT_FRAMES_MAX, false)].concat(),
+            [frames(9, true), vec![InterruptionEvent::CallerEnded { text: String::new() }], frames(25, false)].concat(),
         ];
         for events in cases {
             let mut interruption = speaking(false);
@@ -345,11 +408,12 @@ mod tests {
         let mut interruption = speaking(false);
         let effects = run(
             &mut interruption,
-            vec![
-                InterruptionEvent::CallerStarted,
-                told("mhm", true),
-                InterruptionEvent::CallerEnded { text: "mhm".into() },
-            ],
+            [
+                vec![InterruptionEvent::CallerStarted],
+                paused("mhm"),
+                vec![InterruptionEvent::CallerEnded { text: "mhm".into() }],
+            ]
+            .concat(),
         );
         let expected = [InterruptionEffect::HoldSpeech, InterruptionEffect::ResumeSpeech, InterruptionEffect::DropTurn];
         assert_eq!(effects, expected);

@@ -10,7 +10,8 @@ use media::HeardFrame;
 use super::completeness::{Ending, Expectation};
 use super::interruption::{Interruption, InterruptionEffect, InterruptionEvent, Utterances};
 use super::speech_gate::{Gated, SpeechGate};
-use super::turn_detector::{EndOfTurnSettings, TurnDetector, TurnEffect, TurnEvent};
+use super::turn_detector::{TurnDetector, TurnEffect, TurnEvent};
+use super::waits::EndOfTurnSettings;
 use crate::seams::stt::{HeardId, Want};
 
 /// Listens to one caller.
@@ -35,6 +36,8 @@ pub enum Listening {
     },
     /// `SttInput::transcribe`.
     AskTranscript(Want),
+    /// Ask how the utterance up to now sounds, and tell [`Listener::melody`].
+    AskMelody(HeardId),
     /// `SttInput::end`; follows every `TurnEnded` and every utterance without words.
     EndUtterance,
     /// Silence our speech and remember where it was.
@@ -97,8 +100,16 @@ impl Listener {
             let paused = want != Want::Partial;
             self.interruption.handle(InterruptionEvent::Transcript { text: text.to_string(), paused });
         }
+        // Nobody waits for the pause with a partial transcript: what ends within the last sound is not all of it.
+        let audio_ms = if want == Want::Partial { audio_ms.saturating_sub(LAST_SOUND_MS) } else { audio_ms };
         let text = text.to_string();
         self.turns.handle(TurnEvent::Transcript { heard, text, audio_ms, confidence, ends_turn });
+        self.settle();
+    }
+
+    /// How the melody of an utterance up to there sounds: the probability, 0–1, that the turn is over.
+    pub fn melody(&mut self, heard: HeardId, audio_ms: u32, finished: f32) {
+        self.turns.handle(TurnEvent::Melody { heard, audio_ms, finished });
         self.settle();
     }
 
@@ -138,6 +149,7 @@ impl Listener {
                     self.effects.push_back(Listening::Begin { heard, lead_frames, after_turn_ms });
                 }
                 TurnEffect::AskTranscript(want) => self.effects.push_back(Listening::AskTranscript(want)),
+                TurnEffect::AskMelody(heard) => self.effects.push_back(Listening::AskMelody(heard)),
                 TurnEffect::PrepareReply { text } => self.effects.push_back(Listening::PrepareReply(text)),
                 TurnEffect::DropPrepared => self.effects.push_back(Listening::DropPrepared),
                 TurnEffect::EndTurn { heard: _, text, confidence, silence_ms, ending } => {
@@ -170,5 +182,59 @@ impl Listener {
             }
         }
         dropped
+    }
+}
+
+/// 60 ms after the last voiced frame the last sound has died away.
+const LAST_SOUND_MS: u32 = 60;
+
+#[cfg(test)]
+mod tests {
+    use media::Frame;
+
+    use super::*;
+
+    /// Loud enough to be heard by the network as a voice: a sawtooth through two swaying formants.
+    fn voiced(at: usize) -> HeardFrame {
+        let mut samples = [0; media::FRAME_SAMPLES];
+        for (index, sample) in samples.iter_mut().enumerate() {
+            let time = (at * media::FRAME_SAMPLES + index) as f32 / 16_000.0;
+            let pulse = 1.0 - 2.0 * (time * 120.0).fract();
+            let sway = 1.0 + 0.3 * (time * 25.0).sin();
+            let formants =
+                (time * 700.0 * std::f32::consts::TAU).sin() + (time * 1_200.0 * std::f32::consts::TAU).sin();
+            *sample = (pulse * formants * sway * 6_000.0) as i16;
+        }
+        HeardFrame { frame: Frame(samples), ..silent() }
+    }
+
+    fn silent() -> HeardFrame {
+        HeardFrame { frame: Frame::SILENCE, concealed: false, spoken: Frame::SILENCE, speaking: false }
+    }
+
+    #[test]
+    fn a_partial_transcript_that_ends_in_the_last_sound_is_asked_for_again() {
+        let mut listener = Listener::new(EndOfTurnSettings::default());
+        let mut heard = None;
+        let mut frames = 0;
+        for at in 0..60 {
+            listener.frame(&voiced(at));
+            frames += 1;
+            while let Some(effect) = listener.poll() {
+                if let Listening::Begin { heard: begun, lead_frames, .. } = effect {
+                    (heard, frames) = (Some(begun), lead_frames + 1);
+                }
+            }
+        }
+        let heard = heard.expect("a voice is heard");
+        listener.frame(&silent());
+        let audio_ms = (frames + 1) * media::FRAME_MS as usize;
+        listener.transcript(heard, Want::Partial, "What are your opening", audio_ms as u32, Some(0.9), false);
+        let mut effects = Vec::new();
+        for _ in 0..30 {
+            listener.frame(&silent());
+            effects.extend(std::iter::from_fn(|| listener.poll()));
+        }
+        assert!(effects.contains(&Listening::AskTranscript(Want::Likely)), "{effects:?}");
     }
 }

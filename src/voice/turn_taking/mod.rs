@@ -12,9 +12,12 @@ mod interruption;
 mod listener;
 mod speech_gate;
 mod turn_detector;
+mod waits;
+mod word_lists;
 
 pub use self::completeness::{Ending, Expectation};
 pub use self::interruption::{Interruption, InterruptionEffect, InterruptionEvent, Utterances};
 pub use self::listener::{Listener, Listening};
 pub use self::speech_gate::{Gated, SpeechGate};
-pub use self::turn_detector::{EndOfTurnSettings, TurnDetector, TurnEffect, TurnEvent};
+pub use self::turn_detector::{TurnDetector, TurnEffect, TurnEvent};
+pub use self::waits::EndOfTurnSettings;

@@ -9,24 +9,19 @@
 use std::collections::VecDeque;
 
 use super::completeness::{Ending, Expectation, ending};
+use super::waits::{EndOfTurnSettings, Slowness, melody_decides};
 use crate::seams::stt::{HeardId, Want};
 
 /// Follows one caller's turns.
 pub struct TurnDetector {
     pace: EndOfTurnSettings,
     expectation: Expectation,
+    slowness: Slowness,
     last: HeardId,
     /// Frames since the last turn ended.
     idle_frames: usize,
     current: Option<Current>,
     effects: VecDeque<TurnEffect>,
-}
-
-/// How much silence ends a turn.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct EndOfTurnSettings {
-    /// 1.0 as tuned; less is faster and cuts more callers off, more is slower and kinder.
-    pub patience: f32,
 }
 
 /// What happened.
@@ -82,6 +77,8 @@ pub enum TurnEffect {
     },
     /// Ask the recogniser for a transcript up to now.
     AskTranscript(Want),
+    /// Ask how the melody sounds: the words leave it open whether the turn is over.
+    AskMelody(HeardId),
     /// Work out an answer to this; it may be dropped.
     PrepareReply {
         /// The words so far.
@@ -124,6 +121,7 @@ struct Current {
     asked_final: bool,
     known: Option<Known>,
     melody: Option<f32>,
+    melody_asked: bool,
     prepared: bool,
 }
 
@@ -132,8 +130,8 @@ struct Known {
     text: String,
     confidence: Option<f32>,
     ending: Ending,
-    /// Whether it has all that was said.
-    fresh: bool,
+    /// How many frames of the utterance it covers.
+    frames: usize,
 }
 
 impl TurnDetector {
@@ -142,8 +140,9 @@ impl TurnDetector {
         TurnDetector {
             pace,
             expectation: Expectation::default(),
+            slowness: Slowness::new(),
             last: HeardId(0),
-            idle_frames: 0,
+            idle_frames: NEVER_FRAMES,
             current: None,
             effects: VecDeque::new(),
         }
@@ -208,9 +207,7 @@ impl TurnDetector {
                 current.asked = false;
                 current.asked_final = false;
                 current.melody = None;
-                if let Some(known) = &mut current.known {
-                    known.fresh = false;
-                }
+                current.melody_asked = false;
                 let prepared = std::mem::take(&mut current.prepared);
                 self.drop_prepared(prepared);
             }
@@ -231,16 +228,18 @@ impl TurnDetector {
             asked_final: false,
             known: None,
             melody: None,
+            melody_asked: false,
             prepared: false,
         });
         let after_turn_ms = (self.idle_frames as u32).saturating_mul(FRAME_MS);
+        self.slowness.began_again(after_turn_ms);
         self.effects.push_back(TurnEffect::Begin { heard: self.last, lead_frames, after_turn_ms });
     }
 
     fn transcript(&mut self, heard: HeardId, text: String, audio_ms: u32, confidence: Option<f32>, ends_turn: bool) {
         let Some(current) = self.current.as_mut().filter(|current| current.heard == heard) else { return };
         let fresh = current.covers(audio_ms);
-        if !fresh && current.known.as_ref().is_some_and(|known| known.fresh) {
+        if !fresh && current.known.as_ref().is_some_and(|known| known.frames >= current.spoken_until) {
             return;
         }
         let changed = current.known.as_ref().is_none_or(|known| known.text != text);
@@ -249,7 +248,11 @@ impl TurnDetector {
         }
         let ending = ending(&text, &self.expectation);
         let has_words = !text.is_empty();
-        current.known = Some(Known { text, confidence, ending, fresh });
+        current.known = Some(Known { text, confidence, ending, frames: (audio_ms / FRAME_MS) as usize });
+        if fresh && has_words && melody_decides(ending) && current.silence() > 0 && !current.melody_asked {
+            current.melody_asked = true;
+            self.effects.push_back(TurnEffect::AskMelody(heard));
+        }
         if ends_turn && has_words {
             self.end();
         }
@@ -257,7 +260,7 @@ impl TurnDetector {
 
     /// Does what the silence so far calls for.
     fn settle(&mut self) {
-        let pace = self.pace;
+        let (pace, slowness) = (self.pace, self.slowness.factor());
         let Some(current) = &mut self.current else { return };
         let silence = current.silence();
         if silence < LIKELY_FRAMES {
@@ -268,7 +271,7 @@ impl TurnDetector {
             return;
         }
         let too_long = current.frames >= TURN_FRAMES_MAX;
-        let Some(known) = current.known.as_ref().filter(|known| known.fresh) else {
+        let Some(known) = current.known.as_ref().filter(|known| known.frames >= current.spoken_until) else {
             return self.wait_for_words(silence);
         };
         if known.text.is_empty() {
@@ -284,7 +287,7 @@ impl TurnDetector {
             }
             return;
         }
-        let wait = if too_long { LIKELY_FRAMES } else { pace.wait_frames(known.ending, current.melody) };
+        let wait = if too_long { LIKELY_FRAMES } else { pace.wait_frames(known.ending, current.melody, slowness) };
         if !current.prepared && silence + PREPARE_FRAMES >= wait {
             current.prepared = true;
             self.effects.push_back(TurnEffect::PrepareReply { text: known.text.clone() });
@@ -318,6 +321,7 @@ impl TurnDetector {
         let Some(Known { text, confidence, ending, .. }) = current.known else { return };
         self.effects.push_back(TurnEffect::EndTurn { heard: current.heard, text, confidence, silence_ms, ending });
         self.expectation = Expectation::default();
+        self.slowness.turn_ended();
         self.idle_frames = 0;
     }
 
@@ -346,45 +350,9 @@ impl Current {
     }
 }
 
-impl EndOfTurnSettings {
-    /// Frames of silence that end a turn whose words end like this. A melody that sounds finished shortens
-    /// the wait, one that sounds unfinished lengthens it.
-    pub fn wait_frames(&self, ending: Ending, melody: Option<f32>) -> usize {
-        let (finished_ms, unknown_ms, unfinished_ms) = waits_ms(ending);
-        let wait_ms = match melody {
-            Some(finished) if finished >= MELODY_FINISHED => finished_ms,
-            Some(finished) if finished < MELODY_UNFINISHED => unfinished_ms,
-            Some(_) | None => unknown_ms,
-        };
-        let scaled = (wait_ms as f32 * self.patience / FRAME_MS as f32).round() as usize;
-        scaled.clamp(WAIT_FRAMES_MIN, WAIT_FRAMES_MAX)
-    }
-}
-
-impl Default for EndOfTurnSettings {
-    fn default() -> Self {
-        EndOfTurnSettings { patience: 1.0 }
-    }
-}
-
-/// Milliseconds of silence that end a turn: when the melody sounds finished, is unknown, sounds unfinished.
-fn waits_ms(ending: Ending) -> (u32, u32, u32) {
-    match ending {
-        // People answer each other after 200 ms; nothing is gained below it, as the reply is prepared then.
-        Ending::Finished => (200, 200, 500),
-        Ending::Reply => (240, 440, 700),
-        // "I ordered a sofa" (… "last Tuesday") has no sign of its own; the melody decides.
-        Ending::Statement => (240, 640, 900),
-        Ending::Open => (400, 1_100, 1_200),
-        Ending::Opening => (600, 1_000, 1_200),
-        // Groups of digits are read with gaps of up to a second.
-        Ending::Number => (1_200, 1_400, 1_500),
-        Ending::Spelling => (1_200, 1_400, 1_500),
-        Ending::GoesOn => (1_400, 1_800, 2_000),
-    }
-}
-
 const FRAME_MS: u32 = media::FRAME_MS;
+/// An hour: no turn has ended yet.
+const NEVER_FRAMES: usize = 180_000;
 /// 80 ms: most gaps inside words are shorter, and transcript, answer and speech are there when 200 ms are over.
 const LIKELY_FRAMES: usize = 4;
 /// Two frames in a row are speech; one in a silence is a click.
@@ -403,16 +371,8 @@ const UNREAD_FRAMES: usize = 40;
 const LATE_FRAMES: usize = 60;
 /// 2.2 s without any: the recogniser is lost, and what we say to it still comes well within 3 s.
 const LOST_FRAMES: usize = 110;
-/// 160 ms: below it a stop inside a word ends the turn.
-const WAIT_FRAMES_MIN: usize = 8;
-/// 3 s at the highest patience; longer silence is answered by a re-prompt.
-const WAIT_FRAMES_MAX: usize = 150;
 /// 90 s of talking end at the next breath.
 const TURN_FRAMES_MAX: usize = 4_500;
-/// From here on the melody counts as an end.
-const MELODY_FINISHED: f32 = 0.6;
-/// Below it the melody counts as going on.
-const MELODY_UNFINISHED: f32 = 0.3;
 
 #[cfg(test)]
 mod tests {
@@ -490,7 +450,7 @@ mod tests {
         let mut detector = TurnDetector::new(EndOfTurnSettings::default());
         frames(&mut detector, 60, true);
         frames(&mut detector, 6, false);
-        tell(&mut detector, "I lost my card.");
+        tell(&mut detector, "I want a new card.");
         let resumed = frames(&mut detector, 5, true);
         assert!(resumed.contains(&TurnEffect::DropPrepared));
         let paused = frames(&mut detector, 6, false);
@@ -575,14 +535,41 @@ mod tests {
     }
 
     #[test]
-    fn patience_lengthens_every_wait_within_bounds() {
-        for ending in [Ending::Finished, Ending::Statement, Ending::GoesOn] {
-            let waits: Vec<usize> = [0.1, 0.6, 1.0, 2.0, 9.0]
-                .map(|patience| EndOfTurnSettings { patience }.wait_frames(ending, None))
-                .into();
-            assert!(waits.is_sorted(), "{waits:?}");
-            assert!(waits[0] >= WAIT_FRAMES_MIN && waits[4] <= WAIT_FRAMES_MAX);
-        }
+    fn the_melody_is_asked_about_once_a_pause_where_the_words_leave_it_open() {
+        let mut detector = TurnDetector::new(EndOfTurnSettings::default());
+        frames(&mut detector, 60, true);
+        frames(&mut detector, 6, false);
+        let told = tell(&mut detector, "I have lost my card.");
+        assert!(told.contains(&TurnEffect::AskMelody(detector.last)), "{told:?}");
+        let again = tell(&mut detector, "I have lost my card.");
+        assert!(!again.contains(&TurnEffect::AskMelody(detector.last)), "{again:?}");
+        let heard = detector.last;
+        detector.handle(TurnEvent::Melody { heard, audio_ms: 71 * FRAME_MS, finished: 0.1 });
+        assert_eq!(silence_ms(&frames(&mut detector, 60, false)), None, "it sounds as if it went on");
+        assert_eq!(silence_ms(&frames(&mut detector, 40, false)), Some(1_500));
+    }
+
+    #[test]
+    fn a_melody_heard_before_the_caller_went_on_does_not_count() {
+        let mut detector = TurnDetector::new(EndOfTurnSettings::default());
+        frames(&mut detector, 60, true);
+        frames(&mut detector, 6, false);
+        tell(&mut detector, "I have lost my card.");
+        frames(&mut detector, 10, true);
+        let heard = detector.last;
+        detector.handle(TurnEvent::Melody { heard, audio_ms: 66 * FRAME_MS, finished: 0.99 });
+        frames(&mut detector, 6, false);
+        tell(&mut detector, "I have lost my card yesterday.");
+        assert_eq!(silence_ms(&frames(&mut detector, 60, false)), Some(700));
+    }
+
+    #[test]
+    fn words_told_while_the_caller_still_speaks_never_stand_for_all_of_them() {
+        let mut detector = TurnDetector::new(EndOfTurnSettings::default());
+        frames(&mut detector, 40, true);
+        tell(&mut detector, "What are your");
+        frames(&mut detector, 40, true);
+        assert_eq!(frames(&mut detector, 6, false), [TurnEffect::AskTranscript(Want::Likely)]);
     }
 
     #[derive(Clone, Debug)]
@@ -631,7 +618,7 @@ mod tests {
                             prop_assert_eq!(running, None);
                             running = Some(heard);
                         }
-                        TurnEffect::AskTranscript(_) => prop_assert!(running.is_some()),
+                        TurnEffect::AskTranscript(_) | TurnEffect::AskMelody(_) => prop_assert!(running.is_some()),
                         TurnEffect::PrepareReply { text } => {
                             prop_assert!(running.is_some() && prepared.is_none());
                             prepared = Some(text);

@@ -3,7 +3,7 @@
 use tracing::{info, warn};
 
 use crate::domain::call::{Attempt, AttemptOutcome};
-use crate::domain::escalation::Target;
+use crate::domain::escalation::{EscalationPolicy, Rung, Target};
 use crate::domain::ids::AttemptId;
 use crate::domain::ladder::{Ladder, LadderEffect, LadderInput, Ring, outlook};
 use crate::domain::standing_offers::{ESCALATIONS_PER_SOURCE, ESCALATIONS_WITHHELD};
@@ -37,6 +37,24 @@ impl Call {
             return self.flow.handle(now, Input::LadderEnded(otherwise));
         }
         let ladder = Ladder::begin(now, policy, at, callback_after);
+        self.begin_ladder(ladder, &reason, urgent).await;
+    }
+
+    /// Rings whom the dialplan names; people and rotas, summary and accept key are the agent's. Nobody is told of a
+    /// colleague when nobody can ring now (R58).
+    pub(in super::super) async fn ring_planned(&mut self, ladder: Vec<Rung>) {
+        let (now, at) = (self.desk.clock.now(), self.desk.clock.epoch());
+        let policy = EscalationPolicy { ladder, ..self.agent.escalation.clone() };
+        let outlook = outlook(&policy, at, false);
+        if !outlook.can_ring {
+            return self.flow.handle(now, Input::LadderEnded(outlook.otherwise));
+        }
+        self.flow.handle(now, Input::PeopleRing);
+        let ladder = Ladder::begin(now, &policy, at, false);
+        self.begin_ladder(ladder, "The dialplan rings people.", false).await;
+    }
+
+    async fn begin_ladder(&mut self, ladder: Ladder, reason: &str, urgent: bool) {
         self.staff.ladders += 1;
         let payload = serde_json::json!({
             "conversation": self.row.conversation, "call": self.row.id, "reason": reason,
@@ -150,7 +168,12 @@ impl Call {
             ring_time: ring.ring_time,
         };
         // The offer's own clock ends the ringing; signalling's is behind it should that be late.
-        let order = DialOrder { to, ring_timeout: ring.ring_time + RINGS_ON, beside: Some(self.leg) };
+        let order = DialOrder {
+            to,
+            ring_timeout: ring.ring_time + RINGS_ON,
+            beside: Some(self.leg),
+            on_behalf_of: self.caller.clone(),
+        };
         let line = Line::dial(&self.desk, order);
         self.staff.people.push(Person::new(ring.attempt, attempt, Offer::ring(terms, now), line, offer, now));
     }

@@ -52,6 +52,9 @@ impl Call {
     pub(super) fn join(&mut self, attempt: AttemptNo) {
         // Our own words and the tone end here; the two hear each other and nothing else.
         self.words_cut();
+        if let Some(place) = self.place.take() {
+            place.taken();
+        }
         self.flow.handle(self.desk.clock.now(), Input::Joined);
         if self.bridge(attempt) {
             info!("A person took the call");

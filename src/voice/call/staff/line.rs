@@ -9,7 +9,7 @@ use tracing::{Instrument, debug, warn};
 
 use crate::domain::ids::LegId;
 use crate::seams::media::{Ears, LegControl, LegEvent};
-use crate::seams::signaling::{DialOrder, Dialog, DialogEvent, HangUpReason, OutgoingCall, Signaling, SignalingError};
+use crate::seams::signaling::{DialOrder, Dialog, DialogEvent, EndReason, OutgoingCall, Signaling, SignalingError};
 use crate::seams::stt::SttEvent;
 
 use super::super::super::ear::Ear;
@@ -76,17 +76,17 @@ impl Line {
     }
 
     /// CANCEL or BYE, whichever the state asks for. A call that is still being made is ended once it is there.
-    pub async fn hang_up(&mut self, because: HangUpReason) {
+    pub async fn hang_up(&mut self, because: Option<EndReason>) {
         match std::mem::replace(self, Line::Gone) {
             Line::Dialling(dialling) => {
                 tokio::spawn(async move {
                     if let Ok(Ok(call)) = dialling.await {
-                        let _ = call.dialog.hang_up_because(because).await;
+                        let _ = end(&*call.dialog, because).await;
                     }
                 });
             }
             Line::Up(leg) => {
-                if let Err(error) = leg.dialog.hang_up_because(because).await {
+                if let Err(error) = end(&*leg.dialog, because).await {
                     debug!(%error, "Hanging up a person's leg");
                 }
             }
@@ -142,5 +142,12 @@ impl Leg {
             event = transcript => LineEvent::Transcript(event),
             Some(frame) = self.ears.next() => LineEvent::Heard(Box::new(frame)),
         }
+    }
+}
+
+async fn end(dialog: &dyn Dialog, because: Option<EndReason>) -> Result<(), SignalingError> {
+    match because {
+        Some(because) => dialog.hang_up_because(because).await,
+        None => dialog.hang_up().await,
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::ids::LegId;
 use crate::domain::ladder::AttemptNo;
 use crate::domain::standing_offers::OfferNo;
 use crate::seams::media::LegEvent;
-use crate::seams::signaling::{DialogEvent, EndedBy, HangUpReason, OutgoingCall, SignalingError};
+use crate::seams::signaling::{DialogEvent, EndReason, EndedBy, OutgoingCall, SignalingError};
 
 use super::super::super::ear::EarEvent;
 use super::super::super::front_desk::FrontDesk;
@@ -177,7 +177,7 @@ impl Person {
     /// Ends their leg at once.
     pub async fn hang_up(&mut self, elsewhere: bool) {
         self.leaves_by = None;
-        let because = if elsewhere { HangUpReason::CompletedElsewhere } else { HangUpReason::Plain };
+        let because = elsewhere.then_some(EndReason::CompletedElsewhere);
         self.line.hang_up(because).await;
     }
 
@@ -216,7 +216,8 @@ impl Person {
             None => self.gone(now, false),
             Some(DialogEvent::Held) => self.holds(true),
             Some(DialogEvent::Resumed) => self.holds(false),
-            Some(DialogEvent::Ringing) => {}
+            // Nobody rung by a ladder is asked to transfer, or may ask for it.
+            Some(DialogEvent::Ringing | DialogEvent::ReferProgress(_) | DialogEvent::TransferAsked(_)) => {}
         }
     }
 
