@@ -35,7 +35,7 @@ impl CallFlow {
                 self.escalate(now, words, Escalation { reason, callback_after, urgent: resolution.urgent });
             }
             Action::Nothing if !in_danger => {
-                self.outcome = Some(CallOutcome::BestEffort);
+                self.settle_as(CallOutcome::BestEffort);
                 words.push(phrases::NO_RELIABLE_ANSWER.to_owned());
                 words.push(phrases::ANYTHING_ELSE.to_owned());
                 self.answer(now, words, decision);
@@ -127,7 +127,7 @@ impl CallFlow {
 
     /// Nothing that is said can be understood any more: a person is rung, or what is known becomes a ticket.
     pub(super) fn deafened(&mut self, now: Instant) {
-        if !self.listens() || matches!(self.state, State::Transferring { .. }) {
+        if !self.listens() || matches!(self.state, State::Transferring { .. } | State::Leaving) {
             return;
         }
         let reason = "Speech recognition failed during the call (a fault of ours).".to_owned();

@@ -213,7 +213,7 @@ impl CallFlow {
 
     /// Whether the caller's words are answered by the agent at present.
     pub fn listens(&self) -> bool {
-        !matches!(self.state, State::Bridged { .. } | State::Leaving | State::Over)
+        !matches!(self.state, State::Bridged { .. } | State::Over)
     }
 
     /// Takes in what happened.
@@ -310,6 +310,11 @@ impl CallFlow {
 
     fn heard(&mut self, now: Instant, text: &str) {
         self.silences = 0;
+        if matches!(self.state, State::Leaving) && intents::intent(text) != Some(Intent::DontRecord) {
+            // They have spoken over our last words, which may have been cut short and so never end.
+            self.deadline = Some(now + LAST_WORDS_CUT);
+            return;
+        }
         if text.is_empty() {
             return self.nothing_understood(now);
         }
@@ -380,6 +385,10 @@ impl CallFlow {
                 self.state = State::Conversing;
                 self.say(now, Say::prompt(phrases::NEVER_MIND));
             }
+            // They wait already: what they hear meanwhile goes on where their words have stopped it.
+            Intent::Wait if matches!(self.state, State::Transferring { .. }) => {
+                self.effects.push_back(Effect::HoldTone);
+            }
             // The caller asked for time: they get it, and the silence that follows is theirs.
             Intent::Wait => self.deadline = Some(now + ASKED_TO_WAIT),
             Intent::Yes | Intent::No => {}
@@ -431,7 +440,7 @@ impl CallFlow {
         let decision = turn.decision;
         match decision.verdict {
             Verdict::Send | Verdict::Clarify => {
-                self.outcome = Some(CallOutcome::Resolved);
+                self.settle_as(CallOutcome::Resolved);
                 // What is answered is no longer what the caller wants.
                 self.wish = None;
                 self.answer(now, turn.sentences, decision);
@@ -464,13 +473,9 @@ impl CallFlow {
                 let open = self.open_question();
                 self.say(now, Say::new(SayKind::Prompt, open));
             }
-            // Noise while a person is rung, or while leaving, asks for nothing.
-            State::Ringing
-            | State::AtReception(_)
-            | State::Transferring { .. }
-            | State::Bridged { .. }
-            | State::Leaving
-            | State::Over => {}
+            // Noise asks for nothing, but may have stopped what a waiting caller hears.
+            State::Transferring { .. } => self.effects.push_back(Effect::HoldTone),
+            State::Ringing | State::AtReception(_) | State::Bridged { .. } | State::Leaving | State::Over => {}
         }
     }
 
@@ -492,9 +497,11 @@ impl CallFlow {
                 self.ticket_reason = Some("The caller was not understood and left their number.".to_owned());
                 self.collect(now, Vec::new(), None);
             }
-            State::Apart if key == b'1' => self.reconnect(now),
+            // Zero is help anywhere (R58).
+            State::Apart if matches!(key, b'0' | b'1') => self.reconnect(now),
             State::Apart if key == b'2' => self.goes_on_with_the_agent(now),
             State::Transferring { .. } if key == b'#' && waits => self.leaves_the_queue(now),
+            State::Choosing { .. } if key == b'0' => self.heard_choice(now, ""),
             State::Choosing { .. } if key == b'1' => self.begin_voicemail(now, Vec::new()),
             State::Choosing { .. } if key == b'2' => self.begin_callback(now, Vec::new()),
             // Other keys mean nothing here; those pressed while speaking with a person go nowhere (R54).
@@ -571,9 +578,12 @@ impl CallFlow {
 
     fn resumed(&mut self, now: Instant) {
         self.held = false;
-        if self.deadline.is_some() {
-            self.deadline = Some(now + SILENCE);
-        }
+        let pause = match self.state {
+            // The next word is ours.
+            State::Thinking { .. } | State::Leaving => FIRST_FILLER,
+            _ => SILENCE,
+        };
+        self.deadline = self.deadline.map(|_| now + pause);
     }
 
     fn leave(&mut self, now: Instant, words: &str) {
@@ -600,6 +610,18 @@ impl CallFlow {
         }
         self.keep_the_case();
         self.end();
+    }
+
+    /// A case that was handed on stays so, whatever is answered afterwards.
+    fn settle_as(&mut self, outcome: CallOutcome) {
+        let handed_on = match self.outcome {
+            Some(CallOutcome::Person | CallOutcome::Voicemail | CallOutcome::Callback | CallOutcome::Ticket) => true,
+            Some(CallOutcome::Resolved | CallOutcome::BestEffort | CallOutcome::Abandoned | CallOutcome::Lost)
+            | None => false,
+        };
+        if !handed_on {
+            self.outcome = Some(outcome);
+        }
     }
 
     fn end(&mut self) {
@@ -634,6 +656,9 @@ impl CallFlow {
         if has_the_word && self.deadline.is_none() {
             self.deadline = Some(now + SILENCE);
         }
+        if matches!(self.state, State::Transferring { .. }) {
+            self.effects.push_back(Effect::HoldTone);
+        }
     }
 
     fn deadline_while_speaking(&self) -> Option<Instant> {
@@ -656,6 +681,9 @@ const FIRST_FILLER: Duration = Duration::from_millis(700);
 const FILLER_EVERY: Duration = Duration::from_millis(2500);
 /// After this the case goes to a person.
 const LONGEST_THINKING: Duration = Duration::from_secs(8);
+/// The caller spoke over our last words: the call ends so soon after them. More would be dead air, less would cut us off
+/// where we went on.
+const LAST_WORDS_CUT: Duration = Duration::from_secs(1);
 /// How often a waiting caller is told how things stand.
 const TRANSFER_UPDATE_EVERY: Duration = Duration::from_secs(10);
 /// A goodbye that is not heard to its end by then is over all the same.
