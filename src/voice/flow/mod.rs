@@ -523,11 +523,11 @@ impl CallFlow {
                 self.deadline = Some(now + SILENCE);
             }
             State::Transferring { .. } | State::Bridged { held: true } => self.effects.push_back(Effect::HoldTone),
-            State::Ringing
-            | State::AtReception(_)
-            | State::Thinking { .. }
-            | State::Bridged { held: false }
-            | State::Over => {}
+            // Something else was said meanwhile; the desk is waited for as before, and not for ever.
+            State::Thinking { .. } => {
+                self.deadline.get_or_insert(now + FIRST_FILLER);
+            }
+            State::Ringing | State::AtReception(_) | State::Bridged { held: false } | State::Over => {}
         }
     }
 
