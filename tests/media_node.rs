@@ -70,7 +70,7 @@ fn await_event(leg: &mut MediaLeg, peer: &mut RtpPeer, wanted: impl Fn(&LegEvent
     found.unwrap()
 }
 
-fn wait_until(what: &str, condition: impl Fn() -> bool) {
+fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     drive(&mut [], what, |_| condition());
 }
 
@@ -190,6 +190,44 @@ fn bridged_legs_hear_each_other_and_part_again() {
         let heard = &peers[1].heard;
         heard.len() >= 25 && heard[heard.len() - 25..].iter().all(|frame| !holds_tone(&frame.0, 440.0))
     });
+}
+
+/// R6: joined legs of one codec pass payloads on untouched: bytes that no encoder of ours would write come through.
+#[test]
+fn bridged_legs_pass_packets_untouched() {
+    let node = node(4);
+    let (leg_a, alice) = bare_call(&node, None);
+    let (leg_b, bob) = bare_call(&node, Some(leg_a.id));
+    send(&leg_a, LegCommand::Bridge(leg_b.id));
+    // Negative zero in µ-law (0x7f) decodes to the same sample as 0xff, which is what an encoder writes.
+    let mut packet = [0x7f_u8; 172];
+    packet[..2].copy_from_slice(&[0x80, 0]);
+    packet[8..12].copy_from_slice(&7_u32.to_be_bytes());
+    let mut number = 0_u16;
+    let mut untouched = 0;
+    wait_until("ten packets have passed untouched", || {
+        packet[2..4].copy_from_slice(&number.to_be_bytes());
+        packet[4..8].copy_from_slice(&(u32::from(number) * 160).to_be_bytes());
+        number += 1;
+        alice.send_to(&packet, leg_a.advertised).unwrap();
+        let mut datagram = [0; 1500];
+        while let Ok((length, _)) = bob.recv_from(&mut datagram) {
+            untouched += usize::from(length == 172 && datagram[12..172] == packet[12..]);
+        }
+        untouched >= 10
+    });
+}
+
+/// A leg whose far end is a plain socket.
+fn bare_call(node: &Node, beside: Option<LegId>) -> (MediaLeg, UdpSocket) {
+    let leg = block_on(node.open(LegSpec { beside, ..spec(10_000..=29_999) })).unwrap();
+    let socket = UdpSocket::bind((LOCALHOST, 0)).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let mut params = RtpPeer::new().params();
+    params.remote = socket.local_addr().unwrap();
+    params.remote_rtcp = None;
+    send(&leg, LegCommand::Configure(Box::new(params)));
+    (leg, socket)
 }
 
 /// M1: whoever sprays our ports gets no audio, before or after the first packet of the real caller.

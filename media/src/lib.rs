@@ -24,6 +24,7 @@ mod playout;
 mod plc;
 mod queue;
 mod receiver;
+mod relay;
 mod sent_history;
 mod source;
 mod time;
@@ -42,4 +43,5 @@ pub use params::{
     Codec, Direction, DtmfFormat, Event, HeardFrame, Key, PlayItem, RecordFrame, SessionConfig, SourceRule,
     StreamParams, Transmit, TransmitKind, UtteranceId,
 };
+pub use relay::RelayPacket;
 pub use session::{Session, Stats};

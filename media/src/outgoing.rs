@@ -13,6 +13,7 @@ use crate::outbox::Outbox;
 use crate::pacer::Pacer;
 use crate::params::{Key, PlayItem, SessionConfig, StreamParams, TransmitKind, UtteranceId};
 use crate::playout::Playout;
+use crate::relay::{RelayPacket, Renumbering};
 use crate::rtcp::Sent;
 use crate::rtp;
 use crate::sent_history::SentHistory;
@@ -41,6 +42,9 @@ pub struct Outgoing {
     /// Whether nothing might be sent in the last slot.
     muted: bool,
     sent: Sent,
+    relay: Renumbering,
+    /// The timestamp after the last forwarded packet.
+    relayed_until: Option<u32>,
 }
 
 /// What a slot needs to know of the rest of the session.
@@ -73,6 +77,8 @@ impl Outgoing {
             idle: true,
             muted: true,
             sent: Sent::default(),
+            relay: Renumbering::default(),
+            relayed_until: None,
         }
     }
 
@@ -113,6 +119,29 @@ impl Outgoing {
         self.bridged.push(&frame.0);
     }
 
+    /// Forwards a packet of a bridged leg, if nothing speaks against it; whether it was.
+    pub fn relay(&mut self, now: Instant, packet: &RelayPacket, line: Line<'_>) -> bool {
+        let Some(destination) = line.destination else { return false };
+        // G.711 and G.722 take eight bytes a millisecond.
+        let fits = packet.codec == line.params.codec && packet.payload.len() == usize::from(line.params.packet_ms) * 8;
+        if !fits || self.playout.ready() || self.keys.busy() {
+            return false;
+        }
+        let Some(numbers) = self.relay.number(now, packet, (self.sequence, self.timestamp)) else { return false };
+        let params = line.params;
+        let marker = packet.marker || numbers.first;
+        let header = rtp::header(marker, params.payload_type, numbers.sequence, numbers.timestamp, self.ssrc);
+        self.count(packet.payload.len());
+        // Our own next packet comes after all that were forwarded.
+        if numbers.sequence.wrapping_sub(self.sequence) < 0x8000 {
+            self.sequence = numbers.sequence.wrapping_add(1);
+        }
+        let after = numbers.timestamp.wrapping_add(u32::from(params.packet_ms) * 8);
+        self.relayed_until = Some(after);
+        line.outbox.push(destination, TransmitKind::Rtp, &header, &packet.payload);
+        true
+    }
+
     /// Queues a key.
     pub fn send_key(&mut self, key: Key, duration: Duration) {
         self.keys.push(key, duration);
@@ -151,6 +180,17 @@ impl Outgoing {
             self.history.push(samples, false);
             return;
         };
+        self.relay.slot();
+        let is_forwarding = self.relay.is_on(now) && !self.playout.ready() && !self.keys.busy();
+        if is_forwarding {
+            // What was forwarded is what was said: it is recorded, and told from an echo, as if we had sent it.
+            self.bridged.pull(samples);
+            self.muted = false;
+            self.idle = true;
+            self.history.push(samples, false);
+            return;
+        }
+        self.end_relay();
         if self.keys.busy() && self.key_slot(destination, line) {
             self.idle = true;
             self.history.push(samples, false);
@@ -170,6 +210,16 @@ impl Outgoing {
         self.history.push(samples, speaking);
         let header = self.header(marker, line.params.payload_type, self.timestamp, payload.len());
         line.outbox.push(destination, TransmitKind::Rtp, &header, payload);
+    }
+
+    /// We send by ourselves again, after everything that was forwarded.
+    fn end_relay(&mut self) {
+        self.relay.stop();
+        if let Some(until) = self.relayed_until.take()
+            && until.wrapping_sub(self.timestamp) < 0x8000_0000
+        {
+            self.timestamp = until;
+        }
     }
 
     /// Fills a packet; whether any of it is speech of ours.
@@ -207,10 +257,14 @@ impl Outgoing {
     fn header(&mut self, marker: bool, payload_type: u8, timestamp: u32, bytes: usize) -> [u8; rtp::HEADER_BYTES] {
         let header = rtp::header(marker, payload_type, self.sequence, timestamp, self.ssrc);
         self.sequence = self.sequence.wrapping_add(1);
+        self.count(bytes);
+        header
+    }
+
+    fn count(&mut self, bytes: usize) {
         self.sent.packets = self.sent.packets.wrapping_add(1);
         self.sent.bytes = self.sent.bytes.wrapping_add(bytes as u32);
         self.sent.active = true;
-        header
     }
 
     /// What was sent so far.

@@ -98,9 +98,11 @@ impl Receiver {
         self.jitter.wait()
     }
 
-    /// An audio packet.
-    pub fn audio(&mut self, now: i64, packet: &Packet<'_>, codec: Codec) {
-        match self.jitter.insert(now, packet, codec) {
+    /// An audio packet; whether it was of use, if only too late for us.
+    pub fn audio(&mut self, now: i64, packet: &Packet<'_>, codec: Codec) -> bool {
+        let inserted = self.jitter.insert(now, packet, codec);
+        let is_of_use = matches!(inserted, Inserted::Kept | Inserted::Late);
+        match inserted {
             Inserted::Kept => {
                 self.counts.used += 1;
                 self.noise_peak = None;
@@ -109,6 +111,7 @@ impl Receiver {
             Inserted::Late => self.counts.late += 1,
             Inserted::Refused => self.counts.refused += 1,
         }
+        is_of_use
     }
 
     /// A comfort noise packet (RFC 3389 §3): holes are noise of this level until audio comes again.

@@ -17,6 +17,7 @@ use crate::params::{
 };
 use crate::queue::Queue;
 use crate::receiver::{Received, Receiver};
+use crate::relay::RelayPacket;
 use crate::rtcp::{self, Reception, Report, Reporter};
 use crate::rtp;
 use crate::source::{Claim, SourceGate, Verdict};
@@ -24,6 +25,8 @@ use crate::time::Epoch;
 
 /// Frames heard and not yet polled at most; the driver polls after every call.
 const HEARD_MAX: usize = 8;
+/// Packets for a bridged leg not yet polled at most: as many as the driver reads in one go.
+const RELAYED_MAX: usize = 8;
 /// Pairs for the recording not yet polled at most.
 const RECORD_MAX: usize = 4;
 
@@ -84,6 +87,9 @@ pub struct Session {
     outgoing: Outgoing,
     reporter: Reporter,
     outbox: Outbox,
+    /// Whether packets are kept for a bridged leg.
+    relaying: bool,
+    relayed: Queue<RelayPacket, RELAYED_MAX>,
 
     recording: bool,
     recorded_heard: Elastic,
@@ -112,6 +118,8 @@ impl Session {
             outgoing: Outgoing::new(&config, now, seed),
             reporter: Reporter::new(now, config.ssrc, u64::from(seed)),
             outbox: Outbox::new(),
+            relaying: false,
+            relayed: Queue::new(),
             recording: false,
             recorded_heard: Elastic::new(),
             record: Queue::new(),
@@ -220,7 +228,13 @@ impl Session {
         self.sign_of_life(now);
         match kind {
             PayloadKind::Audio(codec) => {
-                self.receiver.audio(ticks, packet, codec);
+                let is_of_use = self.receiver.audio(ticks, packet, codec);
+                if is_of_use
+                    && self.relaying
+                    && let Some(packet) = RelayPacket::of(packet, codec)
+                {
+                    self.relayed.push(packet);
+                }
             }
             PayloadKind::ComfortNoise => self.receiver.comfort_noise(packet.payload),
             PayloadKind::Event => {
@@ -347,6 +361,27 @@ impl Session {
     /// Audio from a bridged leg, one frame per tick; mixed in place of silence when nothing is played.
     pub fn push_bridged(&mut self, frame: &Frame) {
         self.outgoing.push_bridged(frame);
+    }
+
+    /// Whether accepted packets are kept for a bridged leg; see [`Session::poll_relay`].
+    pub fn set_relaying(&mut self, on: bool) {
+        self.relaying = on;
+        while self.relayed.pop().is_some() {}
+    }
+
+    /// The next packet for a bridged leg, as it came.
+    pub fn poll_relay(&mut self) -> Option<RelayPacket> {
+        self.relayed.pop()
+    }
+
+    /// Forwards a packet of a bridged leg untouched, where this stream has the same codec and packet time and nothing
+    /// of ours is to be said; the frames of [`Session::push_bridged`] are then not sent, and still recorded. Whether it
+    /// was forwarded.
+    pub fn relay(&mut self, now: Instant, packet: &RelayPacket) -> bool {
+        match self.sending() {
+            Some((outgoing, line)) => outgoing.relay(now, packet, line),
+            None => false,
+        }
     }
 
     /// Sends a key to the far end as a telephone event of `duration`, if one was negotiated.

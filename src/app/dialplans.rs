@@ -28,8 +28,7 @@ pub fn load(folder: &Path, config: &Config, agent: &Agent) -> Result<Loaded, Dia
     let trunks = names(config.sip.trunks.iter().map(|trunk| &trunk.name).collect());
     let phones = names(config.sip.phones.iter().map(|phone| &phone.name).collect());
     let around = Surroundings {
-        ways_in: trunks.iter().cloned().chain(phones).chain([LOOPBACK.to_owned()]).collect(),
-        trunks,
+        ways_in: trunks.into_iter().chain(phones).chain([LOOPBACK.to_owned()]).collect(),
         agents: vec![agent.business.clone()],
         people: agent.escalation.people.iter().map(|person| person.id.clone()).collect(),
         rotas: agent.escalation.rotas.iter().map(|rota| rota.id.clone()).collect(),
@@ -125,5 +124,52 @@ pub fn imagined(
         own_phone: own_phones(config).iter().any(|phone| phone == trunk),
         headers,
         diverted_by: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::business;
+    use crate::domain::time::EpochMs;
+
+    /// R2: an invalid file is refused as a whole, and the running plan is untouched.
+    #[test]
+    fn a_plan_that_cannot_be_used_leaves_the_running_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        let config = Config { data_dir: "/d".into(), dialplans: Some(folder.path().to_owned()), ..Config::default() };
+        let agent = business::configured(&config, business::UNSTORED).unwrap();
+        write("a.toml", "[[route]]\nto = \"hang_up\"\n");
+        let running = ArcSwap::from_pointee(of_house(&config, &agent).unwrap());
+        let taken = || {
+            let facts = imagined(&config, None, None, "support", "loopback", Vec::new());
+            running.load().plan.route(&facts, EpochMs(0)).name
+        };
+        assert_eq!(taken(), "hang_up");
+        write("b.toml", "[[route]]\nto = \"nowhere\"\n");
+        assert!(!reload(&config, &agent, &running));
+        assert_eq!(taken(), "hang_up", "the plan before goes on");
+        write("a.toml", "[[route]]\nto = \"callback\"\n");
+        write("b.toml", "");
+        assert!(reload(&config, &agent, &running));
+        assert_eq!(taken(), "callback");
+    }
+
+    /// R55, R57: what is configured decides who we are and which telephones are ours.
+    #[test]
+    fn our_own_numbers_and_telephones_are_known_from_configuration() {
+        let mut config = Config { data_dir: "/d".into(), ..Config::default() };
+        config.sip.own_number = "+4930901899".into();
+        config.sip.phones.push(crate::config::sip::PhoneConfig { name: "desk".into(), ..Default::default() });
+        let agent = business::configured(&config, business::UNSTORED).unwrap();
+        let plan = of_house(&config, &agent).unwrap().plan;
+        let name = |from: Option<&str>, to: &str, trunk: &str| {
+            plan.route(&imagined(&config, None, from, to, trunk, Vec::new()), EpochMs(0)).name
+        };
+        assert_eq!(name(Some("+4930901899"), "support", "carrier"), "loop");
+        assert_eq!(name(Some("desk"), "112", "desk"), "emergency");
+        assert_eq!(name(Some("+4930123456"), "112", "carrier"), "agent");
+        assert_eq!(name(Some("desk"), "support", "desk"), "agent");
     }
 }

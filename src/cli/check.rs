@@ -225,9 +225,7 @@ async fn knowledge(config: &Config, models: &Models) -> Finding {
 
 fn dialplan(config: &Config) -> Finding {
     let Some(folder) = &config.dialplans else {
-        return Good(
-            "none; every call goes to the agent. Emergency numbers from our telephones are refused aloud".into(),
-        );
+        return Good("none; every call goes to the agent".into());
     };
     match super::dialplan::read(folder, config) {
         Ok(loaded) => {

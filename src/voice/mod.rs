@@ -5,6 +5,7 @@ pub mod callback;
 pub mod collect;
 pub mod dialplan;
 pub mod ear;
+pub mod emergency;
 pub mod flow;
 pub mod front_desk;
 pub mod intents;

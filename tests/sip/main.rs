@@ -7,6 +7,7 @@ mod calls_out;
 mod gate;
 mod house;
 mod in_dialog;
+mod kamailio;
 mod outbound;
 mod peer;
 mod rate;

@@ -100,6 +100,8 @@ pub struct Setup {
     pub escalate_to: Option<String>,
     /// What stands in its configuration file.
     pub config: Option<String>,
+    /// The text of a dialplan.
+    pub dialplan: Option<&'static str>,
 }
 
 /// A running house.
@@ -274,6 +276,12 @@ fn run(setup: &Setup, data: &Path, sip_port: u16, http_port: u16) -> Process {
         .stderr(log);
     if setup.published {
         command.arg("--publish");
+    }
+    if let Some(dialplan) = setup.dialplan {
+        let folder = data.join("dialplans");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("plan.toml"), dialplan).unwrap();
+        command.arg("--dialplans").arg(folder);
     }
     if let Some(to) = &setup.escalate_to {
         command.args(["--escalate-to", to]);

@@ -17,6 +17,7 @@ mod interruption;
 mod keys;
 mod ladder;
 mod lost;
+mod menu;
 mod phone;
 mod signalling;
 mod sipp;

@@ -143,7 +143,7 @@ fn block(page: &mut Page, root: &Fields<'_>, home: Option<&str>, plan: &mut Plan
 fn emergency(page: &mut Page, root: &Fields<'_>, plan: &mut Plan) {
     let Some(section) = root.table(page, "emergency") else { return };
     let span = section.span.clone();
-    let fields = Fields::of(page, "[emergency]", section.value, section.span, &["numbers", "trunk", "say"]);
+    let fields = Fields::of(page, "[emergency]", section.value, section.span, &["numbers", "say"]);
     if plan.emergency != Emergency::default() {
         page.wrong(&span, "[emergency] is there already, in another file", "write it in one file only");
     }
@@ -156,7 +156,6 @@ fn emergency(page: &mut Page, root: &Fields<'_>, plan: &mut Plan) {
             page.wrong(&number.span, what, "write it as it is dialled, such as \"112\"");
         }
     }
-    plan.emergency.trunk = fields.text(page, "trunk").map(|trunk| named(page, trunk));
     plan.emergency.say = fields.text(page, "say").map(|say| say.value);
 }
 

@@ -13,7 +13,6 @@ fn loaded(folder: &Path) -> Result<Loaded, DialplanError> {
     let facts = Facts { own_numbers, emergency_number: "112".into(), takes_calls: true, ..Facts::default() };
     let around = Surroundings {
         ways_in: ["carrier", "desk", "loopback"].map(str::to_owned).into(),
-        trunks: vec!["carrier".into()],
         agents: vec!["Acorn".into()],
         people: vec!["anna".into()],
         rotas: vec!["night".into()],
@@ -137,7 +136,7 @@ fn what_cannot_be_a_menu_a_sound_or_a_refusal_is_told() {
         ("[block]\nreason = \"a\\r\\nEvil: b\"\n".into(), "the reason cannot be sent"),
         ("[[route]]\n".into(), "[[route]] lacks to"),
         ("route = 3\n".into(), "route is a number, not a section"),
-        ("[emergency]\ntrunk = \"nobody\"\n".into(), "there is no trunk \"nobody\""),
+        ("[emergency]\ntrunk = \"carrier\"\n".into(), "[emergency] has no key \"trunk\""),
         ("[emergency]\nnumbers = [\"+49112\"]\n".into(), "no emergency number"),
     ];
     for (text, expected) in cases {

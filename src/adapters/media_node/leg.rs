@@ -156,16 +156,22 @@ impl Leg {
         self.held.is_some()
     }
 
-    /// Sends, tells and hands on everything that the session has ready. Heard frames for the bridge go to `bridged`.
-    pub(super) fn drain(&mut self, bench: &mut Bench<'_>, mut bridged: Option<&mut Session>) {
-        while let Some(transmit) = self.session.poll_transmit(bench.datagram) {
-            self.send(transmit, bench);
+    /// Sends, tells and hands on everything that the session has ready. What is for the bridge goes to `bridged`:
+    /// packets as they came where it can forward them, and every frame besides.
+    pub(super) fn drain(&mut self, now: Instant, bench: &mut Bench<'_>, mut bridged: Option<&mut Leg>) {
+        self.transmit(bench);
+        if let Some(peer) = bridged.as_deref_mut() {
+            while let Some(packet) = self.session.poll_relay() {
+                if peer.session.relay(now, &packet) {
+                    peer.transmit(bench);
+                }
+            }
         }
         self.drain_events(bench);
         self.note_progress();
         while let Some(heard) = self.session.poll_heard() {
             if let Some(peer) = bridged.as_deref_mut() {
-                peer.push_bridged(&heard.frame);
+                peer.session.push_bridged(&heard.frame);
             } else if self.echo {
                 self.session.push_bridged(&heard.frame);
             }
@@ -176,6 +182,12 @@ impl Leg {
         }
         while let Some(clip) = self.session.poll_spent() {
             bench.bin.clip(clip);
+        }
+    }
+
+    fn transmit(&mut self, bench: &mut Bench<'_>) {
+        while let Some(transmit) = self.session.poll_transmit(bench.datagram) {
+            self.send(transmit, bench);
         }
     }
 

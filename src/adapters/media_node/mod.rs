@@ -36,7 +36,7 @@ use self::leg::{Leg, LegParts};
 use self::line::{Handle, Line};
 use self::outbox::{EVENTS_MAX, Outbox};
 use self::recorder::Recorder;
-pub use self::repair::repair_recordings;
+pub use self::repair::{fuzz_repair, repair_recordings};
 use self::shard::{Shard, register};
 use crate::config::media::MediaConfig;
 use crate::seams::media::{Ears, LegControl, LegSpec, MediaError, MediaLeg, MediaNode};

@@ -125,7 +125,7 @@ impl Shard {
         if let Some(leg) = &mut self.legs[slot] {
             leg.speak(now, &mut bench);
         }
-        self.drain(slot);
+        self.drain(now, slot);
     }
 
     fn obey_one(&mut self, now: Instant, slot: usize, order: Order) {
@@ -181,6 +181,7 @@ impl Shard {
     fn link(&mut self, slot: usize, peer: Option<usize>) {
         if let Some(leg) = &mut self.legs[slot] {
             leg.peer = peer.map(|peer| peer as u32);
+            leg.session.set_relaying(peer.is_some());
         }
     }
 
@@ -203,7 +204,7 @@ impl Shard {
         let Some(leg) = &mut self.legs[slot] else { return };
         let read = leg.receive(now, port, self.round, &mut bench);
         self.pace.worked(read);
-        self.drain(slot);
+        self.drain(now, slot);
     }
 
     fn tick(&mut self, now: Instant) {
@@ -224,15 +225,15 @@ impl Shard {
             let mut bench = Bench { datagram: &mut self.datagram, stats: &mut self.stats, bin: &self.bin };
             leg.speak(now, &mut bench);
         }
-        self.drain(slot);
+        self.drain(now, slot);
     }
 
     /// Lets a leg hand on what it has, to its bridged leg as well, and notes when it wants its next tick.
-    fn drain(&mut self, slot: usize) {
+    fn drain(&mut self, now: Instant, slot: usize) {
         let Some(mut leg) = self.legs[slot].take() else { return };
         let mut bench = Bench { datagram: &mut self.datagram, stats: &mut self.stats, bin: &self.bin };
         let peer = leg.peer.and_then(|peer| self.legs[peer as usize].as_mut());
-        leg.drain(&mut bench, peer.map(|peer| &mut peer.session));
+        leg.drain(now, &mut bench, peer.map(|peer| &mut **peer));
         self.due[slot] = leg.session.poll_timeout();
         self.legs[slot] = Some(leg);
     }
@@ -260,8 +261,9 @@ impl Shard {
             return;
         };
         leg.line.close();
-        leg.session.close(Instant::now());
-        self.drain(slot);
+        let now = Instant::now();
+        leg.session.close(now);
+        self.drain(now, slot);
         self.due[slot] = None;
         let Some(leg) = self.legs[slot].take() else { return };
         for socket in leg.sockets() {

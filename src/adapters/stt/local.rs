@@ -331,8 +331,8 @@ fn decode(engine: &mut impl Engine, job: &Job, pool: &Pool) {
             state.utterance.keep_closed(outcome.results);
             drop(state);
             metrics::counter!("switchboard_stt_partials_stopped_total").increment(1);
-            // Whoever joined while it stopped still wants their words.
-            for asked in joined.into_iter().filter(|asked| asked.want != Want::Partial) {
+            // Whoever waits for an end of turn still wants their words.
+            for asked in [job.asked].into_iter().chain(joined).filter(|asked| asked.want != Want::Partial) {
                 pool.put(pool.lock(), Job { call: job.call, hearing: job.hearing.clone(), asked });
             }
         }
@@ -356,7 +356,10 @@ fn decode(engine: &mut impl Engine, job: &Job, pool: &Pool) {
 /// what was said so far while turns wait for their words.
 fn gives_way(job: &Job, pool: &Pool) -> bool {
     let state = job.hearing.lock();
-    let awaited = job.asked.want != Want::Partial || state.joined.iter().any(|asked| asked.want != Want::Partial);
+    let ends_turn = |asked: &Asked| asked.want != Want::Partial;
+    // A likely end that the caller has spoken past is one no more.
+    let is_past = state.running_frames.is_some_and(|frames| !state.utterance.reaches(frames));
+    let awaited = !is_past && (ends_turn(&job.asked) || state.joined.iter().any(ends_turn));
     state.ended || (!awaited && pool.hurry.load(Ordering::Relaxed))
 }
 

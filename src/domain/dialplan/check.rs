@@ -9,8 +9,6 @@ use crate::domain::escalation::Target;
 pub struct Surroundings<'a> {
     /// Names of trunks and telephones, by which calls come.
     pub ways_in: Vec<String>,
-    /// Names of trunks, by which calls go out.
-    pub trunks: Vec<String>,
     /// Agents, by the name of their business.
     pub agents: Vec<String>,
     /// Ids of people who can be rung.
@@ -40,9 +38,6 @@ pub fn findings(plan: &Plan, around: &Surroundings<'_>) -> Findings {
         check.action(&named.action);
     }
     check.circles();
-    if let Some(trunk) = &plan.emergency.trunk {
-        check.mentions(std::slice::from_ref(trunk), "trunk", &around.trunks);
-    }
     let mut problems = check.problems;
     problems.sort();
     problems.dedup();
@@ -194,12 +189,10 @@ fn notes(plan: &Plan) -> Vec<String> {
     for (name, named) in plan.actions.iter().filter(|(name, _)| !used.contains(name.as_str())) {
         notes.push(format!("{}: nothing leads to {name}", named.place));
     }
-    notes.push(match &plan.emergency.trunk {
-        Some(trunk) => format!(
-            "emergency numbers dialled by our own telephones are refused aloud: they cannot be sent to {} yet",
-            trunk.name
-        ),
-        None => "emergency numbers dialled by our own telephones are refused aloud".to_owned(),
-    });
+    notes.push(
+        "emergency numbers that our own telephones dial go to the trunk configured for them; without one they are \
+         refused aloud"
+            .to_owned(),
+    );
     notes
 }

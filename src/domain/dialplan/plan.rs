@@ -158,7 +158,8 @@ pub enum Action {
     Callback,
     /// The call ends kindly.
     HangUp,
-    /// An emergency number, dialled by a telephone of our own: it is said aloud that it cannot be reached here.
+    /// An emergency number, dialled by a telephone of our own: it goes to the trunk that is configured for it, or it
+    /// is said aloud that it cannot be reached here.
     Emergency {
         /// Said instead of the usual words.
         say: Option<String>,
@@ -207,7 +208,7 @@ impl Action {
             Action::Voicemail { .. } => "takes a message".into(),
             Action::Callback => "takes name, number and reason for a callback".into(),
             Action::HangUp => "hangs up kindly".into(),
-            Action::Emergency { .. } => "says that this telephone cannot reach emergency numbers, then hangs up".into(),
+            Action::Emergency { .. } => "goes straight to the emergency trunk; without one it is refused aloud".into(),
             Action::Reject { code, reason } => format!("refuses with {code} {reason}"),
         }
     }
@@ -335,8 +336,6 @@ impl Default for Block {
 pub struct Emergency {
     /// As they are dialled, beside the ones that are known everywhere.
     pub numbers: Vec<String>,
-    /// Carries them; without one they are refused aloud.
-    pub trunk: Option<Named>,
     /// Said when they are refused.
     pub say: Option<String>,
 }

@@ -244,7 +244,6 @@ fn problems(actions: Vec<(&str, NamedAction)>) -> Vec<String> {
     };
     let around = check::Surroundings {
         ways_in: vec!["carrier".into()],
-        trunks: vec!["carrier".into()],
         agents: vec!["Acorn".into()],
         people: Vec::new(),
         rotas: Vec::new(),

@@ -28,6 +28,7 @@ use crate::seams::stt::SttEvent;
 
 use super::dialplan::{Dialplan, facts};
 use super::ear::{Ear, EarEvent};
+use super::emergency::{self, Carried};
 use super::flow::{CallFlow, Input};
 use super::front_desk::FrontDesk;
 use super::journal::{Entry, Journal};
@@ -89,15 +90,22 @@ pub async fn take(desk: Arc<FrontDesk>, incoming: IncomingCall) {
 }
 
 async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
-    let IncomingCall { info, leg, dialog, mut events } = incoming;
+    let mut incoming = incoming;
     let agent = desk.agent.load_full();
     let dialplan = desk.dialplan.load_full();
-    let decision = dialplan.plan.route(&facts(&desk, &info), desk.clock.epoch());
+    let facts = facts(&desk, &incoming.info);
+    let decision = dialplan.plan.route(&facts, desk.clock.epoch());
     let route = decision.route.as_ref().map_or(decision.name.as_str(), |(name, _)| name.as_str());
     info!(dialplan.route = route, dialplan.action = decision.name, "Call routed");
     if let Action::Reject { code, reason } = &decision.action {
-        return refuse(&*dialog, *code, reason, &decision.name).await;
+        return refuse(&*incoming.dialog, *code, reason, &decision.name).await;
     }
+    if let Action::Emergency { .. } = &decision.action
+        && emergency::carry(&desk, &mut incoming, &facts.called.user).await == Carried::Over
+    {
+        return;
+    }
+    let IncomingCall { info, leg, dialog, mut events } = incoming;
     let conversation = new_conversation(&desk, &agent);
     let row = CallRow {
         id,

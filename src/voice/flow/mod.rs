@@ -690,4 +690,6 @@ const TRANSFER_UPDATE_EVERY: Duration = Duration::from_secs(10);
 const LONGEST_GOODBYE: Duration = Duration::from_secs(15);
 
 #[cfg(test)]
+mod reception_tests;
+#[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@ use super::*;
 use crate::domain::turn::{Reason, RiskTopic};
 use crate::support::unresolved::Action;
 
-fn agent() -> Agent {
+pub(super) fn agent() -> Agent {
     let id = crate::domain::ids::AgentId(uuid::Uuid::nil());
     Agent { greeting: "Hello, this is Acorn.".into(), record_calls: true, ..Agent::automatic(id, "Acorn") }
 }

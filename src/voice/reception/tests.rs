@@ -187,7 +187,7 @@ proptest! {
         let round = menu(&[(b'1', "second"), (b'2', target.as_str())], "second");
         let mut bench = Bench::with(&[("first", round), ("second", says("Hello.", &target))]);
         let mut handed_on = 0;
-        let is_last = |order: &Order| !matches!(order, Order::Say(_) | Order::Play(_) | Order::Ring(_) | Order::Wait(_));
+        let is_last = |order: &Order| !matches!(order, Order::Say(_) | Order::Play(_) | Order::Ring(_));
         handed_on += bench.orders().iter().filter(|order| is_last(order)).count();
         for input in inputs {
             let orders = match input {
@@ -208,4 +208,65 @@ proptest! {
         prop_assert!(bench.reception.is_done());
         prop_assert_eq!(handed_on, 1);
     }
+}
+
+fn queue() -> Queue {
+    Queue {
+        name: "sales".into(),
+        targets: Vec::new(),
+        ring_seconds: 18,
+        callers_max: 5,
+        wait_seconds_max: 120,
+        music: None,
+        then: to("voicemail"),
+    }
+}
+
+fn waiting() -> Bench {
+    let mut bench = Bench::with(&[("first", Action::Queue(queue()))]);
+    assert_eq!(bench.orders(), [Order::Join(queue())]);
+    bench
+}
+
+#[test]
+fn a_waiting_caller_is_told_the_place_and_the_wait_with_music_between() {
+    let mut bench = waiting();
+    let minutes = Some(Duration::from_secs(170));
+    let told = bench.after(ReceptionInput::Place(3, minutes));
+    let Some(Order::Say(words)) = told.first() else { panic!("{told:?}") };
+    assert_eq!(words[..2], ["There are 2 callers before you.", "The wait is about 3 minutes."]);
+    assert_eq!(bench.after(ReceptionInput::SpeechEnded), [Order::HoldTone]);
+    assert_eq!(bench.waited(), [Order::AskPlace]);
+    assert_eq!(bench.after(ReceptionInput::Place(3, minutes)), [], "nothing is new");
+    bench.now += TELL_NEWS_EVERY;
+    assert_eq!(bench.after(ReceptionInput::Place(2, None)).len(), 1, "one caller less");
+}
+
+#[test]
+fn whoever_is_next_has_the_people_rung_again_and_again_until_the_wait_is_over() {
+    let mut bench = waiting();
+    let ring = Ring { steps: vec![Vec::new()], ring_seconds: 18, then: to("voicemail") };
+    assert_eq!(bench.after(ReceptionInput::Place(1, None)), [Order::Ring(ring.clone())]);
+    assert_eq!(bench.after(ReceptionInput::Place(1, None)), [], "they ring already");
+    assert!(matches!(bench.after(ReceptionInput::NobodyCame).as_slice(), [Order::Say(_)]));
+    assert_eq!(bench.after(ReceptionInput::Place(1, None)), [], "telephones have a pause");
+    bench.now += RING_PAUSE;
+    assert_eq!(bench.after(ReceptionInput::Place(1, None)), [Order::Ring(ring)]);
+    bench.now += Duration::from_secs(120);
+    bench.after(ReceptionInput::NobodyCame);
+    assert_eq!(bench.waited(), [Order::LeaveQueue, Order::TakeMessage]);
+}
+
+#[test]
+fn the_hash_key_is_a_callback_and_zero_is_help_while_waiting() {
+    let mut bench = waiting();
+    assert_eq!(bench.after(ReceptionInput::Key(b'#')), [Order::LeaveQueue, Order::TakeDetails]);
+    let mut bench = waiting();
+    assert_eq!(bench.after(ReceptionInput::Key(b'0')), [Order::LeaveQueue, Order::Help]);
+}
+
+#[test]
+fn a_full_queue_takes_nobody() {
+    let mut bench = waiting();
+    assert_eq!(bench.after(ReceptionInput::Full), [Order::TakeMessage]);
 }

@@ -7,8 +7,8 @@ use std::ops::RangeInclusive;
 
 use super::word_lists::{
     AUXILIARIES, BEFORE_END, BEFORE_QUESTIONS, DOMAIN_ENDS, FAREWELLS, FILLERS, GREETINGS, MAIL_WORDS, MISHEARD_DIGITS,
-    NUMBER_WORDS, OBJECTLESS_VERBS, OPEN_QUANTITIES, OPENINGS, PARTICLE_VERBS, QUESTION_WORDS, REPLIES, RUN_JOINTS,
-    STORY_WORDS, SUBJECTS, SUBORDINATORS, TEENS, TENS, UNFINISHED_FORMS, UNITS, WANTS_MORE, WISHES,
+    NO_ANSWERS, NUMBER_WORDS, OBJECTLESS_VERBS, OPEN_QUANTITIES, OPENINGS, PARTICLE_VERBS, QUESTION_WORDS, REPLIES,
+    RUN_JOINTS, STORY_WORDS, SUBJECTS, SUBORDINATORS, TEENS, TENS, UNFINISHED_FORMS, UNITS, WANTS_MORE, WISHES,
 };
 
 /// How a text ends, from the surest end to the surest continuation.
@@ -81,7 +81,9 @@ pub fn ending(text: &str, expectation: &Expectation) -> Ending {
         return if words.len() == 1 { Ending::Reply } else { Ending::Finished };
     }
     if words.len() <= REPLY_WORDS_MAX && REPLIES.contains(&words[0].as_str()) {
-        return if expectation.yes_no { Ending::Finished } else { Ending::Reply };
+        // "Stop", "sorry" and "please" answer no question of ours: more may follow.
+        let answers = expectation.yes_no && !NO_ANSWERS.contains(&words[0].as_str());
+        return if answers { Ending::Finished } else { Ending::Reply };
     }
     let question = is_question(&words);
     match mark {
@@ -381,6 +383,7 @@ mod tests {
         assert_eq!(plain("Yes."), Ending::Reply);
         let asked = Expectation { yes_no: true, ..Expectation::default() };
         assert_eq!(ending("Yes.", &asked), Ending::Finished);
+        assert_eq!(ending("Stop.", &asked), Ending::Reply);
         assert_eq!(plain("Hello."), Ending::Opening);
     }
 

@@ -82,13 +82,13 @@ struct Held {
     silent_frames: usize,
     /// The caller said nothing but "mhm" so far.
     only_listening: bool,
-    /// Everything up to this silence is known, and none of it wants the turn: so much silence suffices.
-    resumes_after: Option<usize>,
+    /// Everything up to this silence is known, and none of it wants the turn.
+    dismissed: bool,
 }
 
 impl Held {
     fn new(ours: Utterances) -> Held {
-        Held { ours, frames: 0, speech_frames: 0, silent_frames: 0, only_listening: false, resumes_after: None }
+        Held { ours, frames: 0, speech_frames: 0, silent_frames: 0, only_listening: false, dismissed: false }
     }
 }
 
@@ -161,13 +161,13 @@ impl Interruption {
         held.frames += 1;
         held.speech_frames += usize::from(speech);
         held.silent_frames = if speech { 0 } else { held.silent_frames + 1 };
-        held.resumes_after = held.resumes_after.filter(|_| !speech);
+        held.dismissed &= !speech;
         let talks_on = held.speech_frames >= TALK_FRAMES && !held.only_listening;
         if talks_on { self.stop() } else { self.resume_if_over(held) }
     }
 
     fn resume_if_over(&mut self, held: Held) -> State {
-        let over = held.resumes_after.is_some_and(|frames| held.silent_frames >= frames);
+        let over = held.dismissed && held.silent_frames >= SILENT_FRAMES;
         if over || held.silent_frames >= SILENT_FRAMES_MAX || held.frames >= HELD_FRAMES_MAX {
             self.resume(held)
         } else {
@@ -178,9 +178,9 @@ impl Interruption {
     fn words(&mut self, mut held: Held, text: &str, paused: bool) -> State {
         match meaning(text, &held.ours) {
             Meaning::Words => self.stop(),
-            other if paused => {
+            Meaning::Listening | Meaning::Ours | Meaning::Nothing if paused => {
                 // What was told of an earlier pause says nothing about who speaks now.
-                held.resumes_after = (held.silent_frames > 0).then(|| silence_after(other));
+                held.dismissed = held.silent_frames > 0;
                 self.resume_if_over(held)
             }
             Meaning::Listening | Meaning::Ours => {
@@ -192,12 +192,11 @@ impl Interruption {
     }
 
     fn ended(&mut self, mut held: Held, text: &str) -> State {
-        let meaning = meaning(text, &held.ours);
-        if meaning == Meaning::Words {
+        if meaning(text, &held.ours) == Meaning::Words {
             return self.stop();
         }
         self.effects.push_back(InterruptionEffect::DropTurn);
-        held.resumes_after = Some(silence_after(meaning));
+        held.dismissed = true;
         self.resume_if_over(held)
     }
 
@@ -223,14 +222,6 @@ enum Meaning {
     Ours,
     /// No words.
     Nothing,
-}
-
-/// Frames of silence after which it is certain that no more follows.
-fn silence_after(meaning: Meaning) -> usize {
-    match meaning {
-        Meaning::Nothing => UNREAD_FRAMES,
-        Meaning::Words | Meaning::Listening | Meaning::Ours => SILENT_FRAMES,
-    }
 }
 
 fn meaning(text: &str, ours: &Utterances) -> Meaning {
@@ -283,10 +274,9 @@ const OURS_WORDS_MIN: usize = 3;
 const OURS_SHARE: f32 = 0.75;
 /// 900 ms of speech without a transcript: coughs are shorter, and the caller is not talked over.
 const TALK_FRAMES: usize = 45;
-/// 300 ms of silence after "okay": the pause in "okay, but …" is shorter.
-const SILENT_FRAMES: usize = 15;
-/// 500 ms after a sound without words: it was a cough, or the "stop" of "stop, can I …", which is too short to read.
-const UNREAD_FRAMES: usize = 25;
+/// 500 ms of silence after "mhm" or a cough: the pause in "okay, but …" is shorter, and so is the one in "stop, can I
+/// …", of which the first word is too short to be read well.
+const SILENT_FRAMES: usize = 25;
 /// 1 s of silence without any word of the recogniser: it is late, and we have been silent long enough.
 const SILENT_FRAMES_MAX: usize = 50;
 /// 4 s: whatever it is, it is not silence that helps.
@@ -323,7 +313,7 @@ mod tests {
 
     /// The caller pauses, and the recogniser tells this of what they said.
     fn paused(text: &str) -> Vec<InterruptionEvent> {
-        [frames(8, true), frames(8, false), vec![told(text, true)], frames(UNREAD_FRAMES - 8, false)].concat()
+        [frames(8, true), frames(8, false), vec![told(text, true)], frames(SILENT_FRAMES - 8, false)].concat()
     }
 
     /// R1: after a true interruption nothing stale is heard, however slow the recogniser is.

@@ -239,6 +239,9 @@ pub(super) const REPLIES: &[&str] = &[
     "sorry",
 ];
 
+/// Of those, the ones that are neither yes nor no.
+pub(super) const NO_ANSWERS: &[&str] = &["please", "maybe", "stop", "repeat", "again", "slower", "pardon", "sorry"];
+
 /// Before a question word they change nothing.
 pub(super) const BEFORE_QUESTIONS: &[&str] = &[
     "hi",
