@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod call;
 pub mod conversation;
+pub mod cut_call;
 pub mod dialplan;
 pub mod escalation;
 pub mod escalation_check;

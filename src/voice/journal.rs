@@ -11,14 +11,14 @@ use tokio::sync::mpsc;
 use tracing::{error, warn};
 
 use crate::domain::call::{Attempt, Call, CallOutcome, Recording};
-use crate::domain::conversation::{Author, Conversation, Handler, Message, Status};
-use crate::domain::ids::{ConversationId, RecordingId};
-use crate::domain::ticket::{Field, TICKET_DUE_MS, Ticket, TicketKind, TicketStatus};
-use crate::domain::time::EpochMs;
+use crate::domain::conversation::{Conversation, Handler, Message, Status};
+use crate::domain::cut_call;
+use crate::domain::ids::{ConversationId, RecordingId, TicketId};
+use crate::domain::ticket::{Ticket, TicketKind};
 use crate::seams::bus::{Bus, LiveKind};
 use crate::seams::clock::Clock;
 use crate::seams::shown::{ShownAttempt, ShownMessage, ShownSummary, ShownTicket};
-use crate::seams::store::{Store, StoreError, UnitOfWork};
+use crate::seams::store::{ConversationView, Store, StoreError, UnitOfWork};
 
 /// Something to be kept.
 #[derive(Clone)]
@@ -333,58 +333,30 @@ pub async fn recover_cut_calls(
     ids: &dyn crate::seams::clock::Ids,
 ) -> Result<Vec<ConversationId>, StoreError> {
     let mut recovered = Vec::new();
-    for mut call in store.unfinished_calls().await? {
+    for call in store.unfinished_calls().await? {
         let Some(view) = store.conversation(call.conversation).await? else { continue };
-        let mut conversation = view.conversation;
-        let now = clock.epoch();
-        call.ended_at = Some(now);
-        call.outcome = Some(CallOutcome::Lost);
-        conversation.status = Status::NeedsHuman;
-        conversation.handler = Handler::None;
-        conversation.reason = Some(CUT_REASON.to_owned());
-        conversation.updated_at = now;
+        let ConversationView { conversation, messages, attempts, tickets, .. } = view;
+        let kept = cut_call::Kept { call, conversation, messages, attempts, tickets };
+        let settled = cut_call::settle(kept, TicketId(ids.next()), clock.epoch());
         let mut work = store.begin().await?;
-        work.save_call(&call).await?;
-        work.update_conversation(&conversation).await?;
-        for mut attempt in view.attempts.into_iter().filter(|attempt| attempt.outcome.is_none()) {
-            attempt.outcome = Some(crate::domain::call::AttemptOutcome::Lost);
-            work.save_attempt(&attempt).await?;
+        work.save_call(&settled.call).await?;
+        work.update_conversation(&settled.conversation).await?;
+        for attempt in &settled.attempts {
+            work.save_attempt(attempt).await?;
         }
-        if view.tickets.is_empty() {
-            let field = |name: &str, value: String| Field { name: name.into(), value, confirmed: false };
-            let number = call.from.clone().filter(|from| from.starts_with('+'));
-            let wish = view.messages.iter().rev().find(|message| message.author == Author::Customer);
-            let fields = number
-                .map(|number| field("number", number))
-                .into_iter()
-                .chain(wish.map(|message| field("reason", message.text.clone())))
-                .collect();
-            let ticket = Ticket {
-                id: crate::domain::ids::TicketId(ids.next()),
-                conversation: conversation.id,
-                kind: TicketKind::FollowUp,
-                status: TicketStatus::Pending,
-                reason: CUT_REASON.to_owned(),
-                fields,
-                created_at: now,
-                due_at: Some(EpochMs(now.0 + TICKET_DUE_MS)),
-                recording: None,
-                callback: None,
-            };
-            let notice = Notice::of(&ticket, conversation.id, kind_of(ticket.kind));
-            work.save_ticket(&ticket).await?;
+        if let Some(ticket) = &settled.ticket {
+            let notice = Notice::of(ticket, settled.conversation.id, kind_of(ticket.kind));
+            work.save_ticket(ticket).await?;
             work.enqueue(&notice.key, notice.kind, &notice.payload).await?;
         }
         work.commit().await?;
-        recovered.push(conversation.id);
+        recovered.push(settled.conversation.id);
     }
     Ok(recovered)
 }
 
 /// The notification when a caller adds to their open case.
 const TICKET_UPDATED: &str = "ticket_updated";
-/// Shown to the team.
-const CUT_REASON: &str = "The call was cut when Switchboard stopped; please call back.";
 /// Entries of one call that may wait for the store: several minutes of talk.
 const QUEUED_ENTRIES: usize = 1024;
 /// The first pause before the store is tried again.
@@ -398,6 +370,7 @@ mod tests {
     use crate::domain::call::{Attempt, AttemptOutcome};
     use crate::domain::conversation::Channel;
     use crate::domain::ids::{AgentId, AttemptId, CallId, InboxId};
+    use crate::domain::time::EpochMs;
     use crate::seams::fakes::{CountingIds, FakeClock, MemoryStore};
 
     const NOW: EpochMs = EpochMs(1_800_000_000_000);

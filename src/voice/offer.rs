@@ -311,7 +311,10 @@ fn spoken_choice(text: &str, heard_out: bool) -> Option<u8> {
     if said.split(' ').count() > 5 {
         return None;
     }
-    let any = |forms: &[&str]| forms.iter().any(|form| said == *form || said.contains(&format!("{form} call")));
+    // "I cannot take the call" is what a mailbox says.
+    let refuses = words(text).iter().any(|word| NEGATIONS.contains(&word.as_str()));
+    let takes_call = |form: &str| !refuses && said.contains(&format!("{form} call"));
+    let any = |forms: &[&str]| forms.iter().any(|form| said == *form || takes_call(form));
     if any(&["take it", "ill take it", "i will take it", "i take it", "accept", "take the"])
         || (heard_out && any(&["one", "yes", "yes please", "sure"]))
     {
@@ -352,6 +355,8 @@ fn outcome_of(status: u16) -> AttemptOutcome {
     }
 }
 
+/// Whoever says one of these takes nothing, unless it is all they say.
+const NEGATIONS: [&str; 9] = ["no", "not", "nobody", "none", "cannot", "cant", "wont", "unable", "never"];
 /// How long a key is waited for after the question; longer keeps the caller waiting.
 const KEY_WAIT: Duration = Duration::from_secs(6);
 /// A guard: no sentence to staff lasts longer, so a lost end of speech cannot hang the attempt.

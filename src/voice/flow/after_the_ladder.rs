@@ -29,7 +29,7 @@ impl CallFlow {
             LadderEnd::Voicemail { or_callback: false } => self.begin_voicemail(now, words),
             LadderEnd::Callback { or_voicemail: false } => self.begin_callback(now, words),
             LadderEnd::BestEffort => {
-                self.outcome = Some(CallOutcome::BestEffort);
+                self.settle_as(CallOutcome::BestEffort);
                 self.state = State::Conversing;
                 words.extend([phrases::NO_RELIABLE_ANSWER, phrases::ANYTHING_ELSE].map(str::to_owned));
                 self.say(now, Say::new(SayKind::Prompt, words));

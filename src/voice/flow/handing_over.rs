@@ -11,7 +11,7 @@ use crate::support::unresolved::{Action, Resolution};
 use super::super::collect::{Collect, Next};
 use super::super::phrases;
 use super::while_ringing::Escalation;
-use super::{CallFlow, Effect, Say, SayKind, State, TicketOf};
+use super::{CallFlow, Effect, LAST_WORDS_CUT, Say, SayKind, State, TicketOf};
 
 impl CallFlow {
     pub(super) fn unresolved(&mut self, now: Instant, draft: Vec<String>, decision: Decision, resolution: Resolution) {
@@ -35,7 +35,7 @@ impl CallFlow {
                 self.escalate(now, words, Escalation { reason, callback_after, urgent: resolution.urgent });
             }
             Action::Nothing if !in_danger => {
-                self.outcome = Some(CallOutcome::BestEffort);
+                self.settle_as(CallOutcome::BestEffort);
                 words.push(phrases::NO_RELIABLE_ANSWER.to_owned());
                 words.push(phrases::ANYTHING_ELSE.to_owned());
                 self.answer(now, words, decision);
@@ -133,8 +133,12 @@ impl CallFlow {
 
     /// Nothing that is said can be understood any more: a person is rung, or what is known becomes a ticket.
     pub(super) fn deafened(&mut self, now: Instant) {
-        if !self.listens() || matches!(self.state, State::Transferring { .. }) {
-            return;
+        match self.state {
+            // Words of theirs that will never be read may have stopped what they heard.
+            State::Transferring { .. } => return self.effects.push_back(Effect::HoldTone),
+            State::Leaving => return self.deadline = Some(now + LAST_WORDS_CUT),
+            _ if !self.listens() => return,
+            _ => {}
         }
         let reason = "Speech recognition failed during the call (a fault of ours).".to_owned();
         self.needs_human(&reason);

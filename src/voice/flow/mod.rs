@@ -16,9 +16,11 @@
 mod after_the_ladder;
 mod at_reception;
 mod handing_over;
+mod leaving;
 mod messages;
 mod types;
 mod while_ringing;
+mod wishes;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -225,7 +227,7 @@ impl CallFlow {
 
     /// Whether the caller's words are answered by the agent at present.
     pub fn listens(&self) -> bool {
-        !matches!(self.state, State::Bridged { .. } | State::Leaving | State::Over)
+        !matches!(self.state, State::Bridged { .. } | State::Over)
     }
 
     /// Takes in what happened.
@@ -328,6 +330,11 @@ impl CallFlow {
             // Whatever is said is the message, and no wish about the call.
             return self.tell_voicemail(now, VoicemailInput::Heard(text.to_owned()));
         }
+        if matches!(self.state, State::Leaving) && intents::intent(text) != Some(Intent::DontRecord) {
+            // They have spoken over our last words, which may have been cut short and so never end.
+            self.deadline = Some(now + LAST_WORDS_CUT);
+            return;
+        }
         if text.is_empty() {
             return self.nothing_understood(now);
         }
@@ -347,91 +354,6 @@ impl CallFlow {
                 State::LeavingMessage(_) => {}
                 State::Ringing | State::AtReception(_) | State::Bridged { .. } | State::Leaving | State::Over => {}
             },
-        }
-    }
-
-    /// A wish about the call itself, where it makes sense in the present state.
-    fn wish_about_the_call(&self, text: &str) -> Option<Intent> {
-        let wish = intents::intent(text)?;
-        let conversing = matches!(self.state, State::Conversing | State::Thinking { .. });
-        let taking = matches!(self.state, State::Collecting(_) | State::AskingCallback(_));
-        match wish {
-            Intent::DontRecord => Some(wish),
-            Intent::Repeat | Intent::Slower | Intent::Wait => {
-                Some(wish).filter(|_| !matches!(self.state, State::Bridged { .. }))
-            }
-            Intent::Goodbye => {
-                let is_asked = taking || matches!(self.state, State::Apart);
-                Some(wish).filter(|_| conversing || is_asked)
-            }
-            Intent::NeverMind => Some(wish).filter(|_| taking || matches!(self.state, State::Transferring { .. })),
-            // A plain "no" to "anything else?" ends the call; to "do you mean …?" it goes to the desk.
-            Intent::No => Some(Intent::Goodbye).filter(|_| conversing && self.asked_anything_else()),
-            Intent::Yes => None,
-        }
-    }
-
-    fn asked_anything_else(&self) -> bool {
-        self.last_words.last().is_some_and(|words| words == phrases::ANYTHING_ELSE)
-    }
-
-    fn grant(&mut self, now: Instant, wish: Intent) {
-        match wish {
-            Intent::Repeat => self.repeat(now, None),
-            Intent::Slower => {
-                self.slower = true;
-                self.repeat(now, Some(phrases::SLOWER));
-            }
-            Intent::Goodbye => self.leave(now, phrases::GOODBYE),
-            Intent::DontRecord => {
-                if self.recording != Recording::Off {
-                    self.recording = Recording::Off;
-                    self.effects.push_back(Effect::DeleteRecording);
-                }
-                let open = self.open_question();
-                self.say(now, Say::new(SayKind::Prompt, [vec![phrases::NOT_RECORDED.to_owned()], open].concat()));
-            }
-            Intent::NeverMind if self.takes_message() => self.no_callback(now),
-            Intent::NeverMind => {
-                if matches!(self.state, State::Transferring { .. }) {
-                    self.effects.push_back(Effect::CancelTransfer { caller_gone: false });
-                }
-                self.effects.push_back(Effect::MuteRecording(false));
-                self.state = State::Conversing;
-                self.say(now, Say::prompt(phrases::NEVER_MIND));
-            }
-            // The caller asked for time: they get it, and the silence that follows is theirs.
-            Intent::Wait => {
-                if let State::AskingCallback(callback) = &mut self.state {
-                    callback.wait_until(now + ASKED_TO_WAIT);
-                }
-                self.deadline = Some(now + ASKED_TO_WAIT);
-            }
-            Intent::Yes | Intent::No => {}
-        }
-    }
-
-    fn open_question(&self) -> Vec<String> {
-        match &self.state {
-            State::Collecting(collect) => collect.question(),
-            State::AskingCallback(callback) => callback.question(),
-            State::Conversing => vec![phrases::HOW_CAN_I_HELP.to_owned()],
-            State::Apart => vec![phrases::PERSON_LOST.to_owned()],
-            State::Choosing { .. } => vec![phrases::MESSAGE_OR_CALLBACK.to_owned()],
-            _ => Vec::new(),
-        }
-    }
-
-    fn repeat(&mut self, now: Instant, lead: Option<&str>) {
-        let mut words: Vec<String> = lead.map(str::to_owned).into_iter().collect();
-        if self.last_words.is_empty() {
-            words.push(phrases::NOTHING_TO_REPEAT.to_owned());
-        }
-        words.extend(self.last_words.iter().cloned());
-        let last = std::mem::take(&mut self.last_words);
-        self.say(now, Say::new(SayKind::Prompt, words));
-        if !last.is_empty() {
-            self.last_words = last;
         }
     }
 
@@ -457,7 +379,7 @@ impl CallFlow {
         let decision = turn.decision;
         match decision.verdict {
             Verdict::Send | Verdict::Clarify => {
-                self.outcome = Some(CallOutcome::Resolved);
+                self.settle_as(CallOutcome::Resolved);
                 // What is answered is no longer what the caller wants.
                 self.wish = None;
                 self.answer(now, turn.sentences, decision);
@@ -492,13 +414,9 @@ impl CallFlow {
                 let open = self.open_question();
                 self.say(now, Say::new(SayKind::Prompt, open));
             }
-            // Noise while a person is rung, or while leaving, asks for nothing.
-            State::Ringing
-            | State::AtReception(_)
-            | State::Transferring { .. }
-            | State::Bridged { .. }
-            | State::Leaving
-            | State::Over => {}
+            // Noise asks for nothing, but may have stopped what a waiting caller hears.
+            State::Transferring { .. } => self.effects.push_back(Effect::HoldTone),
+            State::Ringing | State::AtReception(_) | State::Bridged { .. } | State::Leaving | State::Over => {}
         }
     }
 
@@ -520,9 +438,11 @@ impl CallFlow {
                 self.ticket_reason = Some("The caller was not understood and left their number.".to_owned());
                 self.collect(now, Vec::new(), None);
             }
-            State::Apart if key == b'1' => self.reconnect(now),
+            // Zero is help anywhere (R58).
+            State::Apart if matches!(key, b'0' | b'1') => self.reconnect(now),
             State::Apart if key == b'2' => self.goes_on_with_the_agent(now),
             State::Transferring { .. } if key == b'#' && waits => self.leaves_the_queue(now),
+            State::Choosing { .. } if key == b'0' => self.heard_choice(now, ""),
             State::Choosing { .. } if key == b'1' => self.begin_voicemail(now, Vec::new()),
             State::LeavingMessage(_) => self.tell_voicemail(now, VoicemailInput::Key(key)),
             State::AskingCallback(_) => self.tell_callback(now, CallbackInput::Key(key)),
@@ -548,11 +468,11 @@ impl CallFlow {
             State::LeavingMessage(_) => self.tell_voicemail(now, VoicemailInput::SpeechEnded),
             State::AskingCallback(_) => self.tell_callback(now, CallbackInput::SpeechEnded),
             State::Transferring { .. } | State::Bridged { held: true } => self.effects.push_back(Effect::HoldTone),
-            State::Ringing
-            | State::AtReception(_)
-            | State::Thinking { .. }
-            | State::Bridged { held: false }
-            | State::Over => {}
+            // Something else was said meanwhile; the desk is waited for as before, and not for ever.
+            State::Thinking { .. } => {
+                self.deadline.get_or_insert(now + FIRST_FILLER);
+            }
+            State::Ringing | State::AtReception(_) | State::Bridged { held: false } | State::Over => {}
         }
     }
 
@@ -580,66 +500,6 @@ impl CallFlow {
                 self.leave(now, phrases::SILENT_GOODBYE);
             }
         }
-    }
-
-    fn time_is_up(&mut self, now: Instant) {
-        match self.state {
-            State::Ringing | State::AtReception(_) | State::Bridged { .. } => {
-                self.effects.push_back(Effect::CancelTransfer { caller_gone: true });
-                self.hang_up();
-            }
-            State::Conversing
-            | State::Thinking { .. }
-            | State::Collecting(_)
-            | State::Transferring { .. }
-            | State::Apart
-            | State::Choosing { .. }
-            | State::LeavingMessage(_)
-            | State::AskingCallback(_) => {
-                self.keep_the_case(now);
-                self.leave(now, phrases::TIME_IS_UP);
-            }
-            State::Leaving | State::Over => {}
-        }
-    }
-
-    fn resumed(&mut self, now: Instant) {
-        self.held = false;
-        if self.deadline.is_some() {
-            self.deadline = Some(now + SILENCE);
-        }
-    }
-
-    fn leave(&mut self, now: Instant, words: &str) {
-        if self.understood_once && self.outcome.is_none() {
-            self.outcome = Some(CallOutcome::Resolved);
-        }
-        match self.state {
-            State::Collecting(_) => self.store_ticket(),
-            _ => self.keep_the_case(now),
-        }
-        self.state = State::Leaving;
-        self.say(now, Say::new(SayKind::Goodbye, vec![words.to_owned()]));
-        self.deadline = Some(now + LONGEST_GOODBYE);
-    }
-
-    fn hang_up(&mut self) {
-        self.effects.push_back(Effect::HangUp);
-        self.end();
-    }
-
-    fn caller_gone(&mut self, now: Instant) {
-        if matches!(self.state, State::Bridged { .. }) {
-            self.effects.push_back(Effect::CancelTransfer { caller_gone: true });
-        }
-        self.keep_the_case(now);
-        self.end();
-    }
-
-    fn end(&mut self) {
-        self.state = State::Over;
-        self.deadline = None;
-        self.effects.push_back(Effect::End(self.outcome.unwrap_or(CallOutcome::Abandoned)));
     }
 
     fn say(&mut self, now: Instant, mut say: Say) {
@@ -672,6 +532,9 @@ impl CallFlow {
         if has_the_word && self.deadline.is_none() {
             self.deadline = Some(now + SILENCE);
         }
+        if matches!(self.state, State::Transferring { .. }) {
+            self.effects.push_back(Effect::HoldTone);
+        }
     }
 
     fn caller_speaks(&mut self, now: Instant) {
@@ -700,6 +563,9 @@ const FIRST_FILLER: Duration = Duration::from_millis(700);
 const FILLER_EVERY: Duration = Duration::from_millis(2500);
 /// After this the case goes to a person.
 const LONGEST_THINKING: Duration = Duration::from_secs(8);
+/// The caller spoke over our last words: the call ends so soon after them. More would be dead air, less would cut us off
+/// where we went on.
+const LAST_WORDS_CUT: Duration = Duration::from_secs(1);
 /// How often a waiting caller is told how things stand.
 const TRANSFER_UPDATE_EVERY: Duration = Duration::from_secs(10);
 /// A goodbye that is not heard to its end by then is over all the same.

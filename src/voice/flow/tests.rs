@@ -401,7 +401,7 @@ fn a_waiting_caller_may_ask_and_add() {
     let mut call = waiting(LadderEnd::Flag);
     assert_eq!(call.give(Input::SpeechEnded), [Effect::HoldTone]);
     let effects = call.hear("when do you open");
-    assert!(matches!(&effects[..], [Effect::Consult { .. }]));
+    assert!(matches!(&effects[..], [Effect::Consult { .. }, Effect::HoldTone]));
     let effects = call.decide("when do you open", Verdict::Send, Reason::ClearAndLowRisk, Action::Flag);
     assert_eq!(said(&effects), "We open at nine.");
     call.hear("the shade is broken");

@@ -54,6 +54,8 @@ impl CallFlow {
         let State::Transferring { asked, .. } = &mut self.state else { return };
         *asked = Some(text.to_owned());
         self.effects.push_back(Effect::Consult { text: text.to_owned(), offered: None });
+        // Their words may have stopped what they heard while they wait, and the desk may take its time.
+        self.effects.push_back(Effect::HoldTone);
     }
 
     pub(super) fn only_assents(&self, text: &str) -> bool {
