@@ -216,6 +216,8 @@ impl Callback {
             (Stage::OfferCallersNumber | Stage::ConfirmNumber, b'2') => self.number_is_wrong(),
             // Whoever does not care when presses any key; others mean nothing at these questions.
             (Stage::Time, b'#') => self.end(true),
+            // Zero is help anywhere (R58): the question once more, and what answers it.
+            (Stage::OfferCallersNumber | Stage::ConfirmNumber | Stage::Time, b'0') => self.heard(""),
             (Stage::OfferCallersNumber | Stage::Number | Stage::ConfirmNumber | Stage::Time | Stage::Over, _) => {}
         }
     }

@@ -81,7 +81,7 @@ impl Journal {
         call: Call,
     ) -> (Journal, tokio::task::JoinHandle<()>) {
         let (entries, receiver) = mpsc::channel(QUEUED_ENTRIES);
-        let keeper = Keeper { store, bus, clock, conversation, call };
+        let keeper = Keeper { store, bus, clock, conversation, call, ticket: None };
         (Journal { entries }, tokio::spawn(keeper.run(receiver)))
     }
 
@@ -100,6 +100,8 @@ struct Keeper {
     clock: Arc<dyn Clock>,
     conversation: Conversation,
     call: Call,
+    /// The case's ticket, as it is kept.
+    ticket: Option<Ticket>,
 }
 
 impl Keeper {
@@ -212,15 +214,18 @@ impl Keeper {
         if changes_conversation(entry) {
             self.conversation.version += 1;
         }
+        self.ticket = kept.clone().or(self.ticket.take());
         Ok(kept)
     }
 
     /// R55: a caller with an open case adds to it, so that there is one ticket and one callback.
     async fn with_the_open_case(&self, ticket: &Ticket) -> Result<(Ticket, Notice), StoreError> {
         let number = self.call.from.as_deref().filter(|from| from.starts_with('+'));
-        let open = match number {
-            Some(number) => self.store.open_ticket_of(self.conversation.agent, number).await?,
-            None => None,
+        let open = match (&self.ticket, number) {
+            // A second matter of the same call, whoever calls.
+            (Some(ticket), _) => Some(ticket.clone()),
+            (None, Some(number)) => self.store.open_ticket_of(self.conversation.agent, number).await?,
+            (None, None) => None,
         };
         Ok(match open.filter(|open| open.id != ticket.id) {
             Some(open) => {

@@ -72,6 +72,8 @@ pub enum Is {
 #[derive(Default)]
 pub struct Watch {
     pub agent_owes: bool,
+    /// A message is being recorded: the caller has the word, and its machine ends their silence.
+    pub records_message: bool,
     pub quiet_since: Option<Instant>,
     pub owed_since: Option<Instant>,
 }

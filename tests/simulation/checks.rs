@@ -77,7 +77,7 @@ pub fn watch(case: &mut Case, now: Instant) -> Found {
     let quiet = !suspended && !heard;
     let since = |was: Option<Instant>, is: bool| is.then(|| was.unwrap_or(now));
     case.watch.quiet_since = since(case.watch.quiet_since, quiet);
-    case.watch.owed_since = since(case.watch.owed_since, quiet && case.watch.agent_owes);
+    case.watch.owed_since = since(case.watch.owed_since, quiet && case.watch.agent_owes && !case.watch.records_message);
     let waits = case.flow.poll_timeout().is_some()
         || case.mouth.under_way().is_some()
         || case.speaks
@@ -142,8 +142,9 @@ fn outcome(case: &Case, broken: &mut impl FnMut(Check, String)) {
         CallOutcome::Resolved | CallOutcome::BestEffort | CallOutcome::Abandoned => tickets.is_empty(),
         CallOutcome::Person => was_joined,
         CallOutcome::Ticket => !tickets.is_empty(),
-        CallOutcome::Voicemail => of(TicketKind::Voicemail) == 1,
-        CallOutcome::Callback => of(TicketKind::Callback) == 1,
+        // A second matter of the same call is added to its ticket when it is kept.
+        CallOutcome::Voicemail => of(TicketKind::Voicemail) >= 1,
+        CallOutcome::Callback => of(TicketKind::Callback) >= 1,
         CallOutcome::Lost => false,
     };
     if !right {

@@ -51,6 +51,8 @@ impl World {
                     self.keep(call, Row::Ticket(kind));
                 }
             }
+            Effect::RecordMessage => self.cases[call].watch.records_message = true,
+            Effect::StopMessage { .. } => self.cases[call].watch.records_message = false,
             Effect::Beep => {
                 let words = self.cases[call].mouth.order(vec![BEEP.to_owned()], false, None);
                 self.cases[call].filler_due = None;
@@ -75,8 +77,6 @@ impl World {
             }
             // What is kept, marked and recorded is looked at elsewhere.
             Effect::Mark { .. }
-            | Effect::RecordMessage
-            | Effect::StopMessage { .. }
             | Effect::StartRecording
             | Effect::DeleteRecording
             | Effect::MuteRecording(_)

@@ -105,9 +105,15 @@ impl CallFlow {
         {
             fields.push(Field { name: "reason".into(), value: wish.clone(), confirmed: false });
         }
-        self.outcome = Some(self.taken_as);
+        let of = match (self.taken_as, &self.caller) {
+            (CallOutcome::Callback, Some(number)) => TicketOf::Callback { number: number.clone(), time: None },
+            _ => TicketOf::FollowUp,
+        };
+        // Nobody can be called back without a number.
+        let is_callback = matches!(of, TicketOf::Callback { .. });
+        self.outcome = Some(if is_callback { CallOutcome::Callback } else { CallOutcome::Ticket });
         let reason = self.ticket_reason.take().unwrap_or_else(|| "The caller asked to be called back.".to_owned());
-        self.effects.push_back(Effect::Ticket { reason, fields, of: TicketOf::FollowUp });
+        self.effects.push_back(Effect::Ticket { reason, fields, of });
     }
 
     pub(super) fn turn_failed(&mut self, now: Instant) {
