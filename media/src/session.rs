@@ -87,9 +87,8 @@ pub struct Session {
     outgoing: Outgoing,
     reporter: Reporter,
     outbox: Outbox,
-    /// Whether packets are kept for a bridged leg.
-    relaying: bool,
-    relayed: Queue<RelayPacket, RELAYED_MAX>,
+    /// Packets for a bridged leg; `None` while none are kept, which is most calls.
+    relayed: Option<Queue<RelayPacket, RELAYED_MAX>>,
 
     recording: bool,
     recorded_heard: Elastic,
@@ -118,8 +117,7 @@ impl Session {
             outgoing: Outgoing::new(&config, now, seed),
             reporter: Reporter::new(now, config.ssrc, u64::from(seed)),
             outbox: Outbox::new(),
-            relaying: false,
-            relayed: Queue::new(),
+            relayed: None,
             recording: false,
             recorded_heard: Elastic::new(),
             record: Queue::new(),
@@ -230,10 +228,10 @@ impl Session {
             PayloadKind::Audio(codec) => {
                 let is_of_use = self.receiver.audio(ticks, packet, codec);
                 if is_of_use
-                    && self.relaying
+                    && let Some(relayed) = &mut self.relayed
                     && let Some(packet) = RelayPacket::of(packet, codec)
                 {
-                    self.relayed.push(packet);
+                    relayed.push(packet);
                 }
             }
             PayloadKind::ComfortNoise => self.receiver.comfort_noise(packet.payload),
@@ -365,13 +363,12 @@ impl Session {
 
     /// Whether accepted packets are kept for a bridged leg; see [`Session::poll_relay`].
     pub fn set_relaying(&mut self, on: bool) {
-        self.relaying = on;
-        while self.relayed.pop().is_some() {}
+        self.relayed = on.then(Queue::new);
     }
 
     /// The next packet for a bridged leg, as it came.
     pub fn poll_relay(&mut self) -> Option<RelayPacket> {
-        self.relayed.pop()
+        self.relayed.as_mut()?.pop()
     }
 
     /// Forwards a packet of a bridged leg untouched, where this stream has the same codec and packet time and nothing

@@ -71,8 +71,13 @@ impl Config {
             let target = shorthand(to, self.sip.home_country.as_deref()).map_err(|problem| vec![problem])?;
             // Whoever names one number means that number, wherever it is; it alone is allowed beside what is listed.
             if let Target::Number(number) = &target {
+                let facts = self.facts();
                 let listed = &mut escalation.allowed_prefixes;
-                if !listed.iter().any(|prefix| number.as_str().starts_with(prefix.as_str())) {
+                if !facts.may_dial(number, listed) {
+                    // Once a prefix is listed, the countries that go without saying have to be listed as well.
+                    if listed.is_empty() {
+                        listed.extend(facts.countries().iter().filter_map(|country| PhoneNumber::prefix_of(country)));
+                    }
                     listed.push(number.as_str().to_owned());
                 }
             }

@@ -73,7 +73,7 @@ impl Facts {
         Some((problem, remedy))
     }
 
-    fn may_dial(&self, number: &PhoneNumber, allowed_prefixes: &[String]) -> bool {
+    pub fn may_dial(&self, number: &PhoneNumber, allowed_prefixes: &[String]) -> bool {
         if !allowed_prefixes.is_empty() {
             return allowed_prefixes.iter().any(|prefix| number.as_str().starts_with(prefix.as_str()));
         }
@@ -81,7 +81,7 @@ impl Facts {
     }
 
     /// Countries that may be dialled where no prefix is listed.
-    fn countries(&self) -> Vec<String> {
+    pub fn countries(&self) -> Vec<String> {
         let home = self.home_country.as_deref().map(|code| code.trim().to_ascii_uppercase());
         let mut countries: Vec<String> =
             home.into_iter().chain(self.own_numbers.iter().filter_map(PhoneNumber::country)).collect();

@@ -58,6 +58,12 @@ impl PhoneNumber {
         parsed.country().id().map(|id| id.as_ref().to_owned())
     }
 
+    /// The prefix of a country's numbers, such as `+49` for "DE".
+    pub fn prefix_of(country: &str) -> Option<String> {
+        let country = phonenumber::metadata::DATABASE.by_id(&country.trim().to_ascii_uppercase())?;
+        Some(format!("+{}", country.country_code()))
+    }
+
     /// Whether calling it costs the caller extra: premium rate and shared cost, and the international services
     /// (+979) and satellite networks (+870, +881 to +883) that are dialled to cash in on others' telephones.
     pub fn is_premium(&self) -> bool {
