@@ -73,6 +73,7 @@ impl Facts {
         Some((problem, remedy))
     }
 
+    /// Whether a number lies inside the allow-list, or, where there is none, in one of [`Facts::countries`].
     pub fn may_dial(&self, number: &PhoneNumber, allowed_prefixes: &[String]) -> bool {
         if !allowed_prefixes.is_empty() {
             return allowed_prefixes.iter().any(|prefix| number.as_str().starts_with(prefix.as_str()));
