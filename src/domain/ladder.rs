@@ -122,14 +122,23 @@ pub enum LadderEnd {
 pub struct Outlook {
     /// Whether anybody would be rung.
     pub can_ring: bool,
+    /// Whether anybody would be rung for a caller in danger, who is held to no count.
+    pub can_ring_in_danger: bool,
     /// What follows when nobody takes it.
     pub otherwise: LadderEnd,
 }
 
 /// What a ladder would do now. `callback_after`: whoever is not reached is called back, whatever the rungs say (R26).
-pub fn outlook(policy: &EscalationPolicy, now: EpochMs, callback_after: bool) -> Outlook {
+/// Nobody is counted on who is not `free`.
+pub fn outlook(
+    policy: &EscalationPolicy,
+    now: EpochMs,
+    callback_after: bool,
+    free: impl Fn(&Party) -> bool,
+) -> Outlook {
     let (rungs, otherwise) = rungs_now(policy, now, callback_after);
-    Outlook { can_ring: !rungs.is_empty(), otherwise }
+    let can_ring = rungs.iter().flat_map(|rung| &rung.parties).any(free);
+    Outlook { can_ring, can_ring_in_danger: can_ring, otherwise }
 }
 
 /// One case's ladder.

@@ -6,8 +6,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use super::escalation::Target;
-use super::ladder::Ring;
+use super::escalation::{EscalationPolicy, Target};
+use super::ladder::{self, Outlook, Ring};
+use super::on_duty::Party;
+use super::time::EpochMs;
 
 /// Offers that stand, and how often there were some lately.
 #[derive(Debug, Default)]
@@ -33,6 +35,23 @@ pub enum NotOffered {
     /// They were rung as often lately as they may be.
     #[error("this person was rung too often lately")]
     TooOften,
+}
+
+/// A caller, as far as their escalations are counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    name: String,
+    most: usize,
+}
+
+impl Source {
+    /// Whoever calls from this address; those who withhold theirs are counted together, by the trunk they come by.
+    pub fn of(caller: Option<&str>, trunk: &str) -> Source {
+        match caller {
+            Some(caller) => Source { name: caller.to_owned(), most: ESCALATIONS_PER_SOURCE },
+            None => Source { name: format!("withheld, by {trunk}"), most: ESCALATIONS_WITHHELD },
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -65,9 +84,31 @@ impl StandingOffers {
         self.standing.remove(&offer);
     }
 
-    /// Counts an escalation of this caller; false when they have had `most` lately, which is as many as they may.
-    pub fn may_escalate(&mut self, now: Instant, source: &str, most: usize) -> bool {
-        count(&mut self.escalated, source.to_owned(), now, most)
+    /// What a ladder could do for this caller now. Nobody is promised who is engaged, nor anybody to a caller who has
+    /// escalated as often as they may (R58).
+    pub fn outlook(
+        &self,
+        now: Instant,
+        source: &Source,
+        policy: &EscalationPolicy,
+        at: EpochMs,
+        callback_after: bool,
+    ) -> Outlook {
+        let outlook = ladder::outlook(policy, at, callback_after, |party| self.is_free(party));
+        let lately = |times: &VecDeque<Instant>| times.iter().filter(|time| !is_old(now, **time)).count();
+        let escalated = self.escalated.get(&source.name).map_or(0, lately);
+        Outlook { can_ring: outlook.can_ring && escalated < source.most, ..outlook }
+    }
+
+    fn is_free(&self, party: &Party) -> bool {
+        let is_with = |person: &Option<String>| person.is_some() && *person == party.person;
+        !self.standing.values().any(|standing| is_with(&standing.person))
+            && !party.destinations.iter().all(|destination| self.stands_for(destination))
+    }
+
+    /// Counts an escalation of this caller; false when they have had as many lately as they may.
+    pub fn may_escalate(&mut self, now: Instant, source: &Source) -> bool {
+        count(&mut self.escalated, source.name.clone(), now, source.most)
     }
 
     /// Whether this telephone is being rung or talked to by us: a call that comes from it, or was diverted by it, is
@@ -79,9 +120,8 @@ impl StandingOffers {
 
 /// Counts one more, unless there were `most` within the window already.
 fn count<K: std::hash::Hash + Eq>(seen: &mut HashMap<K, VecDeque<Instant>>, key: K, now: Instant, most: usize) -> bool {
-    let is_old = |at: &Instant| now.saturating_duration_since(*at) >= WINDOW;
     if seen.len() >= KEPT_MAX {
-        seen.retain(|_, times| times.back().is_some_and(|last| !is_old(last)));
+        seen.retain(|_, times| times.back().is_some_and(|last| !is_old(now, *last)));
     }
     // With so many different ones within the window, another is counted nowhere and let through: a flood of sources
     // must not keep an honest caller from help, and the telephones have their own count.
@@ -89,7 +129,7 @@ fn count<K: std::hash::Hash + Eq>(seen: &mut HashMap<K, VecDeque<Instant>>, key:
         return true;
     }
     let times = seen.entry(key).or_default();
-    while times.front().is_some_and(is_old) {
+    while times.front().is_some_and(|first| is_old(now, *first)) {
         times.pop_front();
     }
     let may = times.len() < most;
@@ -97,6 +137,10 @@ fn count<K: std::hash::Hash + Eq>(seen: &mut HashMap<K, VecDeque<Instant>>, key:
         times.push_back(now);
     }
     may
+}
+
+fn is_old(now: Instant, at: Instant) -> bool {
+    now.saturating_duration_since(at) >= WINDOW
 }
 
 /// Over which escalations and rings are counted.
@@ -140,13 +184,37 @@ mod tests {
     #[test]
     fn a_source_cannot_escalate_without_end() {
         let (mut offers, now) = (StandingOffers::default(), Instant::now());
-        let mut may = |now, source| offers.may_escalate(now, source, ESCALATIONS_PER_SOURCE);
+        let mut may = |now, caller| offers.may_escalate(now, &Source::of(Some(caller), "carrier"));
         for _ in 0..ESCALATIONS_PER_SOURCE {
             assert!(may(now, "+4930901899"));
         }
         assert!(!may(now, "+4930901899"));
         assert!(may(now, "+4930901898"), "others are not punished for it");
         assert!(may(now + WINDOW, "+4930901899"));
+    }
+
+    /// R58.
+    #[test]
+    fn nobody_is_promised_who_cannot_be_rung_now() {
+        let (mut offers, now) = (StandingOffers::default(), Instant::now());
+        let policy: EscalationPolicy = serde_json::from_value(serde_json::json!({
+            "ladder": [{"do": "ring", "targets": ["person:anna"]}],
+            "people": [{"id": "anna", "name": "Anna", "destinations": ["sip:anna@desk", "+4930901820"]}]
+        }))
+        .unwrap();
+        let source = Source::of(Some("+4930901899"), "carrier");
+        let can_ring = |offers: &StandingOffers, now, source: &Source| {
+            let outlook = offers.outlook(now, source, &policy, EpochMs(0), false);
+            (outlook.can_ring, outlook.can_ring_in_danger)
+        };
+        assert_eq!(can_ring(&offers, now, &source), (true, true));
+        let taken = offers.offer(now, &ring(Some("anna"), "sip:anna@desk")).unwrap();
+        assert_eq!(can_ring(&offers, now, &source), (false, false), "she has a call");
+        offers.withdraw(taken);
+        while offers.may_escalate(now, &source) {}
+        assert_eq!(can_ring(&offers, now, &source), (false, true), "danger is held to no count");
+        assert_eq!(can_ring(&offers, now, &Source::of(None, "carrier")), (true, true));
+        assert_eq!(can_ring(&offers, now + WINDOW, &source), (true, true));
     }
 
     /// R52.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use switchboard::domain::call::{AttemptOutcome, CallOutcome};
 use switchboard::domain::ladder::{AttemptNo, Ladder};
-use switchboard::domain::standing_offers::OfferNo;
+use switchboard::domain::standing_offers::{OfferNo, Source};
 use switchboard::domain::turn::Line;
 use switchboard::voice::flow::CallFlow;
 use switchboard::voice::offer::Offer;
@@ -127,7 +127,14 @@ impl Leg {
     }
 }
 
+/// By which every call comes.
+pub const TRUNK: &str = "carrier";
+
 impl Case {
+    pub fn source(&self) -> Source {
+        Source::of(self.number.as_deref(), TRUNK)
+    }
+
     pub fn is_live(&self) -> bool {
         self.is == Is::Live
     }

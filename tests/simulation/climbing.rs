@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use switchboard::domain::call::AttemptOutcome;
-use switchboard::domain::ladder::{AttemptNo, Ladder, LadderEffect, LadderInput, Ring, outlook};
-use switchboard::domain::standing_offers::{ESCALATIONS_PER_SOURCE, ESCALATIONS_WITHHELD};
+use switchboard::domain::ladder::{AttemptNo, Ladder, LadderEffect, LadderInput, Ring};
 use switchboard::support::summary::case_summary;
 use switchboard::voice::flow::Input;
 use switchboard::voice::offer::{Offer, OfferEffect, OfferInput, Terms};
@@ -24,17 +23,12 @@ impl World {
     pub fn transfer(&mut self, call: usize, callback_after: bool, urgent: bool) {
         let (now, at) = (self.now, self.epoch());
         let policy = self.agent.escalation.clone();
-        let case = &mut self.cases[call];
-        let (source, most) = match &case.number {
-            Some(number) => (number.clone(), ESCALATIONS_PER_SOURCE),
-            None => ("withheld".to_owned(), ESCALATIONS_WITHHELD),
-        };
-        case.watch.agent_owes = true;
-        if !self.offers.may_escalate(now, &source, most) && !urgent {
-            self.tally.count("ladders", "too many of this source");
-            let otherwise = outlook(&policy, at, callback_after).otherwise;
-            return self.look_at_the_flow(call, Input::LadderEnded(otherwise));
+        let source = self.cases[call].source();
+        if !self.offers.may_escalate(now, &source) && !urgent {
+            self.broken(call, Check::EmptyPromise, "a colleague was announced to a caller who may not escalate".into());
         }
+        let case = &mut self.cases[call];
+        case.watch.agent_owes = true;
         case.ladder = Some(Ladder::begin(now, &policy, at, callback_after));
         case.rung.clear();
         case.passed_on = false;
@@ -42,10 +36,16 @@ impl World {
         case.ladder_began_at = case.people.len();
         self.settle(call);
         let case = &self.cases[call];
-        let promised = outlook(&policy, at, callback_after).can_ring;
-        if promised && case.people.len() == case.ladder_began_at {
+        if case.people.len() == case.ladder_began_at {
             self.broken(call, Check::EmptyPromise, "a colleague was announced and nobody rings".into());
         }
+    }
+
+    /// What the ladder could do is told to the flow before whatever may begin one.
+    pub fn look_ahead(&mut self, call: usize) {
+        let (now, at, source) = (self.now, self.epoch(), self.cases[call].source());
+        let outlook = self.offers.outlook(now, &source, &self.agent.escalation, at, false);
+        self.cases[call].flow.set_outlook(outlook);
     }
 
     pub fn cancel_transfer(&mut self, call: usize, caller_gone: bool) {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use switchboard::domain::ladder::outlook;
 use switchboard::domain::turn::{Line, Speaker};
 use switchboard::voice::flow::Input;
 use switchboard::voice::intents::{self, Intent};
@@ -47,6 +46,7 @@ impl World {
             Event::Deafened => {
                 self.cases[call].deaf = true;
                 self.cases[call].turns_pending = 0;
+                self.look_ahead(call);
                 self.give(call, Input::Deafened);
             }
             Event::TimeIsUp => self.give(call, Input::TimeIsUp),
@@ -140,12 +140,10 @@ impl World {
             self.keep(call, Row::CustomerSaid(text.clone()));
             self.tell_the_case(call);
         }
-        let outlook = outlook(&self.agent.escalation, self.epoch(), false);
-        let case = &mut self.cases[call];
-        if !case.flow.listens() {
+        if !self.cases[call].flow.listens() {
             return;
         }
-        case.flow.set_outlook(outlook);
+        self.look_ahead(call);
         if self.sabotage == Some(Sabotage::NoReprompt) && text.is_empty() {
             return;
         }
@@ -163,9 +161,8 @@ impl World {
             return;
         }
         let key = keys.remove(0);
-        let outlook = outlook(&self.agent.escalation, self.epoch(), false);
+        self.look_ahead(call);
         let case = &mut self.cases[call];
-        case.flow.set_outlook(outlook);
         let listens = case.flow.listens();
         let digits = case.flow.collects_digits();
         if listens && ((key == b'0' && !digits) || (key == b'#' && digits)) {
@@ -254,7 +251,10 @@ impl World {
         let awaited = &mut self.cases[call].awaited;
         let Some((_, text)) = awaited.take_if(|(number, _)| *number == question) else { return };
         match answer {
-            Some((turn, resolution)) => self.give(call, Input::TurnReady { text, turn: Box::new(turn), resolution }),
+            Some((turn, resolution)) => {
+                self.look_ahead(call);
+                self.give(call, Input::TurnReady { text, turn: Box::new(turn), resolution });
+            }
             None => self.give(call, Input::TurnFailed),
         }
     }

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use switchboard::domain::agent::Agent;
-use switchboard::domain::ladder::outlook;
 use switchboard::domain::phone_number::PhoneNumber;
-use switchboard::domain::standing_offers::StandingOffers;
+use switchboard::domain::standing_offers::{Source, StandingOffers};
 use switchboard::domain::time::EpochMs;
 use switchboard::voice::flow::CallFlow;
 use switchboard::voice::phrases;
@@ -15,7 +14,7 @@ use switchboard::voice::phrases;
 use crate::agenda::{Agenda, Event};
 use crate::business;
 use crate::caller::Temper;
-use crate::case::{Case, Is, Leg, Watch};
+use crate::case::{Case, Is, Leg, TRUNK, Watch};
 use crate::chance::Chance;
 use crate::checks::{self, Breach, Check};
 use crate::kept::{Kept, Row};
@@ -95,7 +94,8 @@ impl World {
     fn expect_call(&mut self, call: usize) {
         let number = self.chance.percent(85).then(|| format!("+49309018{:02}", 55 + call));
         let caller = number.as_deref().and_then(|number| PhoneNumber::parse(number, None).ok());
-        let outlook = outlook(&self.agent.escalation, self.epoch(), false);
+        let source = Source::of(number.as_deref(), TRUNK);
+        let outlook = self.offers.outlook(self.now, &source, &self.agent.escalation, self.epoch(), false);
         let case = Case {
             flow: CallFlow::new(self.agent.clone(), caller, Some("DE".into()), outlook),
             ladder: None,

@@ -197,7 +197,10 @@ fn rungs_that_are_not_there_now_are_passed_over() {
         {"do": "callback"}
     ]));
     let end = LadderEnd::Callback { or_voicemail: false };
-    assert_eq!(outlook(&policy, NOON, false), Outlook { can_ring: false, otherwise: end });
+    assert_eq!(
+        outlook(&policy, NOON, false, |_| true),
+        Outlook { can_ring: false, can_ring_in_danger: false, otherwise: end }
+    );
     let (_, first) = Case::of(&policy);
     assert_eq!(first, [LadderEffect::Ended(end)]);
 }
@@ -448,7 +451,7 @@ proptest! {
         let start = Instant::now();
         let mut case = Case { ladder: Ladder::begin(start, &policy, NOON, callback_after), now: start };
         let mut witness = Witness::default();
-        let can_ring = outlook(&policy, NOON, callback_after).can_ring;
+        let can_ring = outlook(&policy, NOON, callback_after, |_| true).can_ring;
         let first = case.drain();
         prop_assert_eq!(can_ring, !rung_in(&first).is_empty());
         witness.see(first, &allowed)?;

@@ -21,7 +21,7 @@ use crate::domain::call::{Call as CallRow, Recording};
 use crate::domain::conversation::{Author, Channel, Conversation, Handler, Message, Status};
 use crate::domain::dialplan::Action;
 use crate::domain::ids::{CallId, ConversationId, LegId, MessageId, RecordingId};
-use crate::domain::ladder::outlook;
+use crate::domain::standing_offers::Source;
 use crate::domain::turn::{Line, Speaker};
 use crate::seams::media::{Ears, LegCommand, LegControl, LegEvent};
 use crate::seams::signaling::{Dialog, DialogEvent, IncomingCall, Party};
@@ -134,7 +134,8 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
         return;
     };
     let caller = info.from.as_ref().and_then(|party| party.number.clone());
-    let outlook = outlook(&agent.escalation, desk.clock.epoch(), false);
+    let source = Source::of(row.from.as_deref(), &row.trunk);
+    let outlook = desk.offers().outlook(desk.clock.now(), &source, &agent.escalation, desk.clock.epoch(), false);
     let flow = CallFlow::new(agent.clone(), caller, desk.settings.home_country.clone(), outlook);
     let flow = match decision.action {
         Action::Agent { .. } => flow,
@@ -359,6 +360,7 @@ impl Call {
             Some(session) => self.ear.reopen(session),
             None => {
                 self.ear.deafen();
+                self.look_ahead();
                 self.flow.handle(self.desk.clock.now(), Input::Deafened);
             }
         }

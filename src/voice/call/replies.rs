@@ -121,6 +121,7 @@ impl Call {
         match answered.turn {
             Some((turn, resolution)) => {
                 self.said.decided(turn.decision.desk_ms, prepared);
+                self.look_ahead();
                 self.flow.handle(now, Input::TurnReady { text, turn: Box::new(turn), resolution });
             }
             None => self.flow.handle(now, Input::TurnFailed),

@@ -185,7 +185,10 @@ mod tests {
 
     /// A published agent whose ladder rings nobody and ends so.
     fn asked_for_help(otherwise: LadderEnd) -> Call {
-        let mut call = Call::answered_with(super::super::tests::agent(), Outlook { can_ring: false, otherwise });
+        let mut call = Call::answered_with(
+            super::super::tests::agent(),
+            Outlook { can_ring: false, can_ring_in_danger: false, otherwise },
+        );
         call.give(Input::Key(b'0'));
         call
     }

@@ -24,7 +24,7 @@ impl Call {
         let named = |action: &Action| NamedAction { place: Place::default(), action: action.clone() };
         let actions = actions.iter().map(|(name, action)| ((*name).to_owned(), named(action))).collect();
         let plan = Arc::new(Plan { actions, ..Plan::default() });
-        let outlook = Outlook { can_ring: false, otherwise: LadderEnd::Flag };
+        let outlook = Outlook { can_ring: false, can_ring_in_danger: false, otherwise: LadderEnd::Flag };
         let flow = CallFlow::new(agent(published), None, None, outlook).planned(plan, action);
         let mut call = Call { flow, now: Instant::now() };
         let effects = call.give(Input::Answered);

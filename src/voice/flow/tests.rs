@@ -14,7 +14,7 @@ pub(super) struct Call {
 
 impl Call {
     fn new(agent: Agent, can_ring: bool) -> Call {
-        Call::with(agent, Outlook { can_ring, otherwise: LadderEnd::Flag })
+        Call::with(agent, Outlook { can_ring, can_ring_in_danger: can_ring, otherwise: LadderEnd::Flag })
     }
 
     fn with(agent: Agent, outlook: Outlook) -> Call {
@@ -24,7 +24,7 @@ impl Call {
     }
 
     fn answered(agent: Agent, can_ring: bool) -> Call {
-        Call::answered_with(agent, Outlook { can_ring, otherwise: LadderEnd::Flag })
+        Call::answered_with(agent, Outlook { can_ring, can_ring_in_danger: can_ring, otherwise: LadderEnd::Flag })
     }
 
     pub fn answered_with(agent: Agent, outlook: Outlook) -> Call {
@@ -322,7 +322,7 @@ const WISH: &str = "let me talk to a person about my lamp";
 
 /// A call that waits for a person, with what follows when nobody comes.
 fn waiting(otherwise: LadderEnd) -> Call {
-    let mut call = Call::answered_with(agent(), Outlook { can_ring: true, otherwise });
+    let mut call = Call::answered_with(agent(), Outlook { can_ring: true, can_ring_in_danger: true, otherwise });
     call.hear(WISH);
     call.decide(WISH, Verdict::HandOff, PERSON, Action::Escalate);
     call
@@ -373,7 +373,7 @@ fn a_case_is_kept_wherever_the_caller_leaves_the_ladder() {
 /// R26: both lists name the topic.
 #[test]
 fn a_mandatory_callback_is_taken_when_nobody_can_be_rung() {
-    let outlook = Outlook { can_ring: false, otherwise: LadderEnd::Flag };
+    let outlook = Outlook { can_ring: false, can_ring_in_danger: false, otherwise: LadderEnd::Flag };
     let mut call = Call::answered_with(agent(), outlook);
     call.hear(WISH);
     let decision = Decision {

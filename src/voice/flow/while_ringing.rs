@@ -23,7 +23,8 @@ impl CallFlow {
     /// follows without a person begins at once.
     pub(super) fn escalate(&mut self, now: Instant, mut words: Vec<String>, escalation: Escalation) {
         let Escalation { reason, callback_after, urgent } = escalation;
-        if !self.outlook.can_ring {
+        let can_ring = if urgent { self.outlook.can_ring_in_danger } else { self.outlook.can_ring };
+        if !can_ring {
             let end = self.outlook.otherwise;
             let end = if callback_after { called_back(end) } else { end };
             return self.without_a_person(now, end, words, false);

@@ -5,8 +5,8 @@ use tracing::{info, warn};
 use crate::domain::call::{Attempt, AttemptOutcome};
 use crate::domain::escalation::{EscalationPolicy, Rung, Target};
 use crate::domain::ids::AttemptId;
-use crate::domain::ladder::{Ladder, LadderEffect, LadderInput, Ring, outlook};
-use crate::domain::standing_offers::{ESCALATIONS_PER_SOURCE, ESCALATIONS_WITHHELD};
+use crate::domain::ladder::{Ladder, LadderEffect, LadderInput, Ring};
+use crate::domain::standing_offers::Source;
 use crate::seams::media::LegCommand;
 use crate::seams::signaling::{Destination, DialOrder};
 
@@ -20,24 +20,27 @@ use super::{Call, Staff};
 impl Call {
     /// What the ladder could do now is told to the flow, which promises nothing else (R58).
     pub(in super::super) fn look_ahead(&mut self) {
-        self.flow.set_outlook(outlook(&self.agent.escalation, self.desk.clock.epoch(), false));
+        let (now, at, source) = (self.desk.clock.now(), self.desk.clock.epoch(), self.source());
+        let outlook = self.desk.offers().outlook(now, &source, &self.agent.escalation, at, false);
+        self.flow.set_outlook(outlook);
     }
 
     /// Begins the ladder of the agent's policy.
     pub(in super::super) async fn transfer(&mut self, reason: String, callback_after: bool, urgent: bool) {
         let (now, policy) = (self.desk.clock.now(), &self.agent.escalation);
         let at = self.desk.clock.epoch();
-        let (source, most) = match &self.row.from {
-            Some(from) => (from.clone(), ESCALATIONS_PER_SOURCE),
-            None => (format!("withheld, by {}", self.row.trunk), ESCALATIONS_WITHHELD),
-        };
-        if !self.desk.offers().may_escalate(now, &source, most) && !urgent {
+        let source = self.source();
+        if !self.desk.offers().may_escalate(now, &source) && !urgent {
             info!("This source has escalated as often as it may; nobody is rung");
-            let otherwise = outlook(policy, at, callback_after).otherwise;
+            let otherwise = self.desk.offers().outlook(now, &source, policy, at, callback_after).otherwise;
             return self.flow.handle(now, Input::LadderEnded(otherwise));
         }
         let ladder = Ladder::begin(now, policy, at, callback_after);
         self.begin_ladder(ladder, &reason, urgent).await;
+    }
+
+    fn source(&self) -> Source {
+        Source::of(self.row.from.as_deref(), &self.row.trunk)
     }
 
     /// Rings whom the dialplan names; people and rotas, summary and accept key are the agent's. Nobody is told of a
@@ -45,8 +48,9 @@ impl Call {
     pub(in super::super) async fn ring_planned(&mut self, ladder: Vec<Rung>) {
         let (now, at) = (self.desk.clock.now(), self.desk.clock.epoch());
         let policy = EscalationPolicy { ladder, ..self.agent.escalation.clone() };
-        let outlook = outlook(&policy, at, false);
-        if !outlook.can_ring {
+        let outlook = self.desk.offers().outlook(now, &self.source(), &policy, at, false);
+        // A plan's own rings are held to no count of escalations.
+        if !outlook.can_ring_in_danger {
             return self.flow.handle(now, Input::LadderEnded(outlook.otherwise));
         }
         self.flow.handle(now, Input::PeopleRing);
