@@ -19,7 +19,10 @@ const CROSSING: usize = 80;
 
 /// What a stream sounded like lately, and how far its concealment has gone.
 pub struct Concealer {
+    /// A ring.
     history: [i16; HISTORY],
+    /// Where the next sample is written.
+    end: usize,
     period: [i16; PITCH_MAX],
     pitch: usize,
     /// Samples made up since the gap began.
@@ -36,6 +39,7 @@ impl Concealer {
     pub fn new(seed: u32) -> Concealer {
         Concealer {
             history: [0; HISTORY],
+            end: 0,
             period: [0; PITCH_MAX],
             pitch: PITCH_MAX,
             gone: 0,
@@ -66,6 +70,8 @@ impl Concealer {
     pub fn conceal(&mut self, out: &mut [i16]) {
         if self.back == SETTLING + CROSSING {
             self.gone = 0;
+            self.history.rotate_left(self.end);
+            self.end = 0;
             self.find_pitch();
         }
         self.back = 0;
@@ -85,7 +91,7 @@ impl Concealer {
         }
     }
 
-    /// Chooses the lag at which the newest 10 ms resemble what came before, and cuts one period that
+    /// On a history in order, oldest first. Chooses the lag at which the newest 10 ms resemble what came before, and cuts one period that
     /// loops without a step.
     fn find_pitch(&mut self) {
         let tail = &self.history[HISTORY - WINDOW..];
@@ -118,9 +124,11 @@ impl Concealer {
     }
 
     fn remember(&mut self, samples: &[i16]) {
-        let n = samples.len().min(HISTORY);
-        self.history.copy_within(n.., 0);
-        self.history[HISTORY - n..].copy_from_slice(&samples[samples.len() - n..]);
+        let samples = &samples[samples.len() - samples.len().min(HISTORY)..];
+        let (head, wrapped) = samples.split_at(samples.len().min(HISTORY - self.end));
+        self.history[self.end..self.end + head.len()].copy_from_slice(head);
+        self.history[..wrapped.len()].copy_from_slice(wrapped);
+        self.end = (self.end + samples.len()) % HISTORY;
     }
 
     fn follow_background(&mut self, samples: &[i16]) {

@@ -21,6 +21,11 @@ impl<T, const N: usize> Queue<T, N> {
 
     /// Takes the oldest.
     pub fn pop(&mut self) -> Option<T> {
-        self.0.pop_front()
+        let entry = self.0.pop_front();
+        if self.0.is_empty() {
+            // The next entry goes where this one was, and not into memory that has left the cache.
+            self.0.clear();
+        }
+        entry
     }
 }

@@ -20,7 +20,10 @@ const LEAD_EXCESS: usize = 1600;
 
 /// The last 200 ms that were sent.
 pub struct SentHistory {
+    /// A ring: a frame is written where it stays, since moving all of it on cost more than the rest of a tick.
     samples: [i16; SENT],
+    /// Where the next sample is written.
+    end: usize,
     /// One bit for each 10 ms, newest in bit 0: whether it was speech.
     speaking: u32,
     /// Samples not yet recorded.
@@ -37,6 +40,7 @@ impl SentHistory {
     pub fn new() -> SentHistory {
         SentHistory {
             samples: [0; SENT],
+            end: 0,
             speaking: 0,
             unrecorded: 0,
             // One frame in reserve, so that a slip of the two paces does not run dry.
@@ -49,8 +53,10 @@ impl SentHistory {
     /// Notes what leaves in a slot.
     pub fn push(&mut self, samples: &[i16], speaking: bool) {
         let n = samples.len();
-        self.samples.copy_within(n.., 0);
-        self.samples[SENT - n..].copy_from_slice(samples);
+        let (head, wrapped) = samples.split_at(n.min(SENT - self.end));
+        self.samples[self.end..self.end + head.len()].copy_from_slice(head);
+        self.samples[..wrapped.len()].copy_from_slice(wrapped);
+        self.end = (self.end + n) % SENT;
         for _ in 0..n / UNIT {
             self.speaking = self.speaking << 1 | u32::from(speaking);
         }
@@ -60,12 +66,10 @@ impl SentHistory {
 
     /// The frame that goes with the next one heard, and whether any of it was speech.
     pub fn beside_heard(&mut self) -> ([i16; FRAME_SAMPLES], bool) {
-        let mut frame = [0; FRAME_SAMPLES];
         if self.unheard < FRAME_SAMPLES {
-            return (frame, false);
+            return ([0; FRAME_SAMPLES], false);
         }
-        let from = SENT - self.unheard;
-        frame.copy_from_slice(&self.samples[from..from + FRAME_SAMPLES]);
+        let frame = self.frame_before(self.unheard);
         self.unheard -= FRAME_SAMPLES;
         let speaking = self.speaking >> (self.unheard / UNIT) & 0b11 != 0;
         self.keep_step(speaking);
@@ -92,11 +96,19 @@ impl SentHistory {
         if self.unrecorded < FRAME_SAMPLES {
             return None;
         }
-        let mut frame = [0; FRAME_SAMPLES];
-        let from = SENT - self.unrecorded;
-        frame.copy_from_slice(&self.samples[from..from + FRAME_SAMPLES]);
+        let frame = self.frame_before(self.unrecorded);
         self.unrecorded -= FRAME_SAMPLES;
         Some(frame)
+    }
+
+    /// The frame that begins so many samples before the newest.
+    fn frame_before(&self, samples: usize) -> [i16; FRAME_SAMPLES] {
+        let mut frame = [0; FRAME_SAMPLES];
+        let from = (self.end + SENT - samples) % SENT;
+        let (head, wrapped) = frame.split_at_mut(FRAME_SAMPLES.min(SENT - from));
+        head.copy_from_slice(&self.samples[from..from + head.len()]);
+        wrapped.copy_from_slice(&self.samples[..wrapped.len()]);
+        frame
     }
 
     /// Forgets what was not recorded.

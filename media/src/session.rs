@@ -140,10 +140,15 @@ impl Session {
             concealed_frames: counts.concealed,
             lost: self.reception.lost(),
             jitter_ms: self.reception.jitter_ms(),
-            wait_ms: (self.receiver.wait() / crate::time::MS) as u32,
+            wait_ms: self.wait_ms(),
             sent: self.outgoing.sent().packets,
             ..self.stats
         }
+    }
+
+    /// How long the jitter buffer waits at present, in milliseconds.
+    pub fn wait_ms(&self) -> u32 {
+        (self.receiver.wait() / crate::time::MS) as u32
     }
 
     /// Samples (engine rate) of this utterance that have left, while it is the one being said.

@@ -132,7 +132,9 @@ impl Ears {
 impl EarsWriter {
     /// Hands a frame over and wakes its reader; never waits.
     pub fn push(&mut self, frame: HeardFrame) {
-        if self.ring.as_mut().is_some_and(|ring| ring.push(frame).is_err()) {
+        let Some(ring) = &mut self.ring else { return };
+        // Asked first: a full ring would give the whole frame back.
+        if ring.is_full() || ring.push(frame).is_err() {
             self.bell.dropped.fetch_add(1, Ordering::Relaxed);
         }
         self.bell.waker.wake();

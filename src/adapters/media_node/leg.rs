@@ -246,7 +246,7 @@ impl Leg {
     }
 
     fn note_progress(&self) {
-        self.line.set_wait(self.session.stats().wait_ms);
+        self.line.set_wait(self.session.wait_ms());
         if let Some(utterance) = self.progress.speaking
             && let Some(samples) = self.session.samples_sent(utterance)
         {

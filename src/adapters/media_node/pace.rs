@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-/// The grid. Each wake-up costs as much as several packets, and every leg brings a hundred packets and ticks a
-/// second; gathered on 2 ms they cost little more than on a 20 ms loop, while a packet waits 1 ms on average.
+/// The grid. Each wake-up costs as much as several packets (on a virtual machine the timer alone leaves it twice), and
+/// every leg brings a hundred packets and ticks a second; gathered on 4 ms a packet waits 2 ms on average.
 /// It divides 20 ms, so a leg's ticks always fall at the same distance behind a grid point and keep their spacing.
-const GRID: Duration = Duration::from_millis(2);
+const GRID: Duration = Duration::from_millis(4);
 /// How often the load is looked at.
 const WINDOW: Duration = Duration::from_millis(100);
-/// Packets and ticks a window from which the grid pays: three fifths of the grid's own wake-ups (fifty a window).
-/// Five calls stay below it.
+/// Packets and ticks a window from which the grid pays: more than twice the grid's own wake-ups (twenty-five a
+/// window), so that few calls are never made to wait. Five calls stay below it.
 const BUSY: u32 = 60;
 
 /// Decides between the two by the load of the window before.
