@@ -173,7 +173,10 @@ impl Core {
                     Ok(Some(Framed::Ping)) => self.send_raw(flow, b"\r\n").await,
                     Ok(Some(Framed::Pong)) => {}
                     Ok(None) => break,
-                    Err(error) => return self.give_up_stream(error, flow).await,
+                    Err(error) => {
+                        self.give_up_stream(error, flow).await;
+                        return linger(&flow.connection, read_half).await;
+                    }
                 }
                 completed = true;
             }
@@ -186,7 +189,7 @@ impl Core {
         }
     }
 
-    /// The place in the stream is lost: what can be answered is refused, and the connection ends.
+    /// The place in the stream is lost: what can be answered is refused.
     async fn give_up_stream(&self, error: FramerError, flow: &Flow) {
         match error {
             FramerError::HeadTooLarge(_) => {}
@@ -240,3 +243,26 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 const WRITE_LIMIT: Duration = Duration::from_secs(20);
 /// Read at once; grows per connection, so not larger than ordinary messages need.
 const READ_BYTES: usize = 4_096;
+
+/// Ends a stream so that the far end still reads our last answer: to close while bytes of theirs are unread would reset
+/// the connection and take the answer away.
+async fn linger(connection: &SipConnection, read_half: &mut ReadHalf<TcpStream>) {
+    if let SipConnection::Tcp(tcp) = connection {
+        let _ = tokio::time::timeout(CONNECT_LIMIT, tcp.close()).await;
+    }
+    let mut unread = [0_u8; READ_BYTES];
+    let drain = async {
+        let mut left = LINGER_BYTES;
+        while let Ok(read @ 1..) = read_half.read(&mut unread).await
+            && read < left
+        {
+            left -= read;
+        }
+    };
+    let _ = tokio::time::timeout(LINGER, drain).await;
+}
+
+/// How long, and for how many bytes, an ended stream is still read: a slow far end needs a second; a hostile one gets
+/// no more than that.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: usize = 256 * 1024;

@@ -1,8 +1,11 @@
 //! RFC 4475's messages and worse, against the live server over UDP and TCP (S1, S2).
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use switchboard::config::sip::SipConfig;
 use tokio::io::AsyncWriteExt;
 
 use crate::house::{House, config};
@@ -30,11 +33,15 @@ fn messages() -> Option<Vec<(String, Vec<u8>)>> {
 
 /// A house that is not disturbed by how much a test asks.
 async fn patient_house() -> House {
+    House::with(patient_config()).await
+}
+
+fn patient_config() -> SipConfig {
     let mut patient = config();
     patient.limits.requests_per_second_per_source = 10_000;
     patient.limits.calls_per_second_per_source = 10_000;
     patient.limits.tcp_connections_per_source = 1_000;
-    House::with(patient).await
+    patient
 }
 
 /// The statuses that each may get; an empty list is silence. 405 stands for REGISTER, which nobody may here.
@@ -136,32 +143,119 @@ async fn torture_over_udp_is_answered_as_the_rfc_says() {
     assert!(wrong.is_empty(), "{wrong:?}");
 }
 
-/// S1: the same over TCP, whole, in single bytes, and behind an ordinary request in one segment.
+/// Where a message does not say truly how long it is, the stream cannot be followed any further and ends, after an
+/// answer if it can be answered.
+fn expected_on_streams() -> HashMap<&'static str, (&'static [u16], Behind)> {
+    HashMap::from([
+        // More is announced than comes: it is never complete, and its time runs out.
+        ("clerr", (&[][..], Behind::Nothing)),
+        // Its head has no end: likewise.
+        ("baddn", (&[], Behind::Nothing)),
+        // Its length is a number below zero, or two that differ.
+        ("ncl", (&[400], Behind::Nothing)),
+        ("mcl01", (&[400], Behind::Nothing)),
+        // Its body, whose length it does not tell, reads as the beginning of the next message.
+        ("inv2543", (&[400], Behind::Nothing)),
+        // What follows in the same datagram is a message of its own in a stream.
+        ("dblreq", (&[405, 400], Behind::Answer)),
+    ])
+}
+
+/// S1: the same over TCP, whole, in single bytes and in pieces of seven. Each gets the answer that it gets over UDP, and
+/// the stream goes on behind it unless its end could not be told.
 #[tokio::test]
-async fn torture_over_tcp_never_stops_the_server() {
+async fn torture_over_tcp_is_answered_as_over_udp() {
     let Some(messages) = messages() else { return };
-    let house = patient_house().await;
-    let address = house.address();
-    let (_server, _legs) = house.answer_everything();
-    for (name, bytes) in &messages {
-        for cut in [bytes.len().max(1), 1, 7] {
-            println!("{name} in pieces of {cut}");
-            let mut peer = Peer::new(address).await;
-            let mut stream = Stream::to(address).await;
-            stream.send(&peer.request("OPTIONS", "", "")).await;
-            for piece in bytes.chunks(cut) {
-                if stream.stream.write_all(piece).await.is_err() {
-                    break;
-                }
+    let mut patient = patient_config();
+    patient.limits.tcp_message_seconds = 1;
+    patient.limits.tcp_idle_seconds = 1;
+    let (expected, on_streams) = (expected(), expected_on_streams());
+    let mut wrong = Vec::new();
+    for cut in [usize::MAX, 1, 7] {
+        // A house of its own: the same message a second time would be a retransmission.
+        let house = House::with(patient.clone()).await;
+        let address = house.address();
+        let (_server, _legs) = house.answer_everything();
+        for (name, bytes) in &messages {
+            let (allowed, end) = match on_streams.get(&**name) {
+                Some(outcome) => *outcome,
+                None => (expected[&**name], Behind::Answer),
+            };
+            let wants_answer = !allowed.is_empty();
+            let asks_at = match (end, wants_answer) {
+                (Behind::Answer, true) => AsksAt::Answer,
+                (Behind::Answer, false) => AsksAt::Once,
+                _ => AsksAt::Never,
+            };
+            let (got, ended) = over_tcp(address, bytes, cut.min(bytes.len()), asks_at).await;
+            let is_right = got.is_empty() != wants_answer && got.iter().all(|status| allowed.contains(status));
+            if !is_right || ended != end {
+                wrong.push((name, cut, got, ended));
             }
-            let first = stream.receive().await.unwrap();
-            assert_eq!(first.status(), Some(200), "{name}");
+        }
+        let mut peer = Peer::new(address).await;
+        let options = peer.request("OPTIONS", "", "");
+        peer.send(&options).await;
+        peer.expect(200).await;
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+/// What follows a message on its stream.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Behind {
+    /// The ordinary request behind it is answered.
+    Answer,
+    /// The stream ends.
+    Nothing,
+    /// Neither: we are left waiting.
+    Silence,
+}
+
+/// When the ordinary request follows.
+#[derive(Clone, Copy, PartialEq)]
+enum AsksAt {
+    /// Behind the message.
+    Once,
+    /// When the message was answered.
+    Answer,
+    Never,
+}
+
+/// Sends a message in pieces of `cut` bytes and an ordinary request after it. Returns the final statuses that the
+/// message got, and what came behind it.
+async fn over_tcp(address: SocketAddr, bytes: &[u8], cut: usize, mut asks_at: AsksAt) -> (Vec<u16>, Behind) {
+    let mut peer = Peer::new(address).await;
+    let mut stream = Stream::to(address).await;
+    for piece in bytes.chunks(cut) {
+        if stream.stream.write_all(piece).await.is_err() {
+            break;
         }
     }
-    let mut peer = Peer::new(address).await;
-    let options = peer.request("OPTIONS", "", "");
-    peer.send(&options).await;
-    peer.expect(200).await;
+    let options = peer.request("OPTIONS", "", "").replace("SIP/2.0/UDP", "SIP/2.0/TCP");
+    if asks_at == AsksAt::Once {
+        let _ = stream.stream.write_all(options.as_bytes()).await;
+    }
+    let mut got = Vec::new();
+    loop {
+        let Ok(received) = tokio::time::timeout(Duration::from_secs(6), stream.receive()).await else {
+            return (got, Behind::Silence);
+        };
+        let Some(message) = received else { return (got, Behind::Nothing) };
+        if message.header("Call-ID") == Some(&peer.call_id) && message.status() == Some(200) {
+            return (got, Behind::Answer);
+        }
+        match message.status() {
+            Some(100) => continue,
+            Some(status) => got.push(status),
+            None => panic!("we were asked: {message:?}"),
+        }
+        got.dedup();
+        if asks_at == AsksAt::Answer {
+            asks_at = AsksAt::Never;
+            let _ = stream.stream.write_all(options.as_bytes()).await;
+        }
+    }
 }
 
 /// S2, S3: what is too large, too many or not text, over UDP.
