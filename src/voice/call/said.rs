@@ -15,6 +15,8 @@ pub(super) struct Said {
     /// When the words were ordered, until the first sample has left.
     ordered_at: Option<Instant>,
     filler_due: Option<Instant>,
+    /// Since when neither side has said anything, after the caller's turn.
+    silent_since: Option<Instant>,
     turn: Option<TurnClock>,
 }
 
@@ -33,6 +35,7 @@ impl Said {
             recognition_ms: turn.recognition_ms,
             ..TurnTimings::default()
         };
+        self.silent_since = Some(turn.last_voice_at);
         self.turn = Some(TurnClock { last_voice_at: turn.last_voice_at, timings });
     }
 
@@ -49,13 +52,16 @@ impl Said {
         self.message = message;
         self.notice = notice;
         self.ordered_at = Some(now);
-        self.filler_due = (kind != SayKind::Filler).then_some(now + SPEECH_IS_LATE);
+        let due =
+            self.silent_since.map_or(now + SPEECH_IS_LATE, |since| (since + FILLED_FOR).min(now + SPEECH_IS_LATE));
+        self.filler_due = (kind != SayKind::Filler).then_some(due);
     }
 
     /// The first sample of the words has left: the reply gap is known.
     pub fn started(&mut self, now: Instant) -> Option<Message> {
         let ordered_at = self.ordered_at.take()?;
         self.filler_due = None;
+        self.silent_since = None;
         let message = self.message.as_mut()?;
         let turn = self.turn.take()?;
         let mut timings = turn.timings;
@@ -93,6 +99,7 @@ impl Said {
 
     /// The pause was filled.
     pub fn filled(&mut self, now: Instant) {
+        self.silent_since = None;
         self.filler_due = Some(now + FILLED_FOR);
     }
 }
@@ -102,7 +109,37 @@ fn ms(time: Duration) -> f32 {
 }
 
 /// Speech that has not begun by then is bridged: 1.5 s of nothing is always filled, and the end of a turn has
-/// taken its part of that already.
+/// taken its part of that already; after a long pause of the caller's it is bridged sooner.
 const SPEECH_IS_LATE: Duration = Duration::from_millis(900);
-/// And again after this, so that there are never 3 s of nothing.
+/// So long after the caller's last sound, and after each phrase, so that there are never 3 s of nothing.
 const FILLED_FOR: Duration = Duration::from_millis(2500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turn(last_voice_at: Instant) -> HeardTurn {
+        HeardTurn { text: "When are you open?".into(), last_voice_at, recognition_ms: None }
+    }
+
+    /// R59: the caller's own pause counts as silence too.
+    #[test]
+    fn late_speech_after_a_long_pause_is_bridged_before_three_seconds_have_passed() {
+        let silent_since = Instant::now();
+        let decided_at = silent_since + Duration::from_millis(2400);
+        let mut said = Said::default();
+        said.heard(&turn(silent_since), 20, decided_at);
+        said.begin(decided_at, None, None, SayKind::Answer);
+        assert_eq!(said.filler_due(), Some(silent_since + FILLED_FOR));
+    }
+
+    #[test]
+    fn speech_that_follows_soon_has_its_own_time() {
+        let silent_since = Instant::now();
+        let decided_at = silent_since + Duration::from_millis(300);
+        let mut said = Said::default();
+        said.heard(&turn(silent_since), 20, decided_at);
+        said.begin(decided_at, None, None, SayKind::Answer);
+        assert_eq!(said.filler_due(), Some(decided_at + SPEECH_IS_LATE));
+    }
+}
