@@ -91,11 +91,13 @@ function drawOpen() {
   const saying = heard.get(open.id);
   if (live && saying) turns.push({ hearing: saying });
   sync($("turns"), turns, (item) => item.message?.id ?? "hearing", (item) => item.message ? turn(item) : hearing(item.hearing));
-  const side = open.tickets.map((shown) => ({ id: shown.id, build: () => ticket(shown), shown }));
+  const side = open.tickets.map((shown) => ({ id: shown.id, build: () => ticket(shown, left(shown)), shown }));
   if (open.call?.attempts.length) side.push({ id: "tries", build: () => attempts(open.call.attempts), shown: open.call.attempts });
   sync($("side"), side, (item) => item.id, (item) => item.build());
   if (near && live) box.scrollTop = box.scrollHeight;
 }
+
+const left = ({ recording_url: url }) => url && recording(url, "Message that was left");
 
 function welcome() {
   delete $("detail").dataset.shows;
@@ -106,32 +108,35 @@ function welcome() {
 }
 
 /** A finished recording gets one player, which goes on playing while the rest is drawn anew. */
-async function drawPlayer(url, live) {
+function drawPlayer(url, live) {
   const box = $("player");
   if (!url || live) return void box.replaceChildren();
   if (box.dataset.url === url && box.firstChild) return;
   box.dataset.url = url;
-  const player = el("audio", { controls: true, preload: hasToken() ? "none" : "metadata", "aria-label": "Recording of the call" });
-  box.replaceChildren(player);
+  box.replaceChildren(recording(url, "Recording of the call"));
+}
+
+function recording(url, label) {
+  const player = el("audio", { controls: true, preload: hasToken() ? "none" : "metadata", "aria-label": label });
   if (!hasToken()) {
     player.src = url;
-    return;
+    return player;
   }
   // The player cannot send the token: the file is fetched once somebody asks for it.
   const button = el("button", { type: "button", class: "quiet" }, "Load the recording");
-  box.replaceChildren(button);
   button.addEventListener("click", async () => {
     button.disabled = true;
     try {
       if (!players.has(url)) players.set(url, await playable(url));
       player.src = players.get(url);
-      box.replaceChildren(player);
+      button.replaceWith(player);
       player.focus();
     } catch (error) {
       button.disabled = false;
       button.textContent = `The recording cannot be loaded. ${error.message}`;
     }
   });
+  return button;
 }
 
 // ---- live

@@ -204,13 +204,22 @@ export function hearing(text) {
 
 const TICKETS = { pending: ["Pending", "warn"], in_progress: ["In progress", ""], done: ["Done", "good"] };
 
-export function ticket(shown) {
+const KINDS = { follow_up: "Ticket", voicemail: "Voice message", callback: "Call back" };
+
+/** `message` is the player of the message that was left, if there is one. */
+export function ticket(shown, message) {
   const [word, kind] = TICKETS[shown.status] ?? [shown.status, ""];
+  const fact = (name, ...value) => [el("dt", {}, name), el("dd", {}, ...value)];
+  const callback = shown.callback;
+  const asked = callback && (callback.at_ms ? full.format(callback.at_ms) : callback.time);
   const rows = shown.fields.flatMap((field) => [el("dt", {}, field.name),
     el("dd", {}, field.value, field.confirmed ? "" : el("span", { class: "faint" }, " (not confirmed)"))]);
-  return el("section", { class: "card" }, el("h3", {}, "Ticket"),
-    el("dl", { class: "facts" }, el("dt", {}, "status"), el("dd", {}, el("span", { class: `tag ${kind}` }, word)),
-      el("dt", {}, "why"), el("dd", {}, shown.reason), rows));
+  return el("section", { class: "card" }, el("h3", {}, KINDS[shown.kind] ?? "Ticket"),
+    el("dl", { class: "facts" }, fact("status", el("span", { class: `tag ${kind}` }, word)),
+      shown.due_at_ms ? fact("due", full.format(shown.due_at_ms)) : [],
+      callback ? fact("call", callback.number, asked ? el("span", { class: "faint" }, ` ${asked}`) : "") : [],
+      fact("why", shown.reason), rows),
+    message);
 }
 
 const TRIES = {
