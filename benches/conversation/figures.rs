@@ -76,20 +76,21 @@ pub fn say_machine() {
 
 /// Time on a processor of this process's threads whose names begin with one of `names`; all without any.
 pub fn processor_time(names: &[&str]) -> Duration {
-    let nanos = std::fs::read_dir("/proc/self/task").unwrap().flatten().map(|task| {
-        let name = std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
-        if !names.is_empty() && !names.iter().any(|wanted| name.starts_with(wanted)) {
-            return 0;
-        }
-        let statistics = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-        statistics.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0)
-    });
+    let nanos =
+        std::fs::read_dir("/proc/self/task").expect("Linux tells a process its threads").flatten().map(|task| {
+            let name = std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+            if !names.is_empty() && !names.iter().any(|wanted| name.starts_with(wanted)) {
+                return 0;
+            }
+            let statistics = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+            statistics.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0)
+        });
     Duration::from_nanos(nanos.sum())
 }
 
 /// Resident memory of this process in kB.
 pub fn resident_kb() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").trim().parse().unwrap()
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux tells a process its status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the status names resident memory");
+    line.trim().trim_end_matches(" kB").trim().parse().expect("resident memory is a number of kB")
 }

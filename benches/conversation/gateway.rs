@@ -82,8 +82,8 @@ async fn measure(
     live: &mut [StageCall],
     streams: bool,
 ) -> anyhow::Result<()> {
-    log.recognised.lock().unwrap().clear();
-    log.spoken.lock().unwrap().clear();
+    log.recognised.lock().expect("nobody panics while writing the log").clear();
+    log.spoken.lock().expect("nobody panics while writing the log").clear();
     let turns = args.turns.div_ceil(2);
     let begin = Instant::now();
     let before = processor_times();
@@ -108,8 +108,8 @@ async fn measure(
     }
     let (mut to_ear, mut to_request, mut to_wire, mut share) =
         (Values::default(), Values::default(), Values::default(), Values::default());
-    let spoken = log.spoken.lock().unwrap().clone();
-    let recognised = log.recognised.lock().unwrap().clone();
+    let spoken = log.spoken.lock().expect("nobody panics while writing the log").clone();
+    let recognised = log.recognised.lock().expect("nobody panics while writing the log").clone();
     let mut lost = turns * live.len() - recognised.len().min(turns * live.len());
     for heard in recognised {
         let Some(call) = live.get(heard.call) else { continue };

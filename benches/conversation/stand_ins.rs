@@ -159,7 +159,11 @@ impl SttInput for FixedInput {
                 return;
             }
             let told = Instant::now();
-            log.recognised.lock().unwrap().push(Recognised { call, last_push, told });
+            log.recognised.lock().expect("nobody panics while writing the log").push(Recognised {
+                call,
+                last_push,
+                told,
+            });
             let event = SttEvent::Transcript {
                 heard,
                 want: Want::Final,
@@ -208,7 +212,7 @@ impl Tts for FixedTts {
                 (0..length.as_millis() as usize * 16).map(|n| ((n as f32 * 0.15).sin() * 8_000.0) as i16).collect();
             let piece = if streams { 320 } else { tone.len().max(1) };
             let first_chunk = Instant::now();
-            log.spoken.lock().unwrap().push(Spoken { asked, first_chunk });
+            log.spoken.lock().expect("nobody panics while writing the log").push(Spoken { asked, first_chunk });
             for (number, samples) in tone.chunks(piece).enumerate() {
                 tokio::time::sleep_until((first_chunk + Duration::from_millis(20) * number as u32).into()).await;
                 if chunks.send(Ok(TtsChunk { clip: samples.into() })).await.is_err() {

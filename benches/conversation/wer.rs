@@ -9,6 +9,7 @@ use audio_codec::{Decoder, Encoder};
 use switchboard::adapters::models::Models;
 use switchboard::adapters::stt::moonshine::Moonshine;
 use switchboard::adapters::stt::wav::{read_wav, resampled};
+use switchboard::adapters::stt::word_errors::{word_errors, words};
 use switchboard::cli::demo::stage::{Stage, sample_config};
 use switchboard::domain::conversation::Author;
 
@@ -82,38 +83,5 @@ async fn through_a_call(stage: &Stage, narrow: &[i16]) -> anyhow::Result<String>
     Ok(theirs.map(|message| message.text).collect::<Vec<_>>().join(" "))
 }
 
-/// Words as compared: lower case, digits spoken one by one, no punctuation.
-fn words(text: &str) -> Vec<String> {
-    let mut plain = String::new();
-    for letter in text.to_lowercase().chars() {
-        match letter {
-            '0'..='9' => {
-                let digit = letter as usize - '0' as usize;
-                plain.push_str(&format!(" {} ", DIGITS[digit]));
-            }
-            'a'..='z' => plain.push(letter),
-            '\'' => {}
-            _ => plain.push(' '),
-        }
-    }
-    plain.split_whitespace().map(|word| if word == "mr" { "mister" } else { word }.to_string()).collect()
-}
-
-/// Substitutions, insertions and deletions between two rows of words.
-fn word_errors(said: &[String], heard: &[String]) -> usize {
-    let mut row: Vec<usize> = (0..=heard.len()).collect();
-    for (line, word) in said.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = line + 1;
-        for (column, other) in heard.iter().enumerate() {
-            let cost = diagonal + usize::from(word != other);
-            diagonal = row[column + 1];
-            row[column + 1] = cost.min(row[column] + 1).min(diagonal + 1);
-        }
-    }
-    row[heard.len()]
-}
-
-const DIGITS: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 /// The longest wait for the end of a turn, and the store.
 const UNDERSTOOD: Duration = Duration::from_millis(3_500);

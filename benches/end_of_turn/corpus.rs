@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use media::{FRAME_SAMPLES, Frame};
-use switchboard::adapters::stt::wav::resampled;
+use switchboard::adapters::stt::word_errors::telephone;
 use switchboard::seams::tts::{Tts, TtsRequest};
 
 /// One utterance as a telephone brings it.
@@ -169,20 +169,6 @@ fn silence(ms: usize) -> Vec<f32> {
             ((seed >> 8) as f32 / (1 << 23) as f32 - 1.0) * 0.0005
         })
         .collect()
-}
-
-/// 8 kHz and µ-law, and back.
-fn telephone(samples: &[f32]) -> Vec<f32> {
-    let narrow = resampled(samples.to_vec(), 32_000).expect("halves");
-    let coded = narrow.iter().map(|&sample| mu_law_round_trip(sample)).collect();
-    resampled(coded, 8_000).expect("doubles")
-}
-
-fn mu_law_round_trip(sample: f32) -> f32 {
-    const MU: f32 = 255.0;
-    let compressed = (1.0 + MU * sample.abs().min(1.0)).ln() / (1.0 + MU).ln();
-    let quantised = (compressed * 127.0).round() / 127.0;
-    sample.signum() * ((1.0 + MU).powf(quantised) - 1.0) / MU
 }
 
 fn frames(samples: &[f32]) -> Vec<Frame> {

@@ -49,6 +49,18 @@ pub enum CloudError {
 }
 
 impl Access {
+    /// A stand-in for a provider; stalls are short, since such tests run on real time and real sockets.
+    #[cfg(test)]
+    pub fn to_stand_in(name: &str, base_url: &str) -> Access {
+        Access {
+            name: name.to_lowercase(),
+            base_url: base_url.to_owned(),
+            key: "secret".into(),
+            connect_timeout: Duration::from_millis(400),
+            stall_timeout: Duration::from_millis(400),
+        }
+    }
+
     /// A provider as configured, its key from the environment variable named there (none for an empty name).
     pub fn configured(
         name: &str,

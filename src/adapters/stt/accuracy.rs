@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use super::moonshine::Moonshine;
-use super::wav::{read_wav, resampled};
+use super::wav::read_wav;
+use super::word_errors::{telephone, word_errors, words};
 use crate::adapters::models::{MODELS_DIR_ENV, Models};
 
 /// The model, where the environment names a models folder.
@@ -31,54 +32,6 @@ pub(super) fn utterances() -> Vec<(String, Vec<f32>, String)> {
         Some((file, samples, text))
     };
     manifest.lines().skip(1).filter_map(line).collect()
-}
-
-/// What a telephone leaves of it: 8 kHz, µ-law (ITU-T G.711), and back.
-pub(super) fn telephone(samples: &[f32]) -> Vec<f32> {
-    let narrow = resampled(samples.to_vec(), 32_000).expect("halves"); // 32 kHz read as 16 kHz is 8 kHz.
-    let coded: Vec<f32> = narrow.iter().map(|&sample| mu_law_round_trip(sample)).collect();
-    resampled(coded, 8_000).expect("doubles")
-}
-
-fn mu_law_round_trip(sample: f32) -> f32 {
-    const MU: f32 = 255.0;
-    let compressed = (1.0 + MU * sample.abs().min(1.0)).ln() / (1.0 + MU).ln();
-    let quantised = (compressed * 127.0).round() / 127.0;
-    sample.signum() * ((1.0 + MU).powf(quantised) - 1.0) / MU
-}
-
-/// Words as compared: lower case, digits spoken one by one, no punctuation.
-pub(super) fn words(text: &str) -> Vec<String> {
-    let mut plain = String::new();
-    for letter in text.to_lowercase().chars() {
-        match letter {
-            '0'..='9' => {
-                let digit = letter.to_digit(10).expect("a digit") as usize;
-                plain.push_str(&format!(" {} ", DIGITS[digit]));
-            }
-            'a'..='z' => plain.push(letter),
-            '\'' => {}
-            _ => plain.push(' '),
-        }
-    }
-    plain.split_whitespace().map(|word| if word == "mr" { "mister" } else { word }.to_string()).collect()
-}
-
-const DIGITS: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
-
-/// Substitutions, insertions and deletions between two rows of words.
-pub(super) fn word_errors(said: &[String], heard: &[String]) -> usize {
-    let mut row: Vec<usize> = (0..=heard.len()).collect();
-    for (line, word) in said.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = line + 1;
-        for (column, other) in heard.iter().enumerate() {
-            let cost = diagonal + usize::from(word != other);
-            diagonal = row[column + 1];
-            row[column + 1] = cost.min(row[column] + 1).min(diagonal + 1);
-        }
-    }
-    row[heard.len()]
 }
 
 /// The recogniser's share of R45 and the word error rates that the local stack is held to.

@@ -132,13 +132,7 @@ async fn over_websocket(role: Role, manner: Manner, stream: TcpStream, audio_byt
 
 fn client(role: Role, address: &str) -> Arc<dyn Stt> {
     let scheme = if matches!(role, Role::OpenAi) { "http" } else { "ws" };
-    let access = Access {
-        name: format!("{role:?}").to_lowercase(),
-        base_url: format!("{scheme}://{address}"),
-        key: "secret".into(),
-        connect_timeout: Duration::from_millis(400),
-        stall_timeout: Duration::from_millis(400),
-    };
+    let access = Access::to_stand_in(&format!("{role:?}"), &format!("{scheme}://{address}"));
     let (runtime, settle) = (Handle::current(), Duration::from_millis(300));
     let language = "en".to_owned();
     match role {

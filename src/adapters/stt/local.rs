@@ -432,6 +432,19 @@ mod tests {
         }
     }
 
+    /// A session in which somebody has spoken for so many frames.
+    fn spoken(stt: &MoonshineStt, frames: usize) -> SttSession {
+        let mut session = stt.open().expect("open");
+        session.input.push(&Frame::SILENCE);
+        session.input.begin(HeardId(1), 0);
+        speak(&mut session, frames);
+        session
+    }
+
+    fn pause(session: &mut SttSession, frames: usize) {
+        (0..frames).for_each(|_| session.input.push(&Frame::SILENCE));
+    }
+
     fn wait_for(session: &mut SttSession) -> (Want, String) {
         match session.events.blocking_recv() {
             Some(SttEvent::Transcript { want, text, .. }) => (want, text),
@@ -442,15 +455,12 @@ mod tests {
     #[test]
     fn the_end_of_a_turn_is_answered_from_its_likely_transcript() {
         let (stt, go, _given) = gated();
-        let mut session = stt.open().expect("open");
-        session.input.push(&Frame::SILENCE);
-        session.input.begin(HeardId(1), 0);
-        speak(&mut session, 60);
-        (0..5).for_each(|_| session.input.push(&Frame::SILENCE));
+        let mut session = spoken(&stt, 60);
+        pause(&mut session, 5);
         session.input.transcribe(Want::Likely);
         go.send(()).expect("the worker listens");
         assert_eq!(wait_for(&mut session), (Want::Likely, "words".into()));
-        (0..20).for_each(|_| session.input.push(&Frame::SILENCE));
+        pause(&mut session, 20);
         session.input.transcribe(Want::Final);
         assert_eq!(wait_for(&mut session), (Want::Final, "words".into()), "without another decoding");
         drop(go);
@@ -459,11 +469,8 @@ mod tests {
     #[test]
     fn a_final_request_joins_the_likely_one_that_is_being_decoded() {
         let (stt, go, given) = gated();
-        let mut session = stt.open().expect("open");
-        session.input.push(&Frame::SILENCE);
-        session.input.begin(HeardId(1), 0);
-        speak(&mut session, 60);
-        (0..10).for_each(|_| session.input.push(&Frame::SILENCE));
+        let mut session = spoken(&stt, 60);
+        pause(&mut session, 10);
         session.input.transcribe(Want::Likely);
         given.recv().expect("the worker has begun");
         session.input.transcribe(Want::Final);
@@ -479,7 +486,7 @@ mod tests {
         let mut session = stt.open().expect("open");
         session.input.push(&Frame::SILENCE);
         session.input.begin(HeardId(1), 10);
-        (0..100).for_each(|_| session.input.push(&Frame::SILENCE));
+        pause(&mut session, 100);
         session.input.transcribe(Want::Final);
         assert_eq!(wait_for(&mut session), (Want::Final, String::new()));
         drop(go);
@@ -490,12 +497,7 @@ mod tests {
     #[test]
     fn an_utterance_that_ended_is_not_decoded_and_tells_nothing() {
         let (stt, go, given) = gated();
-        let (mut first, mut second) = (stt.open().expect("open"), stt.open().expect("open"));
-        for session in [&mut first, &mut second] {
-            session.input.push(&Frame::SILENCE);
-            session.input.begin(HeardId(1), 0);
-            speak(session, 60);
-        }
+        let (mut first, mut second) = (spoken(&stt, 60), spoken(&stt, 60));
         first.input.transcribe(Want::Final);
         given.recv().expect("the worker has begun");
         second.input.transcribe(Want::Final);
@@ -512,12 +514,7 @@ mod tests {
     #[test]
     fn a_partial_transcript_gives_way_to_the_end_of_another_callers_turn() {
         let (stt, go, given) = gated();
-        let (mut talking, mut done) = (stt.open().expect("open"), stt.open().expect("open"));
-        for session in [&mut talking, &mut done] {
-            session.input.push(&Frame::SILENCE);
-            session.input.begin(HeardId(1), 0);
-            speak(session, 60);
-        }
+        let (mut talking, mut done) = (spoken(&stt, 60), spoken(&stt, 60));
         talking.input.transcribe(Want::Partial);
         given.recv().expect("the worker has begun");
         done.input.transcribe(Want::Likely);
@@ -532,12 +529,9 @@ mod tests {
     #[test]
     fn a_partial_transcript_that_an_end_of_turn_has_joined_is_not_given_up() {
         let (stt, go, given) = gated();
-        let (mut first, mut second) = (stt.open().expect("open"), stt.open().expect("open"));
+        let (mut first, mut second) = (spoken(&stt, 60), spoken(&stt, 60));
         for session in [&mut first, &mut second] {
-            session.input.push(&Frame::SILENCE);
-            session.input.begin(HeardId(1), 0);
-            speak(session, 60);
-            (0..10).for_each(|_| session.input.push(&Frame::SILENCE));
+            pause(session, 10);
         }
         first.input.transcribe(Want::Partial);
         given.recv().expect("the worker has begun");
@@ -555,12 +549,7 @@ mod tests {
     #[test]
     fn partial_transcripts_are_skipped_while_turns_wait() {
         let (stt, go, given) = gated();
-        let mut sessions: Vec<_> = (0..4).map(|_| stt.open().expect("open")).collect();
-        for session in &mut sessions {
-            session.input.push(&Frame::SILENCE);
-            session.input.begin(HeardId(1), 0);
-            speak(session, 60);
-        }
+        let mut sessions: Vec<_> = (0..4).map(|_| spoken(&stt, 60)).collect();
         sessions[0].input.transcribe(Want::Final);
         given.recv().expect("the worker has begun");
         sessions[1].input.transcribe(Want::Final);

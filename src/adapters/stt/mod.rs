@@ -19,6 +19,7 @@ mod utterance;
 pub mod vocabulary;
 pub mod wav;
 mod whole;
+pub mod word_errors;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -167,13 +166,7 @@ async fn over_websocket(role: Role, manner: Manner, stream: TcpStream, texts: Ar
 /// A client of a stand-in; stalls are short, since these tests run on real time and real sockets.
 fn client(role: Role, address: &str) -> Arc<dyn Tts> {
     let scheme = if matches!(role, Role::OpenAi) { "http" } else { "ws" };
-    let access = Access {
-        name: format!("{role:?}").to_lowercase(),
-        base_url: format!("{scheme}://{address}"),
-        key: "secret".into(),
-        connect_timeout: Duration::from_millis(400),
-        stall_timeout: Duration::from_millis(400),
-    };
+    let access = Access::to_stand_in(&format!("{role:?}"), &format!("{scheme}://{address}"));
     let runtime = Handle::current();
     match role {
         Role::Deepgram => Arc::new(StreamingTts::new(Deepgram { voice: "v".into() }, access, runtime)),

@@ -1,6 +1,8 @@
 //! Cuts text where a speaker would breathe: sentences, and clauses of long ones, so that the first sound comes
 //! after a few words instead of after a whole paragraph.
 
+use crate::adapters::tts::normalise::is_number_word;
+
 /// Characters of the first piece beyond which it is cut at a clause boundary: about 2.5 s of speech, which is
 /// synthesised in some tens of milliseconds, and long enough to keep a clause's melody.
 const FIRST_CHARS: usize = 48;
@@ -121,48 +123,12 @@ fn boundary_rank(before: &str, after: &str) -> usize {
 fn inside_number(before: &str, after: &str) -> bool {
     let counts = |word: &str| {
         let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
-        word.chars().count() == 1 && word != "a" && word != "i" || word.split('-').any(|w| NUMBER_WORDS.contains(&w))
+        word.chars().count() == 1 && word != "a" && word != "i"
+            || word.split('-').any(|part| matches!(part, "oh" | "point") || is_number_word(part))
     };
     let joined = after == "and" && !before.ends_with(',') || after == "point";
     counts(before) && (counts(after) || joined) || before == "and" && counts(after)
 }
-
-const NUMBER_WORDS: [&str; 34] = [
-    "zero",
-    "oh",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-    "twenty",
-    "thirty",
-    "forty",
-    "fifty",
-    "sixty",
-    "seventy",
-    "eighty",
-    "ninety",
-    "hundred",
-    "thousand",
-    "million",
-    "billion",
-    "point",
-];
 
 /// The words of a text with the byte where each begins.
 fn words(text: &str) -> Vec<(&str, usize)> {

@@ -16,6 +16,8 @@ mod rule;
 mod times;
 mod words;
 
+pub use numbers::is_number_word;
+
 /// Characters of a text that are read; what follows is dropped. About five minutes of speech.
 pub const TEXT_CHARS_MAX: usize = 4_000;
 /// Said instead of a text in which nothing can be read: silence would leave the caller waiting.

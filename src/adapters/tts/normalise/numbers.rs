@@ -26,6 +26,12 @@ const TENS: [&str; 10] = ["", "", "twenty", "thirty", "forty", "fifty", "sixty",
 const SCALES: [(u64, &str); 4] =
     [(1_000_000_000_000, "trillion"), (1_000_000_000, "billion"), (1_000_000, "million"), (1_000, "thousand")];
 
+/// Whether [`cardinal`] may use this word.
+pub fn is_number_word(word: &str) -> bool {
+    let is_scale = SCALES.iter().any(|(_, name)| *name == word);
+    !word.is_empty() && (UNITS.contains(&word) || TENS.contains(&word) || is_scale || word == "hundred")
+}
+
 /// "one thousand two hundred fifty".
 pub fn cardinal(n: u64) -> String {
     let mut words = Vec::new();
