@@ -26,7 +26,7 @@ need() {
 
 need_rust() {
   command -v cargo >/dev/null 2>&1 || fail "Rust is missing. Install Rust 1.95 or newer (rustup), then start again."
-  need cc=gcc python3=python3
+  need cc=gcc cmake=cmake python3=python3
   python3 -m pip --version >/dev/null 2>&1 || need pip-is-missing=python3-pip
 }
 

@@ -4,9 +4,11 @@
 //! they belong, and frames of 20 ms are cut from them whatever the packet time is (M3, M7).
 //! 1. A packet's timestamp is unwrapped and its transit observed.
 //! 2. Its bytes are written unless they are there already or their time is past.
+//!    An Opus packet cannot be cut: its bytes are kept beside the ring, and each of its ticks names where.
 //! 3. A frame is due as soon as all of it is there and it is at most one frame early; and at the latest,
 //!    incomplete, when the wait for it is over.
 
+use crate::codec::opus;
 use crate::delay::{DELAY_MAX, Delay};
 use crate::params::Codec;
 use crate::rtp::Packet;
@@ -36,10 +38,37 @@ pub enum Inserted {
 
 /// One frame's worth of payload bytes, with the codec of each; `None` where nothing came.
 pub struct Due {
-    /// The bytes.
+    /// The bytes; for Opus the slot of the packet, see [`JitterBuffer::packet`].
     pub bytes: [u8; FRAME_TICKS as usize],
     /// A tag for each byte: see [`codec_of`].
     pub tags: [u8; FRAME_TICKS as usize],
+    /// Its first tick.
+    pub start: i64,
+    /// The slot of the Opus packet that begins right after it, if that is there.
+    pub next: Option<u8>,
+}
+
+impl Due {
+    /// Nothing.
+    pub fn new() -> Due {
+        Due { bytes: [0; FRAME_TICKS as usize], tags: [0; FRAME_TICKS as usize], start: 0, next: None }
+    }
+}
+
+/// Opus packets kept: their slots follow their time, 10 ms to a slot, so that no two in the ring meet.
+const SLOTS: usize = 64;
+const _: () = assert!(SLOTS as i64 * opus::TICKS_MIN > RING as i64 + opus::TICKS_MAX);
+
+/// One Opus packet.
+#[derive(Clone, Copy)]
+struct Slot {
+    start: i64,
+    len: u16,
+    bytes: [u8; opus::PACKET_MAX],
+}
+
+fn slot_of(start: i64) -> usize {
+    (start / opus::TICKS_MIN) as usize % SLOTS
 }
 
 /// The codec that a tag stands for; `None` is a hole.
@@ -48,6 +77,7 @@ pub fn codec_of(tag: u8) -> Option<Codec> {
         1 => Some(Codec::Pcmu),
         2 => Some(Codec::Pcma),
         3 => Some(Codec::G722),
+        OPUS => Some(Codec::Opus),
         // Only [`tag_of`] writes tags; zero is a hole.
         _ => None,
     }
@@ -58,13 +88,18 @@ fn tag_of(codec: Codec) -> u8 {
         Codec::Pcmu => 1,
         Codec::Pcma => 2,
         Codec::G722 => 3,
+        Codec::Opus => OPUS,
     }
 }
+
+const OPUS: u8 = 4;
 
 /// The buffer.
 pub struct JitterBuffer {
     bytes: Box<[u8; RING]>,
     tags: Box<[u8; RING]>,
+    /// Opus packets; made with the first offer and answer that has Opus in it, 31 kB.
+    slots: Option<Box<[Slot; SLOTS]>>,
     delay: Delay,
     /// The next tick to be taken, on the unwrapped timeline; meaningless until `started`.
     cursor: i64,
@@ -82,6 +117,7 @@ impl JitterBuffer {
         JitterBuffer {
             bytes: Box::new([0; RING]),
             tags: Box::new([0; RING]),
+            slots: None,
             delay: Delay::new(),
             cursor: 0,
             newest: 0,
@@ -90,6 +126,17 @@ impl JitterBuffer {
             late_run: 0,
             straddle: 0,
         }
+    }
+
+    /// Makes room for Opus packets.
+    pub fn expect_opus(&mut self) {
+        self.slots.get_or_insert_with(|| Box::new([Slot { start: 0, len: 0, bytes: [0; opus::PACKET_MAX] }; SLOTS]));
+    }
+
+    /// The Opus packet in a slot, and its first tick.
+    pub fn packet(&self, slot: u8) -> (i64, &[u8]) {
+        let slot = self.slots.as_ref().and_then(|slots| slots.get(usize::from(slot)));
+        slot.map_or((0, &[]), |slot| (slot.start, &slot.bytes[..usize::from(slot.len)]))
     }
 
     /// Forgets the stream, not what is known of the path.
@@ -112,8 +159,12 @@ impl JitterBuffer {
     /// Lays a packet down. `now` in ticks.
     pub fn insert(&mut self, now: i64, packet: &Packet<'_>, codec: Codec) -> Inserted {
         let payload = packet.payload;
-        let length = payload.len() as i64;
-        if payload.is_empty() || payload.len() > PAYLOAD_MAX {
+        let length = match codec {
+            Codec::Opus if self.slots.is_none() => return Inserted::Refused,
+            Codec::Opus => opus::ticks(payload).unwrap_or(0),
+            Codec::Pcmu | Codec::Pcma | Codec::G722 => payload.len() as i64,
+        };
+        if length == 0 || length > PAYLOAD_MAX as i64 {
             return Inserted::Refused;
         }
         let follows = packet.sequence == self.last_sequence.wrapping_add(1);
@@ -132,7 +183,9 @@ impl JitterBuffer {
                 self.begin(now, start, transit);
             }
         }
-        self.straddle = if length > FRAME_TICKS && length % FRAME_TICKS != 0 { FRAME_TICKS / 2 } else { 0 };
+        // A lost Opus packet is best taken from the one after it, which is due only when the wait is over.
+        let straddles = codec == Codec::Opus || (length > FRAME_TICKS && length % FRAME_TICKS != 0);
+        self.straddle = if straddles { FRAME_TICKS / 2 } else { 0 };
         self.delay.observe(now, transit);
         if start + length <= self.cursor {
             self.late_run += 1;
@@ -145,7 +198,27 @@ impl JitterBuffer {
         }
         self.late_run = 0;
         self.newest = self.newest.max(start + length);
-        self.write(start, codec, payload)
+        if codec == Codec::Opus {
+            self.keep(start, length as usize, payload)
+        } else {
+            self.write(start, codec, payload)
+        }
+    }
+
+    /// Keeps an Opus packet, and lays down where.
+    fn keep(&mut self, start: i64, ticks: usize, packet: &[u8]) -> Inserted {
+        let slot = slot_of(start);
+        let marks = [slot as u8; opus::TICKS_MAX as usize];
+        let inserted = self.write(start, Codec::Opus, &marks[..ticks]);
+        if inserted == Inserted::Kept
+            && let Some(slots) = &mut self.slots
+        {
+            let kept = &mut slots[slot];
+            kept.start = start;
+            kept.len = packet.len() as u16;
+            kept.bytes[..packet.len()].copy_from_slice(packet);
+        }
+        inserted
     }
 
     fn write(&mut self, start: i64, codec: Codec, payload: &[u8]) -> Inserted {
@@ -206,8 +279,16 @@ impl JitterBuffer {
         due.bytes[first..].copy_from_slice(&self.bytes[..rest]);
         due.tags[first..].copy_from_slice(&self.tags[..rest]);
         self.tags[..rest].fill(0);
+        due.start = self.cursor;
         self.cursor += FRAME_TICKS;
+        due.next = self.slot_at_cursor();
         true
+    }
+
+    fn slot_at_cursor(&self) -> Option<u8> {
+        let at = self.cursor as usize & (RING - 1);
+        let slot = (self.tags[at] == OPUS).then_some(self.bytes[at])?;
+        (self.packet(slot).0 == self.cursor).then_some(slot)
     }
 
     /// Passes over frames that nobody took in time, when the engine itself was held up.

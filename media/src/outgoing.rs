@@ -11,12 +11,13 @@ use crate::events::Events;
 use crate::frame::{Clip, Frame};
 use crate::outbox::Outbox;
 use crate::pacer::Pacer;
-use crate::params::{Key, PlayItem, SessionConfig, StreamParams, TransmitKind, UtteranceId};
+use crate::params::{Codec, Key, PlayItem, SessionConfig, StreamParams, TransmitKind, UtteranceId};
 use crate::playout::Playout;
 use crate::relay::{RelayPacket, Renumbering};
 use crate::rtcp::Sent;
 use crate::rtp;
 use crate::sent_history::SentHistory;
+use crate::time::MS;
 
 /// Engine-rate samples of the longest packet, 60 ms.
 const PACKET_SAMPLES_MAX: usize = 960;
@@ -34,7 +35,10 @@ pub struct Outgoing {
     encoder: Encoder,
     history: SentHistory,
     sequence: u16,
+    /// In ticks.
     timestamp: u32,
+    /// Steps of the stream's clock in a tick.
+    steps_per_tick: u32,
     /// When something was said last; `None` before the first word.
     spoke_at: Option<Instant>,
     /// Whether nothing was said in the last slot.
@@ -69,10 +73,11 @@ impl Outgoing {
             bridged: Elastic::new(),
             keys: KeySender::new(),
             noise: ComfortNoise::new(seed),
-            encoder: Encoder::new(),
+            encoder: Encoder::new(Codec::Pcmu),
             history: SentHistory::new(),
             sequence: config.first_sequence,
             timestamp: config.first_timestamp,
+            steps_per_tick: 1,
             spoke_at: None,
             idle: true,
             muted: true,
@@ -85,7 +90,8 @@ impl Outgoing {
     /// Another offer and answer.
     pub fn configure(&mut self, before: Option<&StreamParams>, params: &StreamParams) {
         if before.is_none_or(|before| before.codec != params.codec) {
-            self.encoder = Encoder::new();
+            self.encoder = Encoder::new(params.codec);
+            self.steps_per_tick = params.codec.steps_per_tick();
         }
         if params.dtmf.is_none() {
             self.keys.clear();
@@ -122,15 +128,15 @@ impl Outgoing {
     /// Forwards a packet of a bridged leg, if nothing speaks against it; whether it was.
     pub fn relay(&mut self, now: Instant, packet: &RelayPacket, line: Line<'_>) -> bool {
         let Some(destination) = line.destination else { return false };
-        // G.711 and G.722 take eight bytes a millisecond.
-        let fits = packet.codec == line.params.codec && packet.payload.len() == usize::from(line.params.packet_ms) * 8;
+        let fits = packet.codec == line.params.codec && packet.ticks() == i64::from(line.params.packet_ms) * MS;
         if !fits || self.playout.ready() || self.keys.busy() {
             return false;
         }
         let Some(numbers) = self.relay.number(now, packet, (self.sequence, self.timestamp)) else { return false };
         let params = line.params;
         let marker = packet.marker || numbers.first;
-        let header = rtp::header(marker, params.payload_type, numbers.sequence, numbers.timestamp, self.ssrc);
+        let timestamp = numbers.timestamp.wrapping_mul(self.steps_per_tick);
+        let header = rtp::header(marker, params.payload_type, numbers.sequence, timestamp, self.ssrc);
         self.count(packet.payload.len());
         // Our own next packet comes after all that were forwarded.
         if numbers.sequence.wrapping_sub(self.sequence) < 0x8000 {
@@ -140,6 +146,11 @@ impl Outgoing {
         self.relayed_until = Some(after);
         line.outbox.push(destination, TransmitKind::Rtp, &header, &packet.payload);
         true
+    }
+
+    /// What the far end says of 256 packets that it lost.
+    pub fn expect_loss(&mut self, of_256: u8) {
+        self.encoder.expect_loss(of_256);
     }
 
     /// Queues a key.
@@ -206,7 +217,8 @@ impl Outgoing {
         }
         let mut payload = [0; PACKET_SAMPLES_MAX / 2];
         let payload = &mut payload[..samples.len() / 2];
-        self.encoder.encode(line.params.codec, samples, payload);
+        let len = self.encoder.encode(line.params.codec, samples, payload);
+        let payload = &payload[..len];
         self.history.push(samples, speaking);
         let header = self.header(marker, line.params.payload_type, self.timestamp, payload.len());
         line.outbox.push(destination, TransmitKind::Rtp, &header, payload);
@@ -255,6 +267,7 @@ impl Outgoing {
 
     /// The header of the next packet, which is counted as sent.
     fn header(&mut self, marker: bool, payload_type: u8, timestamp: u32, bytes: usize) -> [u8; rtp::HEADER_BYTES] {
+        let timestamp = timestamp.wrapping_mul(self.steps_per_tick);
         let header = rtp::header(marker, payload_type, self.sequence, timestamp, self.ssrc);
         self.sequence = self.sequence.wrapping_add(1);
         self.count(bytes);
@@ -275,7 +288,8 @@ impl Outgoing {
     /// What a report made at `now` says of it; the next report counts as active only if more is sent.
     pub fn take_report(&mut self, now: Instant) -> Sent {
         let until_next = self.pacer.next().saturating_duration_since(now).as_micros() as u32 * 8 / 1000;
-        let report = Sent { timestamp: self.timestamp.wrapping_sub(until_next), ..self.sent };
+        let timestamp = self.timestamp.wrapping_sub(until_next).wrapping_mul(self.steps_per_tick);
+        let report = Sent { timestamp, ..self.sent };
         self.sent.active = false;
         report
     }

@@ -16,6 +16,18 @@ pub enum Codec {
     Pcma,
     /// G.722 at 64 kbit/s: 16 kHz audio, RTP clock 8000 Hz, static payload type 9 (RFC 3551 §4.5.2).
     G722,
+    /// Opus, mono at 16 kHz in a stream whose RTP clock is 48 kHz (RFC 7587), dynamic payload type.
+    Opus,
+}
+
+impl Codec {
+    /// Steps of the RTP clock in 125 µs.
+    pub(crate) fn steps_per_tick(self) -> u32 {
+        match self {
+            Codec::Pcmu | Codec::Pcma | Codec::G722 => 1,
+            Codec::Opus => 6,
+        }
+    }
 }
 
 /// Which way media flows, seen from us (RFC 3264 §5.1).

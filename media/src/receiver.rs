@@ -1,6 +1,6 @@
 //! From accepted packets to 20 ms frames: waits, decodes, conceals.
 
-use crate::codec::Decoder;
+use crate::codec::{Decoder, opus};
 use crate::comfort_noise::ComfortNoise;
 use crate::frame::{FRAME_SAMPLES, Frame};
 use crate::jitter::{Due, Inserted, JitterBuffer, codec_of};
@@ -48,6 +48,10 @@ pub struct Received {
 pub struct Receiver {
     jitter: JitterBuffer,
     decoder: Decoder,
+    /// Made with the first offer and answer that has Opus in it.
+    opus: Option<Box<opus::Decoder>>,
+    /// Whether the last audio was Opus, by which gaps are filled.
+    is_opus: bool,
     concealer: Concealer,
     noise: ComfortNoise,
     /// The far end's comfort noise, while it lasts.
@@ -69,16 +73,24 @@ impl Receiver {
         Receiver {
             jitter: JitterBuffer::new(),
             decoder: Decoder::new(),
+            opus: None,
+            is_opus: false,
             concealer: Concealer::new(seed),
             noise: ComfortNoise::new(!seed),
             noise_peak: None,
             idle_due: now + FRAME_TICKS,
-            due: Due { bytes: [0; FRAME_TICKS as usize], tags: [0; FRAME_TICKS as usize] },
+            due: Due::new(),
             grace_until: 0,
             credit: CREDIT_MAX,
             credited_at: now,
             counts: Counts::default(),
         }
+    }
+
+    /// Makes ready for Opus; takes memory, so it is done with the offer and answer.
+    pub fn expect_opus(&mut self) {
+        self.jitter.expect_opus();
+        self.opus.get_or_insert_with(|| Box::new(opus::Decoder::new()));
     }
 
     /// A new stream (another SSRC, another offer and answer): its timeline starts afresh.
@@ -179,9 +191,20 @@ impl Receiver {
         let mut from = 0;
         while from < FRAME_TICKS as usize {
             let tag = self.due.tags[from];
-            let run = self.due.tags[from..].iter().take_while(|t| **t == tag).count();
+            let byte = self.due.bytes[from];
+            let codec = codec_of(tag);
+            let is_packet = codec == Some(Codec::Opus);
+            let same = |at: &usize| self.due.tags[*at] == tag && (!is_packet || self.due.bytes[*at] == byte);
+            let run = (from..FRAME_TICKS as usize).take_while(same).count();
             let out = &mut frame.0[2 * from..2 * (from + run)];
-            match (codec_of(tag), self.noise_peak) {
+            self.is_opus = codec.map_or(self.is_opus, |codec| codec == Codec::Opus);
+            match (codec, self.noise_peak) {
+                (Some(Codec::Opus), _) => {
+                    let (start, packet) = self.jitter.packet(byte);
+                    if let Some(opus) = &mut self.opus {
+                        opus.decode(start, packet, self.due.start + from as i64, out);
+                    }
+                }
                 (Some(codec), _) => {
                     self.decoder.decode(codec, &self.due.bytes[from..from + run], out);
                     self.concealer.received(out);
@@ -190,6 +213,12 @@ impl Receiver {
                     self.noise.fill(peak, out);
                     self.concealer.received(out);
                     made_up += run;
+                }
+                (None, None) if self.is_opus => {
+                    let ends = from + run == FRAME_TICKS as usize;
+                    let next = self.due.next.filter(|_| ends).map(|slot| self.jitter.packet(slot).1);
+                    let recovered = self.opus.as_mut().is_some_and(|opus| opus.recover(next, out));
+                    made_up += if recovered { 0 } else { run };
                 }
                 (None, None) => {
                     self.concealer.conceal(out);

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use arrayvec::ArrayVec;
 
+use crate::codec::opus;
 use crate::params::Codec;
 use crate::rtp::Packet;
 
@@ -29,7 +30,7 @@ pub struct RelayPacket {
     pub marker: bool,
     /// The sender's sequence number.
     pub sequence: u16,
-    /// The sender's timestamp.
+    /// The sender's timestamp, in ticks.
     pub timestamp: u32,
     /// The payload bytes.
     pub payload: ArrayVec<u8, PAYLOAD_MAX>,
@@ -41,6 +42,15 @@ impl RelayPacket {
         let payload = ArrayVec::try_from(packet.payload).ok()?;
         let Packet { marker, sequence, timestamp, .. } = *packet;
         Some(RelayPacket { codec, marker, sequence, timestamp, payload })
+    }
+
+    /// How long it is, in ticks; 0 for what is no packet of its codec.
+    pub(crate) fn ticks(&self) -> i64 {
+        match self.codec {
+            Codec::Opus => opus::ticks(&self.payload).unwrap_or(0),
+            // G.711 and G.722 make one byte a tick.
+            Codec::Pcmu | Codec::Pcma | Codec::G722 => self.payload.len() as i64,
+        }
     }
 }
 

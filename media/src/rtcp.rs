@@ -122,19 +122,21 @@ pub struct Reception {
     expected_before: u32,
     received_before: u32,
     jitter_16: u32,
+    /// Steps of the stream's own clock in a tick; 0 stands for one.
+    steps_per_tick: u32,
     last_transit: Option<i64>,
     last_sr: u32,
     last_sr_at: Option<Instant>,
 }
 
 impl Reception {
-    /// A new source.
-    pub fn restart(&mut self, ssrc: u32, sequence: u16) {
+    /// A new source, whose own clock makes so many steps a tick.
+    pub fn restart(&mut self, ssrc: u32, sequence: u16, steps_per_tick: u32) {
         let base = u32::from(sequence);
-        *self = Reception { ssrc, started: true, base, highest: base, ..Reception::default() };
+        *self = Reception { ssrc, started: true, base, highest: base, steps_per_tick, ..Reception::default() };
     }
 
-    /// A packet of it; `now` and `timestamp` in steps of 8 kHz.
+    /// A packet of it; `now` and `timestamp` in ticks.
     pub fn packet(&mut self, now: i64, sequence: u16, timestamp: u32) {
         self.received = self.received.wrapping_add(1);
         let ahead = sequence.wrapping_sub(self.highest as u16) as i16;
@@ -178,7 +180,8 @@ impl Reception {
             (now.saturating_duration_since(at).as_micros() * 65_536 / 1_000_000).min(u128::from(u32::MAX)) as u32
         });
         let mut block = [0; 24];
-        let words = [self.ssrc, (fraction as u32) << 24 | lost, self.highest, self.jitter_16 >> 4, self.last_sr, since];
+        let jitter = (self.jitter_16 >> 4).saturating_mul(self.steps_per_tick.max(1));
+        let words = [self.ssrc, (fraction as u32) << 24 | lost, self.highest, jitter, self.last_sr, since];
         for (bytes, word) in block.chunks_exact_mut(4).zip(words) {
             bytes.copy_from_slice(&word.to_be_bytes());
         }

@@ -21,7 +21,7 @@ use crate::relay::RelayPacket;
 use crate::rtcp::{self, Reception, Report, Reporter};
 use crate::rtp;
 use crate::source::{Claim, SourceGate, Verdict};
-use crate::time::Epoch;
+use crate::time::{Epoch, FineClock};
 
 /// Frames heard and not yet polled at most; the driver polls after every call.
 const HEARD_MAX: usize = 8;
@@ -74,6 +74,7 @@ pub struct Session {
     events: Events,
 
     gate: SourceGate,
+    clock: FineClock,
     receiver: Receiver,
     reception: Reception,
     event_reader: EventReader,
@@ -106,6 +107,7 @@ impl Session {
             stats: Stats::default(),
             events: Events::new(),
             gate: SourceGate::new(),
+            clock: FineClock::default(),
             receiver: Receiver::new(0, seed),
             reception: Reception::default(),
             event_reader: EventReader::new(),
@@ -167,12 +169,17 @@ impl Session {
             self.event_reader = EventReader::new();
         }
         let packet_ms = match params.packet_ms {
+            // Opus knows no packets of 30 ms (RFC 6716 §2.1.4).
+            30 if params.codec == Codec::Opus => 20,
             ms @ (10 | 20 | 30 | 40 | 60) => ms,
             // Nothing else is negotiable; 20 ms is understood by all.
             _ => 20,
         };
         let params = &StreamParams { packet_ms, ..params.clone() };
         self.outgoing.configure(before, params);
+        if params.accepted.iter().any(|(_, codec)| *codec == Codec::Opus) {
+            self.receiver.expect_opus();
+        }
         let expected_before = before.is_some_and(|before| hears(before.direction));
         let expected = hears(params.direction);
         if !expected {
@@ -212,6 +219,11 @@ impl Session {
             }
             return;
         }
+        let steps_per_tick = match kind {
+            PayloadKind::Audio(codec) => codec.steps_per_tick(),
+            PayloadKind::Event => params.dtmf.map_or(1, |dtmf| (dtmf.clock_rate_hz / 8000).clamp(1, 6)),
+            PayloadKind::ComfortNoise | PayloadKind::Unknown => 1,
+        };
         let claim = Claim { address: source, ssrc: packet.ssrc, sequence: packet.sequence };
         let ticks = self.epoch.ticks(now);
         match self.gate.judge(now, claim) {
@@ -221,12 +233,17 @@ impl Session {
             }
             Verdict::Restarted => {
                 self.receiver.restart(ticks);
-                self.reception.restart(packet.ssrc, packet.sequence);
+                self.reception.restart(packet.ssrc, packet.sequence, steps_per_tick);
+                self.clock = FineClock::default();
                 self.event_reader = EventReader::new();
             }
             Verdict::Heard => {}
         }
         self.stats.received += 1;
+        let packet = &match steps_per_tick {
+            1 => *packet,
+            steps => rtp::Packet { timestamp: self.clock.ticks(packet.timestamp, steps), ..*packet },
+        };
         self.reception.packet(ticks, packet.sequence, packet.timestamp);
         self.sign_of_life(now);
         match kind {
@@ -273,6 +290,7 @@ impl Session {
         let (reception, stats) = (&mut self.reception, &mut self.stats);
         let pinned = self.gate.ssrc();
         let mut known = false;
+        let mut lost_of_256 = None;
         let well_formed = rtcp::parse(datagram, |report| match report {
             Report::Sender { ssrc, ntp_middle } => {
                 known |= pinned == Some(ssrc);
@@ -282,12 +300,16 @@ impl Session {
                 let round_trip = Reporter::round_trip(now, epoch, last_sr, delay_since_last_sr);
                 stats.round_trip_ms = round_trip.map(|t| t.as_millis() as u32).or(stats.round_trip_ms);
                 stats.far_fraction_lost = Some(fraction_lost);
+                lost_of_256 = Some(fraction_lost);
                 known = true;
             }
             // Reports about others are not ours to read, and signalling alone ends a call.
             Report::Block { .. } | Report::Bye => {}
         });
         self.stats.malformed += u64::from(!well_formed);
+        if let Some(lost) = lost_of_256 {
+            self.outgoing.expect_loss(lost);
+        }
         // A far end that suppresses silence still reports: it is merely silent, not gone.
         if known && self.alive && self.silent_since.is_some() {
             self.silent_since = Some(now);

@@ -1,7 +1,8 @@
 //! The engine's inner clock: ticks of 125 µs since the session began.
 //!
-//! All codecs here have an RTP clock of 8 kHz (G.722 too, RFC 3551 §4.5.2) and make one byte a tick,
-//! so a tick, a step of an RTP timestamp and a byte of payload are the same length.
+//! G.711 and G.722 have an RTP clock of 8 kHz (G.722 too, RFC 3551 §4.5.2) and make one byte a tick, so a tick, a step
+//! of an RTP timestamp and a byte of payload are the same length. Opus has a clock of 48 kHz: its timestamps become
+//! ticks as they come in ([`FineClock`]) and steps again as they leave, six to a tick.
 
 use std::time::{Duration, Instant};
 
@@ -27,5 +28,39 @@ impl Epoch {
     /// The first instant at which [`Epoch::ticks`] gives `ticks`.
     pub fn instant(self, ticks: i64) -> Instant {
         self.0 + Duration::from_nanos(ticks.max(0) as u64 * TICK_NS)
+    }
+}
+
+/// Timestamps of a clock that makes several steps a tick, brought to ticks that wrap around as timestamps do.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FineClock {
+    /// The newest timestamp, unwrapped.
+    newest: i64,
+}
+
+impl FineClock {
+    /// The tick of a timestamp of the far end's stream.
+    pub fn ticks(&mut self, timestamp: u32, steps_per_tick: u32) -> u32 {
+        self.newest += i64::from(timestamp.wrapping_sub(self.newest as u32) as i32);
+        self.newest.div_euclid(i64::from(steps_per_tick)) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_of_a_fine_clock_run_on_over_its_wraps() {
+        let mut clock = FineClock::default();
+        let mut timestamp = u32::MAX - 5000;
+        let mut before = clock.ticks(timestamp, 6);
+        for _ in 0..10_000_000u32 / 960 * 20 {
+            timestamp = timestamp.wrapping_add(960);
+            let ticks = clock.ticks(timestamp, 6);
+            assert_eq!(ticks.wrapping_sub(before), 160);
+            before = ticks;
+        }
+        assert_eq!(before.wrapping_sub(clock.ticks(timestamp.wrapping_sub(960), 6)), 160, "a late packet");
     }
 }

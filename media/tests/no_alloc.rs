@@ -42,7 +42,7 @@ fn allocations() -> usize {
 #[test]
 fn thousands_of_ticks_neither_allocate_nor_free() {
     for (codec, payload_type, inband) in
-        [(media::Codec::Pcmu, 0, false), (media::Codec::Pcma, 8, true), (media::Codec::G722, 9, false)]
+        [(media::Codec::Pcmu, 0, false), (media::Codec::Pcma, 8, true), (media::Codec::G722, 9, false), OPUS]
     {
         let start = std::time::Instant::now();
         let mut session = Session::new(media::SessionConfig { inband_dtmf: inband, ..config() }, start);
@@ -50,6 +50,14 @@ fn thousands_of_ticks_neither_allocate_nor_free() {
             codec,
             payload_type,
             remote_rtcp: Some(address("192.0.2.7:4001")),
+            accepted: [
+                (0, media::Codec::Pcmu),
+                (8, media::Codec::Pcma),
+                (9, media::Codec::G722),
+                (111, media::Codec::Opus),
+            ]
+            .into_iter()
+            .collect(),
             dtmf: if inband { None } else { params().dtmf },
             ..params()
         };
@@ -57,7 +65,10 @@ fn thousands_of_ticks_neither_allocate_nor_free() {
         session.set_recording(true);
         let clip: Clip = tone(440.0, 8000.0, 4000).into();
         let mut far = Far { payload_type, ..Far::new() };
-        let packets: Vec<Vec<u8>> = (0..5000).map(|i| far.packet(&ulaw_tone(440.0, 8000.0, i * 160, 160))).collect();
+        let packets: Vec<Vec<u8>> = match codec {
+            media::Codec::Opus => opus_packets(5000),
+            _ => (0..5000).map(|i| far.packet(&ulaw_tone(440.0, 8000.0, i * 160, 160))).collect(),
+        };
         let source = address(FAR);
         let mut datagram = [0; 1500];
         let (mut sent, mut heard, mut recorded, mut spent, mut events) = (0, 0, 0, 0, 0);
@@ -102,6 +113,16 @@ fn thousands_of_ticks_neither_allocate_nor_free() {
         assert!(sent >= 5000 && heard >= 4990 && recorded >= 4990, "{sent} {heard} {recorded}");
         assert!(spent == 100 && events >= 200, "{spent} {events}");
     }
+}
+
+const OPUS: (media::Codec, u8, bool) = (media::Codec::Opus, 111, false);
+
+/// As another session of ours sends them.
+fn opus_packets(count: usize) -> Vec<Vec<u8>> {
+    let mut leg = Leg::new(&opus_params());
+    assert!(leg.play(0, &tone(440.0, 8000.0, count * 320), true));
+    leg.run(ms(20 * count as u64));
+    leg.sent.into_iter().map(|sent| sent.bytes).take(count).collect()
 }
 
 #[test]

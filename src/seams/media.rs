@@ -1,11 +1,12 @@
 //! Where legs are made: sockets and the real-time threads behind them.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arrayvec::ArrayVec;
 use async_trait::async_trait;
 use media::{HeardFrame, Key, PlayItem, StreamParams, UtteranceId};
 use tokio::sync::mpsc;
@@ -27,6 +28,9 @@ pub enum MediaError {
     /// The real-time threads have stopped.
     #[error("the media engine has stopped")]
     Stopped,
+    /// This engine has sockets of its own alone.
+    #[error("this media engine cannot share a port")]
+    NoSharedPorts,
 }
 
 /// What a leg needs when it is made, before anything is negotiated.
@@ -59,6 +63,64 @@ impl LegSpec {
 pub trait MediaNode: Send + Sync {
     /// Binds ports and makes a leg that waits for [`LegCommand::Configure`].
     async fn open(&self, spec: LegSpec) -> Result<MediaLeg, MediaError>;
+    /// Makes a leg without sockets of its own, for a far end that is reached by a port shared with others. It sends
+    /// nothing before [`LegCommand::Secure`] and [`LegCommand::Route`], and then never in the clear. Configured with
+    /// [`Wire::FAR`] as the far end's address.
+    async fn open_wired(&self, _spec: LegSpec, _wire: Wire) -> Result<MediaLeg, MediaError> {
+        Err(MediaError::NoSharedPorts)
+    }
+}
+
+/// A leg's end of a port that is shared with others. Whoever reads the port puts its datagrams into the ring and says
+/// so with [`LegPort::arrived`].
+pub struct Wire {
+    /// What the leg sends leaves by this socket.
+    pub socket: Arc<UdpSocket>,
+    /// What came for it, as it came.
+    pub arrivals: rtrb::Consumer<Datagram>,
+}
+
+impl Wire {
+    /// The far end as the leg's session knows it. Where it really is changes under way and is proven by keys, not by
+    /// addresses: the dummy address of RFC 7600.
+    pub const FAR: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 0, 8)), 9);
+}
+
+/// The longest datagram that a shared port hands on: 60 ms of Opus at 64 kbit/s with header, extensions and tag.
+pub const DATAGRAM_MAX: usize = 640;
+
+/// A datagram that came by a shared port.
+pub type Datagram = ArrayVec<u8, DATAGRAM_MAX>;
+
+/// How a stream is protected (RFC 3711, RFC 7714).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SrtpSuite {
+    /// AES-128 in counter mode with a tag of 80 bits.
+    Aes128CmSha1_80,
+    /// AES-128 in Galois counter mode.
+    AeadAes128Gcm,
+    /// AES-256 in Galois counter mode.
+    AeadAes256Gcm,
+}
+
+/// Master key and salt of one direction.
+#[derive(Clone)]
+pub struct SrtpKey {
+    /// 16 or 32 bytes.
+    pub key: ArrayVec<u8, 32>,
+    /// 12 or 14 bytes.
+    pub salt: ArrayVec<u8, 14>,
+}
+
+/// What a stream's protection is made of, as the exchange of keys settled it. Never shown.
+#[derive(Clone)]
+pub struct SrtpKeys {
+    /// How.
+    pub suite: SrtpSuite,
+    /// For what we send.
+    pub local: SrtpKey,
+    /// For what we hear.
+    pub remote: SrtpKey,
 }
 
 /// One leg, as its owner sees it. Dropping `control`'s last clone closes it.
@@ -171,6 +233,11 @@ pub enum LegCommand {
     Unbridge,
     /// Plays back what is heard; for tests and the echo service.
     Echo(bool),
+    /// Protects everything from now on; what comes in the clear or with wrong tags is dropped. Other keys replace
+    /// these. Given back where the keys do not fit the suite.
+    Secure(Box<SrtpKeys>),
+    /// Where a leg of [`MediaNode::open_wired`] sends from now on.
+    Route(SocketAddr),
 }
 
 /// Carries orders to a real-time thread; a node's own type stands behind it.
@@ -182,6 +249,8 @@ pub trait LegPort: Send + Sync {
     fn flush(&self, up_to: UtteranceId);
     /// Samples (16 kHz) of this utterance that have left, for as long as it is the newest one.
     fn samples_sent(&self, utterance: UtteranceId) -> u64;
+    /// Datagrams wait in the ring of the leg's [`Wire`].
+    fn arrived(&self) {}
     /// How long the jitter buffer holds what the far end says at present, in milliseconds.
     fn wait_ms(&self) -> u32;
 }

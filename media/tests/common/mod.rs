@@ -52,6 +52,17 @@ pub fn params() -> StreamParams {
     }
 }
 
+/// Opus both ways as 111, telephone events of its clock as 110, as with a browser.
+pub fn opus_params() -> StreamParams {
+    StreamParams {
+        codec: Codec::Opus,
+        payload_type: 111,
+        accepted: [(111, Codec::Opus)].into_iter().collect(),
+        dtmf: Some(DtmfFormat { payload_type: 110, clock_rate_hz: 48_000 }),
+        ..params()
+    }
+}
+
 /// A sent datagram, and when it left.
 pub struct Sent {
     pub at: Instant,

@@ -1,7 +1,7 @@
 //! One leg as its real-time thread holds it.
 
 use std::io;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,9 +12,10 @@ use super::bin::Bin;
 use super::line::Line;
 use super::outbox::Outbox;
 use super::recorder::Tap;
+use super::seal::Seal;
 use super::stats::Stats;
 use crate::domain::ids::LegId;
-use crate::seams::media::{EarsWriter, LegEvent};
+use crate::seams::media::{EarsWriter, LegEvent, Wire};
 
 /// The largest datagram we read or write; RTP audio stays far below, longer ones are cut and fail to parse.
 pub(super) const DATAGRAM_BYTES: usize = 1500;
@@ -26,7 +27,8 @@ const BURST_MAX: usize = 8;
 pub(super) struct Leg {
     pub(super) id: LegId,
     pub(super) session: Session,
-    pair: Pair,
+    way: Way,
+    seal: Option<Box<Seal>>,
     ears: EarsWriter,
     outbox: Outbox,
     pub(super) line: Arc<Line>,
@@ -48,11 +50,23 @@ pub(super) struct Leg {
 pub(super) struct LegParts {
     pub(super) id: LegId,
     pub(super) session: Session,
-    pub(super) pair: Pair,
+    pub(super) way: Way,
     pub(super) ears: EarsWriter,
     pub(super) outbox: Outbox,
     pub(super) line: Arc<Line>,
     pub(super) berth: Berth,
+}
+
+/// How a leg reaches its far end.
+pub(super) enum Way {
+    /// By sockets of its own.
+    Ports(Pair),
+    /// By a port that it shares with others, protected always.
+    Wire {
+        wire: Wire,
+        /// Where the far end is at present.
+        route: Option<SocketAddr>,
+    },
 }
 
 /// Where the newest utterance stands.
@@ -82,7 +96,8 @@ impl Leg {
         Leg {
             id: parts.id,
             session: parts.session,
-            pair: parts.pair,
+            way: parts.way,
+            seal: None,
             ears: parts.ears,
             outbox: parts.outbox,
             line: parts.line,
@@ -102,8 +117,43 @@ impl Leg {
         self.line.slot()
     }
 
-    pub(super) fn sockets(&self) -> [&UdpSocket; 2] {
-        [&self.pair.rtp, &self.pair.rtcp]
+    /// The sockets that are its own.
+    pub(super) fn sockets(&self) -> impl Iterator<Item = (Port, &UdpSocket)> {
+        let pair = match &self.way {
+            Way::Ports(pair) => Some([(Port::Rtp, &pair.rtp), (Port::Rtcp, &pair.rtcp)]),
+            Way::Wire { .. } => None,
+        };
+        pair.into_iter().flatten()
+    }
+
+    /// Protects everything from now on.
+    pub(super) fn secure(&mut self, seal: Box<Seal>) {
+        self.seal = Some(seal);
+    }
+
+    /// The far end of a shared port is there now.
+    pub(super) fn route_to(&mut self, to: SocketAddr) {
+        if let Way::Wire { route, .. } = &mut self.way {
+            *route = Some(to);
+        }
+    }
+
+    /// Takes what a shared port brought; returns how many datagrams. The ring bounds how many those can be.
+    pub(super) fn receive_arrivals(&mut self, now: Instant, bench: &mut Bench<'_>) -> u32 {
+        let mut read = 0;
+        while let Way::Wire { wire, .. } = &mut self.way
+            && let Ok(datagram) = wire.arrivals.pop()
+        {
+            read += 1;
+            let port = if media::rtp::is_rtcp(&datagram) { Port::Rtcp } else { Port::Rtp };
+            // Without keys nothing can be the far end's.
+            match self.seal.as_mut().and_then(|seal| seal.open(port, &datagram)) {
+                Some(plain) => hand_in(&mut self.session, now, port, Wire::FAR, &plain),
+                None => bench.stats.unsealed += 1,
+            }
+        }
+        bench.stats.received += u64::from(read);
+        read
     }
 
     /// Reads what waits on a socket; returns how many datagrams. `round` grows with each look at the sockets.
@@ -112,14 +162,19 @@ impl Leg {
         self.last_read_round = round;
         let limit = if bursting { BURST_MAX } else { 1 };
         let mut read = 0;
+        let Way::Ports(pair) = &self.way else { return 0 };
         for _ in 0..limit {
-            let socket = if port == Port::Rtp { &self.pair.rtp } else { &self.pair.rtcp };
+            let socket = if port == Port::Rtp { &pair.rtp } else { &pair.rtcp };
             match socket.recv_from(bench.datagram) {
                 Ok((len, source)) => {
                     read += 1;
-                    match port {
-                        Port::Rtp => self.session.handle_rtp(now, source, &bench.datagram[..len]),
-                        Port::Rtcp => self.session.handle_rtcp(now, source, &bench.datagram[..len]),
+                    let datagram = &bench.datagram[..len];
+                    match &mut self.seal {
+                        None => hand_in(&mut self.session, now, port, source, datagram),
+                        Some(seal) => match seal.open(port, datagram) {
+                            Some(plain) => hand_in(&mut self.session, now, port, source, &plain),
+                            None => bench.stats.unsealed += 1,
+                        },
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -191,12 +246,28 @@ impl Leg {
         }
     }
 
-    fn send(&self, transmit: Transmit, bench: &mut Bench<'_>) {
-        let socket = match transmit.kind {
-            TransmitKind::Rtp => &self.pair.rtp,
-            TransmitKind::Rtcp => &self.pair.rtcp,
+    fn send(&mut self, transmit: Transmit, bench: &mut Bench<'_>) {
+        let plain = &bench.datagram[..transmit.len];
+        let sealed = match &mut self.seal {
+            Some(seal) => match seal.protect(transmit.kind, plain) {
+                Some(sealed) => Some(sealed),
+                None => {
+                    bench.stats.send_failed += 1;
+                    return;
+                }
+            },
+            None => None,
         };
-        match socket.send_to(&bench.datagram[..transmit.len], transmit.to) {
+        let sent = match (&self.way, &sealed) {
+            (Way::Ports(pair), sealed) => {
+                let socket = if transmit.kind == TransmitKind::Rtp { &pair.rtp } else { &pair.rtcp };
+                socket.send_to(sealed.as_deref().unwrap_or(plain), transmit.to)
+            }
+            (Way::Wire { wire, route: Some(route) }, Some(sealed)) => wire.socket.send_to(sealed, route),
+            // Nothing leaves by a shared port in the clear.
+            (Way::Wire { .. }, _) => return,
+        };
+        match sent {
             Ok(_) => bench.stats.sent += 1,
             // Late audio is worth nothing: what the kernel does not take now is lost like any other packet.
             Err(_) => bench.stats.send_failed += 1,
@@ -271,6 +342,13 @@ impl Leg {
             bench.stats.events_lost += u64::from(self.outbox.tell(event));
         }
         bench.bin.clip(item.clip);
+    }
+}
+
+fn hand_in(session: &mut Session, now: Instant, port: Port, source: SocketAddr, datagram: &[u8]) {
+    match port {
+        Port::Rtp => session.handle_rtp(now, source, datagram),
+        Port::Rtcp => session.handle_rtcp(now, source, datagram),
     }
 }
 

@@ -10,7 +10,8 @@ use tokio::sync::mpsc;
 
 use super::bell::Bell;
 use super::recorder::{Recorder, Tap};
-use crate::seams::media::{LegCommand, LegEvent, LegPort};
+use super::seal::Seal;
+use crate::seams::media::{LegCommand, LegEvent, LegPort, SrtpKeys};
 
 /// Orders other than speech between two wake-ups of the thread, which come within milliseconds.
 const ORDERS_MAX: usize = 32;
@@ -44,6 +45,8 @@ pub(super) enum Order {
     Leg(LegCommand),
     /// `Record`, with the file's thread already waiting at the other end.
     Record(Tap),
+    /// `Secure`, with everything derived from the keys.
+    Secure(Box<Seal>),
 }
 
 impl Line {
@@ -100,7 +103,7 @@ impl Line {
     fn order(&self, command: LegCommand) -> Result<(), LegCommand> {
         match self.orders.push(Order::Leg(command)) {
             Err(Order::Leg(command)) => Err(command),
-            Ok(()) | Err(Order::Record(_)) => Ok(()),
+            Ok(()) | Err(Order::Record(_) | Order::Secure(_)) => Ok(()),
         }
     }
 
@@ -137,6 +140,13 @@ impl Handle {
     }
 }
 
+impl Handle {
+    fn secure(&self, keys: Box<SrtpKeys>) -> Result<(), LegCommand> {
+        let Some(seal) = Seal::new(&keys) else { return Err(LegCommand::Secure(keys)) };
+        self.line.orders.push(Order::Secure(Box::new(seal))).map_err(|_| LegCommand::Secure(keys))
+    }
+}
+
 impl LegPort for Handle {
     fn send(&self, command: LegCommand) -> Result<(), LegCommand> {
         if self.line.closed() {
@@ -145,6 +155,7 @@ impl LegPort for Handle {
         match command {
             LegCommand::Play(item) => self.line.plays.push(item).map_err(LegCommand::Play)?,
             LegCommand::Record(file) => self.record(file)?,
+            LegCommand::Secure(keys) => self.secure(keys)?,
             other => self.line.order(other)?,
         }
         self.line.announce();
@@ -159,6 +170,10 @@ impl LegPort for Handle {
     fn samples_sent(&self, utterance: UtteranceId) -> u64 {
         let progress = self.line.progress.load(Ordering::Acquire);
         if progress >> 32 == u64::from(utterance.0) { progress & u64::from(u32::MAX) } else { 0 }
+    }
+
+    fn arrived(&self) {
+        self.line.announce();
     }
 
     fn wait_ms(&self) -> u32 {

@@ -17,6 +17,7 @@ mod outbox;
 mod pace;
 mod recorder;
 mod repair;
+mod seal;
 mod shard;
 mod stats;
 
@@ -30,16 +31,16 @@ use media::{FRAME_MS, Session, SessionConfig};
 use tokio::sync::mpsc;
 
 use self::bell::Bell;
-use self::berth::{Harbour, bind_pair};
+use self::berth::{Berth, Harbour, bind_pair};
 use self::bin::Bin;
-use self::leg::{Leg, LegParts};
+use self::leg::{Leg, LegParts, Way};
 use self::line::{Handle, Line};
 use self::outbox::{EVENTS_MAX, Outbox};
 use self::recorder::Recorder;
 pub use self::repair::{fuzz_repair, repair_recordings};
 use self::shard::{Shard, register};
 use crate::config::media::MediaConfig;
-use crate::seams::media::{Ears, LegControl, LegSpec, MediaError, MediaLeg, MediaNode};
+use crate::seams::media::{Ears, LegControl, LegSpec, MediaError, MediaLeg, MediaNode, Wire};
 
 /// Half a second of heard frames: a reader that falls further behind would answer too late anyway, and each
 /// further frame costs 1.3 kB a leg.
@@ -120,11 +121,25 @@ impl Drop for Node {
 impl MediaNode for Node {
     async fn open(&self, spec: LegSpec) -> Result<MediaLeg, MediaError> {
         let berth = self.harbour.enter(spec.leg, spec.beside)?;
+        let pair = bind_pair(&berth, spec.bind, &spec.ports)?;
+        let address = SocketAddr::new(advertised(&spec), pair.port);
+        self.launch(&spec, berth, Way::Ports(pair), address)
+    }
+
+    async fn open_wired(&self, spec: LegSpec, wire: Wire) -> Result<MediaLeg, MediaError> {
+        let berth = self.harbour.enter(spec.leg, spec.beside)?;
+        let address = wire.socket.local_addr()?;
+        self.launch(&spec, berth, Way::Wire { wire, route: None }, address)
+    }
+}
+
+impl Node {
+    fn launch(&self, spec: &LegSpec, berth: Berth, way: Way, address: SocketAddr) -> Result<MediaLeg, MediaError> {
         let bell = self.bells[berth.shard()].clone();
         if bell.stopped() {
             return Err(MediaError::Stopped);
         }
-        let pair = bind_pair(&berth, spec.bind, &spec.ports)?;
+        let rtcp_port = address.port() + u16::from(matches!(way, Way::Ports(_)));
         let line = Arc::new(Line::new(berth.slot(), bell.clone()));
         let (ears_writer, ears) = Ears::ring(EARS_FRAMES);
         let (events, events_receiver) = mpsc::channel(EVENTS_MAX);
@@ -135,13 +150,11 @@ impl MediaNode for Node {
             rtp_timeout: self.rtp_timeout,
             inband_dtmf: spec.inband_dtmf,
         };
-        let address = advertised(&spec);
-        let port = pair.port;
         let handle = Handle::new(line.clone(), self.recorder.clone(), events.clone());
         let leg = Leg::new(LegParts {
             id: spec.leg,
             session: Session::new(config, self.last_tick(Instant::now())),
-            pair,
+            way,
             ears: ears_writer,
             outbox: Outbox::new(events),
             line,
@@ -151,8 +164,8 @@ impl MediaNode for Node {
         bell.admit(Box::new(leg)).map_err(|_| MediaError::Stopped)?;
         Ok(MediaLeg {
             id: spec.leg,
-            advertised: SocketAddr::new(address, port),
-            advertised_rtcp: SocketAddr::new(address, port + 1),
+            advertised: address,
+            advertised_rtcp: SocketAddr::new(address.ip(), rtcp_port),
             ears,
             events: events_receiver,
             control: LegControl(Arc::new(handle)),

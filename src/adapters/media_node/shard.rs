@@ -43,7 +43,7 @@ pub(super) struct Shard {
 
 /// Has the thread woken by the sockets of a leg that is about to arrive.
 pub(super) fn register(bell: &Bell, leg: &Leg) -> Result<(), MediaError> {
-    for (port, socket) in [Port::Rtp, Port::Rtcp].into_iter().zip(leg.sockets()) {
+    for (port, socket) in leg.sockets() {
         let token = u64::from(leg.slot()) << 1 | u64::from(port == Port::Rtcp);
         let data = epoll::EventData::new_u64(token);
         epoll::add(bell.sockets(), socket, data, epoll::EventFlags::IN).map_err(std::io::Error::from)?;
@@ -123,6 +123,7 @@ impl Shard {
         }
         let mut bench = Bench { datagram: &mut self.datagram, stats: &mut self.stats, bin: &self.bin };
         if let Some(leg) = &mut self.legs[slot] {
+            self.pace.worked(leg.receive_arrivals(now, &mut bench));
             leg.speak(now, &mut bench);
         }
         self.drain(now, slot);
@@ -144,6 +145,8 @@ impl Shard {
         let Some(leg) = &mut self.legs[slot] else { return };
         match order {
             Order::Record(tap) => leg.start_recording(tap),
+            Order::Secure(seal) => leg.secure(seal),
+            Order::Leg(LegCommand::Route(to)) => leg.route_to(to),
             Order::Leg(LegCommand::Configure(params)) => {
                 leg.session.configure(now, &params);
                 self.bin.params(params);
@@ -155,8 +158,14 @@ impl Shard {
             Order::Leg(LegCommand::MuteRecording(muted)) => leg.recording_muted = muted,
             Order::Leg(LegCommand::StopRecording) => leg.stop_recording(),
             Order::Leg(LegCommand::Echo(echo)) => leg.echo = echo,
-            // Handled above, or (speech and new recordings) never queued as plain orders.
-            Order::Leg(LegCommand::Bridge(_) | LegCommand::Unbridge | LegCommand::Play(_) | LegCommand::Record(_)) => {}
+            // Handled above, or (speech, new recordings, keys) never queued as plain orders.
+            Order::Leg(
+                LegCommand::Bridge(_)
+                | LegCommand::Unbridge
+                | LegCommand::Play(_)
+                | LegCommand::Record(_)
+                | LegCommand::Secure(_),
+            ) => {}
         }
     }
 
@@ -266,7 +275,7 @@ impl Shard {
         self.drain(now, slot);
         self.due[slot] = None;
         let Some(leg) = self.legs[slot].take() else { return };
-        for socket in leg.sockets() {
+        for (_, socket) in leg.sockets() {
             // Not yet registered when the node stops while a leg is being made.
             let _ = epoll::delete(self.bell.sockets(), socket);
         }

@@ -12,6 +12,8 @@ const LATE_MS: [u64; 4] = [5, 10, 20, 50];
 /// Counts of one thread since the last publication.
 pub(super) struct Stats {
     pub(super) received: u64,
+    /// Of a protected leg: in the clear, with a wrong tag, or replayed.
+    pub(super) unsealed: u64,
     pub(super) sent: u64,
     pub(super) send_failed: u64,
     pub(super) events_lost: u64,
@@ -24,6 +26,7 @@ pub(super) struct Stats {
 
 struct Published {
     received: Counter,
+    unsealed: Counter,
     sent: Counter,
     send_failed: Counter,
     events_lost: Counter,
@@ -36,6 +39,7 @@ impl Stats {
     pub(super) fn new(now: Instant) -> Stats {
         let published = Published {
             received: counter!("switchboard_media_packets_received_total"),
+            unsealed: counter!("switchboard_media_unsealed_packets_total"),
             sent: counter!("switchboard_media_packets_sent_total"),
             send_failed: counter!("switchboard_media_send_failures_total"),
             events_lost: counter!("switchboard_media_events_lost_total"),
@@ -45,6 +49,7 @@ impl Stats {
         };
         Stats {
             received: 0,
+            unsealed: 0,
             sent: 0,
             send_failed: 0,
             events_lost: 0,
@@ -72,6 +77,7 @@ impl Stats {
         self.publish_at = now + PUBLISH_EVERY;
         let take = std::mem::take;
         self.published.received.increment(take(&mut self.received));
+        self.published.unsealed.increment(take(&mut self.unsealed));
         self.published.sent.increment(take(&mut self.sent));
         self.published.send_failed.increment(take(&mut self.send_failed));
         self.published.events_lost.increment(take(&mut self.events_lost));

@@ -36,6 +36,7 @@ pub(super) fn encoding(codec: Codec) -> &'static str {
         Codec::Pcmu => "PCMU/8000",
         Codec::Pcma => "PCMA/8000",
         Codec::G722 => "G722/8000",
+        Codec::Opus => "opus/48000/2",
     }
 }
 
@@ -44,6 +45,8 @@ pub(super) fn static_number(codec: Codec) -> u8 {
         Codec::Pcmu => 0,
         Codec::Pcma => 8,
         Codec::G722 => 9,
+        // Dynamic: the number that browsers use.
+        Codec::Opus => 111,
     }
 }
 
