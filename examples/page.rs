@@ -56,6 +56,8 @@ async fn main() -> anyhow::Result<()> {
         store: Arc::new(store),
         bus: bus.clone(),
         answering: Answering { agent: Arc::new(ArcSwap::from_pointee(settings(agent))), facts: Arc::default() },
+        calls_back: Arc::new(std::sync::OnceLock::new()),
+        clock: Arc::new(SystemClock),
         readiness: Readiness::default(),
         metrics: Arc::new(String::new),
         recordings_dir: recordings.clone(),
@@ -265,6 +267,8 @@ impl Scene {
             due_at: None,
             recording: None,
             callback: None,
+            notes: String::new(),
+            version: 1,
         };
         let mut unit = self.store.begin().await.unwrap();
         unit.save_attempt(&attempt(20_000, "sip:anna@office.example.com", AttemptOutcome::NoAnswer, 25_000))

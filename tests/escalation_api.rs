@@ -1,5 +1,5 @@
 //! What happens to unresolved cases, as an admin sets it over the API: judged whole, revisioned, followed by new calls
-//! at once (R5, R23–R26).
+//! at once (R5, R23–R26); and the tickets that come of them: moved on, and their customers called back (R8).
 
 // Clippy sees tests only in functions that are marked as such; everything here is one.
 #![allow(clippy::unwrap_used, missing_docs)]
@@ -8,23 +8,43 @@
 #[path = "store_contract/samples.rs"]
 mod samples;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
 use switchboard::adapters::bus::LocalBus;
+use switchboard::adapters::system::SystemClock;
 use switchboard::config::http::HttpConfig;
 use switchboard::domain::agent::{Agent, OnUnresolved};
 use switchboard::domain::escalation_check::Facts;
+use switchboard::domain::ids::{CallId, TicketId};
 use switchboard::domain::phone_number::PhoneNumber;
+use switchboard::domain::ticket::{CallbackWish, Ticket, TicketStatus};
 use switchboard::domain::time::EpochMs;
 use switchboard::http::{Answering, Parts, Readiness, Server, router};
 use switchboard::seams::fakes::MemoryStore;
 use switchboard::seams::store::Store;
+use switchboard::voice::call_back::{CallBackOrder, CallsBack, NotCalled};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+/// Takes orders to call back, and makes no call.
+#[derive(Default)]
+struct Taken(Mutex<Vec<CallBackOrder>>);
+
+impl CallsBack for Taken {
+    fn call_back(&self, order: CallBackOrder) -> Result<CallId, NotCalled> {
+        let mut orders = self.0.lock().unwrap();
+        if orders.len() >= 2 {
+            return Err(NotCalled::TooOften);
+        }
+        orders.push(order);
+        Ok(CallId(samples::id()))
+    }
+}
+
 struct Running {
+    calls: Arc<Taken>,
     store: MemoryStore,
     live: Arc<ArcSwap<Agent>>,
     address: std::net::SocketAddr,
@@ -70,10 +90,13 @@ async fn running(facts: Facts) -> Running {
     let shutdown = CancellationToken::new();
     let server = Server::bind(&config).await.unwrap();
     let address = server.address().unwrap();
+    let calls = Arc::new(Taken::default());
     let parts = Parts {
         store: Arc::new(store.clone()),
         bus: Arc::new(LocalBus::new(EpochMs(1_000))),
         answering: Answering { agent: live.clone(), facts: Arc::new(facts) },
+        calls_back: calls.clone(),
+        clock: Arc::new(SystemClock),
         readiness: Readiness::waiting_for(&[]),
         metrics: Arc::new(String::new),
         recordings_dir: "recordings".into(),
@@ -85,7 +108,7 @@ async fn running(facts: Facts) -> Running {
     // The client wants one even where nothing is encrypted; another test may have installed it.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder().no_proxy().build().unwrap();
-    Running { store, live, address, client, _ends: shutdown.drop_guard() }
+    Running { calls, store, live, address, client, _ends: shutdown.drop_guard() }
 }
 
 fn policy() -> Value {
@@ -253,4 +276,100 @@ async fn only_json_of_a_known_agent_is_read() {
     let large = running.client.put(&url).header("content-type", "application/json").body(body).send().await;
     assert!(large.is_err() || large.is_ok_and(|answer| answer.status() == StatusCode::PAYLOAD_TOO_LARGE));
     assert_eq!(running.ask(Method::DELETE, &running.path(), None).await.status(), StatusCode::METHOD_NOT_ALLOWED);
+}
+
+/// A ticket of the agent whose customer wants to be called on this number.
+async fn ticket(running: &Running, number: &str) -> Ticket {
+    let (agent, inboxes) = running.store.agents().await.unwrap().remove(0);
+    let conversation = samples::conversation(agent.id, inboxes[0], 1_000);
+    let number = PhoneNumber::parse(number, None).unwrap();
+    let ticket = Ticket {
+        status: TicketStatus::Pending,
+        callback: Some(CallbackWish { number, time: None, at: None }),
+        ..samples::ticket(conversation.id, 1_001)
+    };
+    let mut unit = running.store.begin().await.unwrap();
+    unit.insert_conversation(&conversation).await.unwrap();
+    unit.save_ticket(&ticket).await.unwrap();
+    unit.commit().await.unwrap();
+    ticket
+}
+
+async fn status_of(running: &Running, id: TicketId) -> TicketStatus {
+    running.store.ticket(id).await.unwrap().unwrap().status
+}
+
+#[tokio::test]
+async fn a_ticket_is_moved_on_upon_the_version_that_was_read() {
+    let running = running(facts()).await;
+    let ticket = ticket(&running, "+4930123456").await;
+    let path = format!("/tickets/{}", ticket.id);
+    for (version, status) in (1..).zip(["in_progress", "done", "pending"]) {
+        let answer = running.ask(Method::PATCH, &path, Some(json!({"version": version, "status": status}))).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(answer.headers()["etag"], format!("\"{}\"", version + 1));
+        let shown: Value = answer.json().await.unwrap();
+        assert_eq!((&shown["status"], &shown["kind"]), (&json!(status), &json!("callback")));
+        assert_eq!(shown["callback"]["number"], "+4930123456");
+    }
+    let due = json!({"version": 4, "due_at_ms": null, "notes": "Asked the workshop."});
+    let shown: Value = running.ask(Method::PATCH, &path, Some(due)).await.json().await.unwrap();
+    assert_eq!((&shown["due_at_ms"], &shown["notes"]), (&Value::Null, &json!("Asked the workshop.")));
+    // Somebody else was quicker: nothing of theirs is overwritten.
+    let late = json!({"version": 4, "notes": "mine"});
+    assert_eq!(running.ask(Method::PATCH, &path, Some(late)).await.status(), StatusCode::CONFLICT);
+    let blind = running.ask(Method::PATCH, &path, Some(json!({"status": "done"}))).await;
+    assert_eq!(blind.status(), StatusCode::PRECONDITION_REQUIRED);
+    let read: Value = running.ask(Method::GET, &path, None).await.json().await.unwrap();
+    assert_eq!((&read["version"], &read["notes"]), (&json!(5), &json!("Asked the workshop.")));
+    assert_eq!(status_of(&running, ticket.id).await, TicketStatus::Pending);
+    for wrong in [
+        json!({"version": 5, "status": "gone"}),
+        json!({"version": 5}),
+        json!({"version": 5, "status": "done", "reason": "x"}),
+        json!({"version": 5, "due_at_ms": 1_700_000_000}),
+        json!({"version": 5, "notes": "x".repeat(10_001)}),
+    ] {
+        let answer = running.ask(Method::PATCH, &path, Some(wrong)).await;
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    let unknown = running.ask(Method::PATCH, &format!("/tickets/{}", samples::id()), Some(json!({}))).await;
+    assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
+}
+
+/// R5, R8: a teammate of the policy, and the ticket's own number inside what may be dialled; nothing else is called.
+#[tokio::test]
+async fn a_customer_is_called_back_through_a_teammate_of_the_policy() {
+    let running = running(facts()).await;
+    assert_eq!(running.put(with(policy(), "revision", json!(1))).await.status(), StatusCode::OK);
+    let home = ticket(&running, "+4930123456").await;
+    let path = format!("/tickets/{}/call", home.id);
+    let answer = running.ask(Method::POST, &path, Some(json!({"teammate": "person:anna"}))).await;
+    assert_eq!(answer.status(), StatusCode::ACCEPTED);
+    assert!(answer.json::<Value>().await.unwrap()["call"].is_string());
+    {
+        let orders = running.calls.0.lock().unwrap();
+        assert_eq!(orders[0].customer.number().as_str(), "+4930123456");
+        assert_eq!(
+            (orders[0].teammate.person.as_deref(), &*orders[0].summary),
+            (Some("anna"), "Asks when the shop opens.")
+        );
+    }
+    let refused = async |path: &str, body: Value| running.ask(Method::POST, path, Some(body)).await.status();
+    // A destination of the request's own is no destination.
+    for stranger in ["+4930999999", "sip:eve@192.0.2.66", "person:eve", "rota:none", "the boss"] {
+        let body = json!({"teammate": stranger});
+        assert_eq!(refused(&path, body).await, StatusCode::UNPROCESSABLE_ENTITY, "{stranger}");
+    }
+    let own = json!({"teammate": "person:anna", "number": "+4930999999"});
+    assert_eq!(refused(&path, own).await, StatusCode::UNPROCESSABLE_ENTITY);
+    let abroad = ticket(&running, "+12125550123").await;
+    let abroad = format!("/tickets/{}/call", abroad.id);
+    assert_eq!(refused(&abroad, json!({"teammate": "person:anna"})).await, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(running.calls.0.lock().unwrap().len(), 1);
+    assert_eq!(refused(&path, json!({"teammate": "person:anna"})).await, StatusCode::ACCEPTED);
+    assert_eq!(refused(&path, json!({"teammate": "person:anna"})).await, StatusCode::TOO_MANY_REQUESTS);
+    let done = json!({"version": 1, "status": "done"});
+    running.ask(Method::PATCH, &format!("/tickets/{}", home.id), Some(done)).await;
+    assert_eq!(refused(&path, json!({"teammate": "person:anna"})).await, StatusCode::CONFLICT);
 }

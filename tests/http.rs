@@ -15,6 +15,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 use switchboard::adapters::bus::LocalBus;
+use switchboard::adapters::system::SystemClock;
 use switchboard::config::http::HttpConfig;
 use switchboard::domain::call::Recording;
 use switchboard::domain::conversation::Conversation;
@@ -89,6 +90,8 @@ async fn running_with(change: impl FnOnce(&mut HttpConfig)) -> Running {
         store: Arc::new(store.clone()),
         bus: bus.clone(),
         answering: answering(),
+        calls_back: Arc::new(std::sync::OnceLock::new()),
+        clock: Arc::new(SystemClock),
         readiness: readiness.clone(),
         metrics: Arc::new(|| "switchboard_build_info 1\n".into()),
         recordings_dir: recordings.path().into(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
@@ -34,10 +34,14 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let house = House::open(config, models).await?;
     readiness.ready("store");
     let token = bootstrap_token::load_or_make(&house.config.bootstrap_token_file())?;
+    // Filled once there is somebody to make calls.
+    let calls_back = Arc::new(OnceLock::new());
     let router = http::router(http::Parts {
         store: house.store.clone(),
         bus: house.bus.clone(),
         answering: house.answering(),
+        calls_back: calls_back.clone(),
+        clock: house.clock.clone(),
         readiness: readiness.clone(),
         metrics: metrics.renderer(),
         recordings_dir: house.config.recordings_dir(),
@@ -53,6 +57,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let (sip, incoming) = SipServer::start(sip_parts(&house, node.clone())).await?;
     let sip = Arc::new(sip);
     let front_desk = house.front_desk(sip.clone())?;
+    let _ = calls_back.set(front_desk.clone());
     let (drain, draining) = watch::channel(false);
     let drain_timeout = Duration::from_secs(house.config.agent.drain_seconds.into());
     let calls = tokio::spawn(front_desk.clone().run(incoming, draining, drain_timeout));

@@ -3,7 +3,7 @@
 use super::call::{Attempt, AttemptOutcome, Call, CallOutcome};
 use super::conversation::{Author, Conversation, Handler, Message, Status};
 use super::ids::TicketId;
-use super::ticket::{Field, TICKET_DUE_MS, Ticket, TicketKind, TicketStatus};
+use super::ticket::{FIRST_VERSION, Field, TICKET_DUE_MS, Ticket, TicketKind, TicketStatus};
 use super::time::EpochMs;
 
 /// All that is kept of a call.
@@ -54,6 +54,8 @@ pub fn settle(kept: Kept, id: TicketId, now: EpochMs) -> Settled {
         due_at: Some(EpochMs(now.0 + TICKET_DUE_MS)),
         recording: None,
         callback: None,
+        notes: String::new(),
+        version: FIRST_VERSION,
     });
     Settled { call, conversation, attempts, ticket }
 }

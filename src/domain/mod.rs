@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod call;
+pub mod callback_number;
 pub mod conversation;
 pub mod cut_call;
 pub mod dialplan;

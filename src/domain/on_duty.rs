@@ -1,7 +1,7 @@
 //! Whom a rung reaches at a moment: numbers and addresses as they stand, people by their own destinations, rotas by
 //! whoever is on duty. Pure (R53).
 
-use super::escalation::{EscalationPolicy, Target};
+use super::escalation::{EscalationPolicy, Person, Target};
 use super::time::EpochMs;
 
 /// One party to ring: a person with all their destinations, or a number or address that names nobody.
@@ -32,6 +32,25 @@ pub fn reached(policy: &EscalationPolicy, targets: &[Target], now: EpochMs) -> V
     parties
 }
 
+/// Whom an admin or a teammate means by this target, whatever they do at the moment; `None` where the policy names no
+/// such person, rota or telephone (R5).
+pub fn named(policy: &EscalationPolicy, target: &Target, now: EpochMs) -> Option<Party> {
+    match target {
+        Target::Number(_) | Target::Sip(_) => {
+            let owner = owner(policy, target);
+            let is_named = owner.is_some() || policy.ladder.iter().any(|rung| rung.action.targets().contains(target));
+            is_named.then(|| Party { person: owner.map(str::to_owned), destinations: vec![target.clone()] })
+        }
+        Target::Person(id) => telephones(policy.people.iter().find(|person| person.id == *id)?),
+        Target::Rota(id) => on_duty(policy, id, now).and_then(|id| person(policy, id)),
+    }
+}
+
+/// Whose telephone this is.
+pub fn owner<'a>(policy: &'a EscalationPolicy, telephone: &Target) -> Option<&'a str> {
+    policy.people.iter().find(|person| person.destinations.contains(telephone)).map(|person| person.id.as_str())
+}
+
 /// The first of the rota whose shift is open now and who may be disturbed.
 fn on_duty<'a>(policy: &'a EscalationPolicy, rota: &str, now: EpochMs) -> Option<&'a str> {
     let rota = policy.rotas.iter().find(|other| other.id == rota)?;
@@ -40,11 +59,14 @@ fn on_duty<'a>(policy: &'a EscalationPolicy, rota: &str, now: EpochMs) -> Option
 }
 
 fn person(policy: &EscalationPolicy, id: &str) -> Option<Party> {
-    let person = policy.people.iter().find(|person| person.id == id && !person.do_not_disturb)?;
+    telephones(policy.people.iter().find(|person| person.id == id && !person.do_not_disturb)?)
+}
+
+fn telephones(person: &Person) -> Option<Party> {
     // A person's destinations are telephones; a person or rota named there would lead in circles.
     let is_telephone = |target: &&Target| matches!(target, Target::Number(_) | Target::Sip(_));
     let destinations: Vec<Target> = person.destinations.iter().filter(is_telephone).cloned().collect();
-    (!destinations.is_empty()).then(|| Party { person: Some(id.to_owned()), destinations })
+    (!destinations.is_empty()).then(|| Party { person: Some(person.id.clone()), destinations })
 }
 
 /// So many telephones ring at once for one case: each is a leg, a call on a trunk and somebody disturbed.

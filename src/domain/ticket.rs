@@ -85,6 +85,16 @@ pub struct Ticket {
     pub recording: Option<RecordingId>,
     /// Whom to call back.
     pub callback: Option<CallbackWish>,
+    /// What teammates have written about it.
+    #[serde(default)]
+    pub notes: String,
+    /// Counts its changes, the first being 1, so that nobody's change is overwritten unseen.
+    #[serde(default = "first_version")]
+    pub version: i64,
+}
+
+fn first_version() -> i64 {
+    FIRST_VERSION
 }
 
 impl Ticket {
@@ -121,6 +131,8 @@ impl Ticket {
     }
 }
 
+/// The version of a ticket that nobody has changed yet.
+pub const FIRST_VERSION: i64 = 1;
 /// A reason is read in a list.
 const REASON_CHARS_MAX: usize = 500;
 /// A ticket is due a day after it was made, in milliseconds.
@@ -147,6 +159,8 @@ mod tests {
             due_at: Some(EpochMs(100)),
             recording: None,
             callback: None,
+            notes: String::new(),
+            version: FIRST_VERSION,
         }
     }
 

@@ -15,12 +15,13 @@ mod page;
 mod problem;
 mod recordings;
 mod server;
+mod tickets;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Router, middleware};
 use secrecy::SecretString;
 use tokio::sync::Semaphore;
@@ -28,7 +29,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::http::HttpConfig;
 use crate::seams::bus::Bus;
+use crate::seams::clock::Clock;
 use crate::seams::store::Store;
+use crate::voice::call_back::CallsBack;
 
 pub use agents::Answering;
 pub use health::{Readiness, watch_store};
@@ -42,6 +45,10 @@ pub struct Parts {
     pub bus: Arc<dyn Bus>,
     /// The agent that answers, whose policy can be saved.
     pub answering: Answering,
+    /// Calls customers back.
+    pub calls_back: Arc<dyn CallsBack>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
     /// Whether calls can be taken.
     pub readiness: Readiness,
     /// The metrics in Prometheus' text form.
@@ -78,6 +85,8 @@ pub fn router(parts: Parts) -> Router {
         .route("/api/v1/agents/{id}/escalation", get(agents::escalation).put(agents::save_escalation))
         .route("/api/v1/conversations", get(conversations::list))
         .route("/api/v1/conversations/{id}", get(conversations::one))
+        .route("/api/v1/tickets/{id}", get(tickets::one).patch(tickets::change))
+        .route("/api/v1/tickets/{id}/call", post(tickets::call))
         .route("/api/v1/recordings/{id}", get(recordings::one))
         .route("/api/v1/events", get(events::stream))
         .route_layer(middleware::from_fn_with_state(shared.clone(), access::check));

@@ -128,6 +128,8 @@ pub struct ShownTicket<'a> {
     due_at_ms: Option<i64>,
     recording_url: Option<String>,
     callback: Option<ShownCallback<'a>>,
+    notes: &'a str,
+    version: i64,
 }
 
 /// Whom to call back, and when.
@@ -290,6 +292,8 @@ impl<'a> ShownTicket<'a> {
             due_at_ms: ticket.due_at.map(|at| at.0),
             recording_url: ticket.recording.map(|recording| format!("/api/v1/recordings/{recording}")),
             callback: ticket.callback.as_ref().map(ShownCallback::of),
+            notes: &ticket.notes,
+            version: ticket.version,
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
+use crate::domain::callback_number::CallbackNumber;
 use crate::domain::phone_number::PhoneNumber;
 
 use super::media::MediaLeg;
@@ -164,6 +165,13 @@ impl std::fmt::Debug for Destination {
             Destination::Uri(_) => "Uri",
             Destination::Emergency(_) => "Emergency",
         })
+    }
+}
+
+/// The one exception: a customer who is called back.
+impl From<CallbackNumber> for Destination {
+    fn from(number: CallbackNumber) -> Self {
+        Destination::Number(number.number().clone())
     }
 }
 

@@ -117,7 +117,8 @@ pub trait UnitOfWork: Send {
     async fn save_recording(&mut self, recording: &Recording) -> Result<(), StoreError>;
     /// Takes a recording out ("don't record"); the file is the caller's to delete.
     async fn delete_recording(&mut self, recording: RecordingId) -> Result<(), StoreError>;
-    /// Adds or updates a ticket.
+    /// Adds a ticket, or writes one whose `version` is the one last read; that is stored with `version + 1`, or
+    /// `Conflict`.
     async fn save_ticket(&mut self, ticket: &Ticket) -> Result<(), StoreError>;
     /// Adds a row to the outbox: a notification or message to be delivered, once, by its key.
     async fn enqueue(&mut self, key: &str, kind: &str, payload: &serde_json::Value) -> Result<(), StoreError>;

@@ -25,6 +25,8 @@ use crate::seams::store::{ConversationView, Store, StoreError, UnitOfWork};
 pub enum Entry {
     /// A call came in: the first entry.
     Begun,
+    /// We make a call in a conversation that there is already: the first entry then.
+    Placed,
     /// It was answered, with the call as it is now.
     Call(Box<Call>),
     /// A message or turn was added.
@@ -165,6 +167,7 @@ impl Keeper {
                 self.conversation.handler = Handler::None;
             }
             Entry::Begun
+            | Entry::Placed
             | Entry::Message(_)
             | Entry::MessageChanged(_)
             | Entry::Ticket(_)
@@ -185,7 +188,7 @@ impl Keeper {
                 work.insert_conversation(&self.conversation).await?;
                 work.save_call(&self.call).await?;
             }
-            Entry::Call(_) => work.save_call(&self.call).await?,
+            Entry::Placed | Entry::Call(_) => work.save_call(&self.call).await?,
             // Every word of ours contends on the version with a person taking over; each bumps it.
             Entry::Message(message) => {
                 work.insert_message(message).await?;
@@ -198,7 +201,8 @@ impl Keeper {
                 work.save_ticket(&stored).await?;
                 work.enqueue(&notice.key, notice.kind, &notice.payload).await?;
                 self.write_conversation(&mut *work).await?;
-                kept = Some(stored);
+                let is_new = stored.id == ticket.id;
+                kept = Some(Ticket { version: stored.version + i64::from(!is_new), ..stored });
             }
             Entry::Attempt(attempt) => work.save_attempt(attempt).await?,
             Entry::Recording(recording) => work.save_recording(recording).await?,
@@ -222,8 +226,8 @@ impl Keeper {
     async fn with_the_open_case(&self, ticket: &Ticket) -> Result<(Ticket, Notice), StoreError> {
         let number = self.call.from.as_deref().filter(|from| from.starts_with('+'));
         let open = match (&self.ticket, number) {
-            // A second matter of the same call, whoever calls.
-            (Some(ticket), _) => Some(ticket.clone()),
+            // A second matter of the same call, whoever calls; a teammate may have changed it meanwhile.
+            (Some(ticket), _) => self.store.ticket(ticket.id).await?,
             (None, Some(number)) => self.store.open_ticket_of(self.conversation.agent, number).await?,
             (None, None) => None,
         };
@@ -271,7 +275,11 @@ impl Keeper {
             Entry::Message(message) | Entry::MessageChanged(message) => {
                 self.tell(LiveKind::Message { message: ShownMessage::json(message) });
             }
-            Entry::Mark { .. } | Entry::Summary(_) | Entry::Recording(_) | Entry::RecordingDeleted(_) => {
+            Entry::Placed
+            | Entry::Mark { .. }
+            | Entry::Summary(_)
+            | Entry::Recording(_)
+            | Entry::RecordingDeleted(_) => {
                 self.tell_conversation();
             }
             Entry::Ticket(ticket) => self.tell(LiveKind::Ticket { ticket: ShownTicket::json(ticket) }),

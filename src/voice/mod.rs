@@ -1,6 +1,7 @@
 //! Calls: what is said, heard and done, from the INVITE to the last word.
 
 mod call;
+pub mod call_back;
 pub mod callback;
 pub mod collect;
 pub mod dialplan;

@@ -136,6 +136,8 @@ pub const NOTED_WITHOUT_NUMBER: &str =
     "Thank you, I have noted that. I do not have a number for you, so please call again if you do not hear from us.";
 /// A teammate called a customer back in vain.
 pub const STAFF_CUSTOMER_NOT_REACHED: &str = "The customer cannot be reached now. The ticket stays open. Goodbye.";
+/// The teammate has accepted a callback.
+pub const STAFF_CALLING_CUSTOMER: &str = "I am calling the customer now.";
 /// The ticket is stored.
 pub const NOTED: &str = "Thank you, I have noted that, and a colleague will get back to you.";
 
@@ -145,6 +147,11 @@ pub fn staff_offer(business: &str, accept_by_key: bool) -> String {
         true => format!("Support call for {business}. Press 1 to take it, or 2 to pass."),
         false => format!("Support call for {business}."),
     }
+}
+
+/// What a customer who is called back hears before they are recorded; nothing of their case, whoever picks up.
+pub fn calling_back(business: &str) -> Vec<String> {
+    vec![format!("Hello, this is {business}, calling you back."), RECORDED.to_owned()]
 }
 
 /// After the summary.
@@ -241,6 +248,8 @@ pub fn kept_ready(agent: &Agent) -> Vec<String> {
             NO_MESSAGE_HEARD,
             MESSAGE_KEPT,
             ASK_CALLBACK_TIME,
+            STAFF_CALLING_CUSTOMER,
+            STAFF_CUSTOMER_NOT_REACHED,
             STAFF_CHOICE,
             STAFF_PASSED,
             STAFF_CALLER_LEFT,
@@ -250,6 +259,7 @@ pub fn kept_ready(agent: &Agent) -> Vec<String> {
         ]
         .map(str::to_owned),
     );
+    texts.extend(calling_back(&agent.business));
     texts.push(staff_offer(&agent.business, agent.escalation.accept_by_key));
     texts
 }

@@ -68,6 +68,8 @@ fn kept(case: &Case, now: EpochMs) -> cut_call::Kept {
         due_at: None,
         recording: None,
         callback: None,
+        notes: String::new(),
+        version: 1,
     };
     let message = |text: String| Message {
         id: MessageId(Uuid::nil()),

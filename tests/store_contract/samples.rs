@@ -141,6 +141,8 @@ pub fn ticket(conversation: ConversationId, at: i64) -> Ticket {
             time: Some("tomorrow after ten".into()),
             at: Some(EpochMs(at + 80_000_000)),
         }),
+        notes: "Asked the warehouse.".into(),
+        version: 1,
     }
 }
 

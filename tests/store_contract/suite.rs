@@ -323,6 +323,27 @@ pub async fn what_configuration_laid_down_is_kept_for_each_agent(store: &dyn Sto
     assert!(matches!(stranger, Err(StoreError::NotFound)));
 }
 
+/// A ticket is changed upon the version that was read; whoever is late gets a conflict and changes nothing (R8).
+pub async fn a_ticket_contends_on_its_version(store: &dyn Store) {
+    let (agent, inbox) = seeded(store).await;
+    let conversation = conversation(agent.id, inbox, 1_000);
+    let ticket = ticket(conversation.id, 1_001);
+    let mut unit = store.begin().await.unwrap();
+    unit.insert_conversation(&conversation).await.unwrap();
+    unit.save_ticket(&ticket).await.unwrap();
+    unit.commit().await.unwrap();
+    let done = Ticket { status: TicketStatus::Done, notes: "done".into(), ..ticket.clone() };
+    let mut unit = store.begin().await.unwrap();
+    unit.save_ticket(&done).await.unwrap();
+    unit.commit().await.unwrap();
+    let kept = store.ticket(ticket.id).await.unwrap().unwrap();
+    assert!(kept == Ticket { version: ticket.version + 1, ..done });
+    let mut unit = store.begin().await.unwrap();
+    assert!(matches!(unit.save_ticket(&ticket).await, Err(StoreError::Conflict)));
+    drop(unit);
+    assert!(store.ticket(ticket.id).await.unwrap().unwrap() == kept);
+}
+
 /// R55: a caller with an open case adds to it.
 pub async fn an_open_ticket_is_found_by_the_number_that_called(store: &dyn Store) {
     let (agent, inbox) = seeded(store).await;

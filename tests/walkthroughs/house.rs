@@ -175,6 +175,23 @@ impl House {
         Some((status, answer.split_off(head + 4)))
     }
 
+    /// A POST of JSON; the status and the body.
+    pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let body = body.to_string();
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.http_port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let head = format!(
+            "POST {path} HTTP/1.0\r\nHost: 127.0.0.1:{}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            self.http_port,
+            body.len()
+        );
+        stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap_or_default())
+    }
+
     pub fn get_json(&self, path: &str) -> Value {
         let (status, body) = self.get(path).expect("the API answers");
         assert_eq!(status, 200, "{path}: {}", String::from_utf8_lossy(&body));

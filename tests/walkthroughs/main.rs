@@ -10,6 +10,7 @@
 
 mod answering;
 mod audio;
+mod calling_back;
 mod drain;
 mod escalation;
 mod house;

@@ -151,6 +151,8 @@ pub fn ticket(row: &SqliteRow) -> Result<Ticket, StoreError> {
         due_at: row.time_or_none("due_at")?,
         recording: row.id_or_none("recording_id")?,
         callback: row.json_or_none("callback")?,
+        notes: row.get("notes")?,
+        version: row.get("version")?,
     })
 }
 

@@ -249,10 +249,12 @@ impl UnitOfWork for SqliteUnit {
     async fn save_ticket(&mut self, ticket: &Ticket) -> Result<(), StoreError> {
         let statement = sqlx::query(
             "INSERT INTO tickets (id, agent_id, conversation_id, status, reason, fields, created_at, due_at, kind,
-                                  recording_id, callback)
-             SELECT $1, agent_id, id, $3, $4, $5, $6, $7, $8, $9, $10 FROM conversations WHERE id = $2
+                                  recording_id, callback, notes, version)
+             SELECT $1, agent_id, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM conversations WHERE id = $2
              ON CONFLICT (id) DO UPDATE SET status = $3, reason = $4, fields = $5, created_at = $6, due_at = $7,
-                                            kind = $8, recording_id = $9, callback = $10",
+                                            kind = $8, recording_id = $9, callback = $10, notes = $11,
+                                            version = $12 + 1
+                                        WHERE tickets.version = $12",
         )
         .bind(ticket.id.to_string())
         .bind(ticket.conversation.to_string())
@@ -263,8 +265,18 @@ impl UnitOfWork for SqliteUnit {
         .bind(ticket.due_at.map(|at| at.0))
         .bind(word(ticket.kind)?)
         .bind(ticket.recording.map(|recording| recording.to_string()))
-        .bind(ticket.callback.as_ref().map(to_json).transpose()?);
-        self.run_one(statement).await
+        .bind(ticket.callback.as_ref().map(to_json).transpose()?)
+        .bind(ticket.notes.clone())
+        .bind(ticket.version);
+        if self.run(statement).await? == 1 {
+            return Ok(());
+        }
+        let exists = sqlx::query("SELECT 1 FROM tickets WHERE id = $1")
+            .bind(ticket.id.to_string())
+            .fetch_optional(&mut *self.transaction)
+            .await
+            .map_err(sort)?;
+        Err(if exists.is_some() { StoreError::Conflict } else { StoreError::NotFound })
     }
 
     async fn enqueue(&mut self, key: &str, kind: &str, payload: &serde_json::Value) -> Result<(), StoreError> {

@@ -299,7 +299,14 @@ impl UnitOfWork for MemoryUnit {
 
     async fn save_ticket(&mut self, ticket: &Ticket) -> Result<(), StoreError> {
         self.needs(self.draft.conversations.contains_key(&ticket.conversation))?;
-        self.draft.tickets.insert(ticket.id, ticket.clone());
+        let mut ticket = ticket.clone();
+        if let Some(known) = self.draft.tickets.get(&ticket.id) {
+            if known.version != ticket.version {
+                return Err(StoreError::Conflict);
+            }
+            ticket.version += 1;
+        }
+        self.draft.tickets.insert(ticket.id, ticket);
         Ok(())
     }
 

@@ -39,6 +39,7 @@ use queue::QueuePlace;
 use replies::{Answered, Replies};
 use said::Said;
 use staff::Staff;
+pub use staff::call_back;
 
 /// One call under way.
 struct Call {

@@ -5,7 +5,7 @@ use tracing::warn;
 use crate::domain::call::Recording;
 use crate::domain::conversation::{Handler, Status};
 use crate::domain::ids::{RecordingId, TicketId};
-use crate::domain::ticket::{CallbackWish, Field, TICKET_DUE_MS, Ticket, TicketKind, TicketStatus};
+use crate::domain::ticket::{CallbackWish, FIRST_VERSION, Field, TICKET_DUE_MS, Ticket, TicketKind, TicketStatus};
 use crate::domain::time::EpochMs;
 use crate::seams::media::LegCommand;
 
@@ -29,6 +29,8 @@ impl Call {
             due_at: Some(EpochMs(now.0 + TICKET_DUE_MS)),
             recording: None,
             callback: None,
+            notes: String::new(),
+            version: FIRST_VERSION,
         };
         match of {
             TicketOf::FollowUp => {}

@@ -1,6 +1,7 @@
 //! A person's line: the call to them while it is being made, and their leg, ear and mouth once it is there.
 
-use std::time::Instant;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use media::HeardFrame;
 use tokio::sync::mpsc;
@@ -8,7 +9,7 @@ use tokio::task::JoinHandle;
 use tracing::{Instrument, debug, warn};
 
 use crate::domain::ids::LegId;
-use crate::seams::media::{Ears, LegControl, LegEvent};
+use crate::seams::media::{Ears, LegCommand, LegControl, LegEvent};
 use crate::seams::signaling::{DialOrder, Dialog, DialogEvent, EndReason, OutgoingCall, Signaling, SignalingError};
 use crate::seams::stt::SttEvent;
 
@@ -35,7 +36,7 @@ pub(super) struct Leg {
     leg_events: mpsc::Receiver<LegEvent>,
     ears: Ears,
     /// The leg closes with its last control.
-    _control: LegControl,
+    control: LegControl,
 }
 
 /// What happened on a line.
@@ -105,7 +106,7 @@ impl Leg {
             events: call.events,
             leg_events: call.leg.events,
             ears: call.leg.ears,
-            _control: call.leg.control,
+            control: call.leg.control,
         }
     }
 
@@ -125,6 +126,31 @@ impl Leg {
             // "Yes" and "okay" are answers to whatever is said here.
             ear.agent_speaks(now, &words.join(" "), true);
         }
+    }
+
+    /// Records both sides into this file from now on; false when the leg does not take the order.
+    pub fn record(&mut self, file: PathBuf) -> bool {
+        self.control.send(LegCommand::Record(file)).is_ok()
+    }
+
+    /// Completes the recording; its length in milliseconds.
+    pub async fn stop_recording(&mut self) -> Option<u64> {
+        self.control.send(LegCommand::StopRecording).ok()?;
+        let complete = async {
+            while let Some(event) = self.leg_events.recv().await {
+                if let LegEvent::Recorded { duration_ms, .. } = event {
+                    return Some(duration_ms);
+                }
+            }
+            None
+        };
+        tokio::time::timeout(RECORDING_ENDS, complete).await.ok().flatten()
+    }
+
+    /// Joins it with another leg of the same thread, whatever was being played.
+    pub fn bridge(&mut self, other: LegId) -> bool {
+        self.mouth.stop();
+        self.control.send(LegCommand::Bridge(other)).is_ok()
     }
 
     async fn next(&mut self) -> LineEvent {
@@ -151,3 +177,6 @@ async fn end(dialog: &dyn Dialog, because: Option<EndReason>) -> Result<(), Sign
         None => dialog.hang_up().await,
     }
 }
+
+/// A recording's last frames are on disk within this time.
+const RECORDING_ENDS: Duration = Duration::from_secs(3);

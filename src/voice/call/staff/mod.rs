@@ -1,5 +1,6 @@
 //! The side of the people of a call: those who are rung, one who is joined, and the ladder that says who is next.
 
+mod call_back;
 mod climbing;
 mod joined;
 mod line;
@@ -14,6 +15,7 @@ use super::super::front_desk::FrontDesk;
 use super::Call;
 use person::{News, Person};
 
+pub use call_back::call_back;
 pub(super) use line::LineEvent;
 
 /// Everybody who is rung, told, joined or said goodbye to.

@@ -147,6 +147,32 @@ impl Person {
         self.joined = true;
     }
 
+    /// They hear this clip, until something else is said or they are joined.
+    pub fn plays(&mut self, clip: media::Clip) {
+        if let Some(leg) = self.line.leg() {
+            leg.mouth.play_tone(clip);
+        }
+    }
+
+    /// They and another leg hear each other.
+    pub fn bridge(&mut self, other: LegId) -> bool {
+        self.line.leg().is_some_and(|leg| leg.bridge(other))
+    }
+
+    /// They hear this sentence.
+    pub fn says(&mut self, now: Instant, words: &str) {
+        self.said.push(words.to_owned());
+        if let Some(leg) = self.line.leg() {
+            leg.say(now, &[words.to_owned()]);
+        }
+    }
+
+    /// The last sentence before their leg ends.
+    pub fn leave_with(&mut self, now: Instant, words: &str) {
+        self.leaves_by = Some(now + LONGEST_FAREWELL);
+        self.says(now, words);
+    }
+
     /// Takes in what happened on the line.
     pub async fn take(&mut self, event: LineEvent, desk: &FrontDesk) {
         let now = desk.clock.now();

@@ -1,0 +1,111 @@
+//! A customer who left a wish is called back: the teammate's telephone first, then theirs (R5, R8).
+
+use serde_json::{Value, json};
+
+use super::audio::{self, LINE_RATE_HZ, assert_words};
+use super::house::{House, Setup, alone, eventually, free_port};
+use super::phone::{Phone, WhenRung};
+
+const CUSTOMER: &str = "+493012345678";
+
+/// A house whose trunk leads to the customer, with a teammate; and the ports of the two.
+fn house() -> (House, [u16; 2]) {
+    let ports @ [customer, teammate] = [free_port(), free_port()];
+    let config = format!(
+        "[sip]\nhome_country = \"DE\"\n[[sip.trunks]]\nname = \"carrier\"\nhost = \"127.0.0.1:{customer}\"\n\
+         health_seconds = 0\n[[escalation.ladder]]\ndo = \"callback\"\n\
+         [[escalation.people]]\nid = \"anna\"\nname = \"Anna\"\ndestinations = [\"sip:anna@127.0.0.1:{teammate}\"]\n"
+    );
+    (House::start(Setup { published: true, config: Some(config), ..Setup::default() }), ports)
+}
+
+/// The ticket of somebody who called, wanted a person, and hung up when asked for more.
+fn ticket(house: &House) -> Value {
+    let mut caller = Phone::caller(CUSTOMER);
+    caller.dial(&house.uri());
+    house.until_said(CUSTOMER, "How can I help you?");
+    caller.say(&audio::spoken("I would like to speak to a person about my broken lamp, please."));
+    house.until(CUSTOMER, "they are asked about a callback", |conversation| {
+        super::house::messages(conversation, "agent").len() > 1
+    });
+    caller.hang_up();
+    house.until_over(CUSTOMER)["tickets"][0].clone()
+}
+
+fn attempts(conversation: &Value) -> &Value {
+    &conversation["call"]["attempts"]
+}
+
+#[test]
+fn a_teammate_takes_a_callback_and_is_joined_with_the_customer() {
+    let Some(_turn) = alone() else { return };
+    let (house, [customer_port, teammate_port]) = house();
+    let ticket = ticket(&house);
+    assert_eq!(ticket["status"], "pending", "{ticket:#}");
+    let conversation = house.conversation(CUSTOMER).unwrap()["id"].as_str().unwrap().to_owned();
+    let now = || house.get_json(&format!("/api/v1/conversations/{conversation}"));
+    let path = format!("/api/v1/tickets/{}/call", ticket["id"].as_str().unwrap());
+    let mut teammate = Phone::start("anna", teammate_port, WhenRung::PicksUp);
+    let mut customer = Phone::start(CUSTOMER, customer_port, WhenRung::PicksUp);
+    let (status, refused) = house.post(&path, &json!({"teammate": "sip:eve@127.0.0.1"}));
+    assert_eq!(status, 422, "{refused:#}");
+    let (status, answer) = house.post(&path, &json!({"teammate": "person:anna"}));
+    assert_eq!(status, 202, "{answer:#}");
+
+    teammate.wait_for("CALL_ESTABLISHED");
+    teammate.until_spoken_to(0);
+    assert!(customer.event("CALL_INCOMING").is_none(), "nobody is called before the teammate has accepted");
+    teammate.press("11");
+    customer.wait_for("CALL_ESTABLISHED");
+    let told = customer.until_spoken_to(0);
+    let notice = audio::transcribe(&customer.heard()[..told], LINE_RATE_HZ);
+    println!("The customer heard first: {notice}");
+    assert_words(&notice, &["calling you back", "recorded"]);
+    let so_far = customer.heard().len();
+    // The first call was recorded too.
+    eventually("the two are joined", || {
+        now()["call"]["recordings"].as_array().filter(|recordings| recordings.len() == 2).map(drop)
+    });
+    teammate.say(&audio::spoken("This is Anna from the workshop speaking."));
+    let heard = customer.until_spoken_to(so_far);
+    assert_words(&audio::transcribe(&customer.heard()[so_far..heard], LINE_RATE_HZ), &["workshop"]);
+    let so_far = teammate.heard().len();
+    customer.say(&audio::spoken("The yellow shade fell from the table."));
+    let heard = teammate.until_spoken_to(so_far);
+    assert_words(&audio::transcribe(&teammate.heard()[so_far..heard], LINE_RATE_HZ), &["yellow", "table"]);
+    let told = audio::transcribe(&teammate.heard(), LINE_RATE_HZ);
+    assert_words(&told, &["lamp"]);
+
+    customer.hang_up();
+    teammate.wait_for("CALL_CLOSED");
+    let conversation = eventually("the callback is over", || {
+        let conversation = now();
+        let recorded = conversation["call"]["recordings"][1]["duration_ms"].is_i64();
+        (recorded && conversation["call"]["outcome"] == "person").then_some(conversation)
+    });
+    assert_eq!(conversation["tickets"][0]["status"], "in_progress");
+    assert_eq!(attempts(&conversation)[0]["outcome"], "accepted");
+    let words = super::house::texts(&conversation, "customer").to_lowercase();
+    assert!(words.contains("yellow"), "what the customer said is kept (R7): {words}");
+}
+
+/// The customer does not pick up: the teammate is told, and the ticket stays.
+#[test]
+fn a_customer_who_is_busy_leaves_the_ticket_open() {
+    let Some(_turn) = alone() else { return };
+    let (house, [customer_port, teammate_port]) = house();
+    let ticket = ticket(&house);
+    let mut teammate = Phone::start("anna", teammate_port, WhenRung::PicksUp);
+    let mut customer = Phone::start(CUSTOMER, customer_port, WhenRung::Rings);
+    let path = format!("/api/v1/tickets/{}", ticket["id"].as_str().unwrap());
+    assert_eq!(house.post(&format!("{path}/call"), &json!({"teammate": "person:anna"})).0, 202);
+    teammate.wait_for("CALL_ESTABLISHED");
+    teammate.until_spoken_to(0);
+    teammate.press("11");
+    customer.wait_for("CALL_INCOMING");
+    customer.hang_up();
+    teammate.wait_for("CALL_CLOSED");
+    let told = audio::transcribe(&teammate.heard(), LINE_RATE_HZ);
+    assert_words(&told, &["cannot be reached"]);
+    assert_eq!(house.get_json(&path)["status"], "in_progress");
+}
