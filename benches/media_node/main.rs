@@ -3,7 +3,7 @@
 //! ```text
 //! cargo bench --bench media_node                     # 50 and 200 calls
 //! cargo bench --bench media_node -- --calls 50 --seconds 20
-//! cargo bench --bench media_node -- --bridged 50     # two legs a call, joined
+//! cargo bench --bench media_node -- --bridged 50     # two legs a call, joined, beside rtpengine
 //! ```
 //!
 //! - *echo*, *play*: legs of our node that send back what they hear, or play one shared clip.
@@ -19,6 +19,7 @@
 
 mod callers;
 mod floors;
+mod rtpengine;
 mod threads;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -36,7 +37,8 @@ use uuid::Uuid;
 
 use callers::{Callers, Report};
 use floors::Floor;
-use threads::{processor_time, resident_kb};
+use rtpengine::RtpEngine;
+use threads::{processor_time, processor_time_of, resident_kb};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -72,16 +74,33 @@ fn measure(calls: usize, span: Duration) {
     println!("echo / tick loop   {:.2}", echo / tick_loop);
 }
 
-/// Joined pairs; each call is two legs, and so are the floor's two sockets.
+/// Joined pairs, beside rtpengine where it is installed; each call is two legs, and so are the floor's two sockets.
 fn measure_bridged(calls: usize, span: Duration) {
     println!("\n{calls} bridged calls, {} s each; percent of a core per leg; load {}", span.as_secs(), load());
     let event_loop = floor(Floor::Event, calls * 2, span);
+    let peer = rtpengine(calls * 2, span);
     let bridge = node(Service::Bridge, calls * 2, span);
     let transcode = node(Service::Transcode, calls * 2, span);
     let event_again = floor(Floor::Event, calls * 2, span);
     let floor = (event_loop + event_again) / 2.0;
     println!("per bridged call    {:.4} % of a core; transcoded {:.4} %", bridge * 2.0, transcode * 2.0);
     println!("bridge / event loop {:.2}", bridge / floor);
+    if let Some(peer) = peer {
+        println!("bridge / rtpengine  {:.2}, which takes {:.4} % of a core a call", bridge / peer, peer * 2.0);
+    }
+}
+
+fn rtpengine(legs: usize, span: Duration) -> Option<f64> {
+    let Some(mut engine) = RtpEngine::start() else {
+        println!("rtpengine is not installed (Debian: rtpengine-daemon); left out");
+        return None;
+    };
+    let callers = Callers::start(legs);
+    let pairs = callers.addresses.chunks_exact(2);
+    let targets: Vec<SocketAddr> = pairs.flat_map(|pair| engine.join(pair[0], pair[1])).collect();
+    let process = engine.process().to_string();
+    let (cost, report) = callers.load(&targets, span, || processor_time_of(&process, ""));
+    Some(show("rtpengine", cost, legs, span, &report))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,12 +1,16 @@
-//! Processor time and memory of this process, from `/proc`.
+//! Processor time and memory of processes, from `/proc`.
 
 use std::fs;
 use std::time::Duration;
 
-/// Time on a processor of all threads whose names begin with `prefix`; each thread's first line of scheduler
-/// statistics starts with it, in nanoseconds.
+/// Time on a processor of all threads of this process whose names begin with `prefix`.
 pub fn processor_time(prefix: &str) -> Duration {
-    let nanos = fs::read_dir("/proc/self/task").unwrap().flatten().map(|task| {
+    processor_time_of("self", prefix)
+}
+
+/// The same of another process; each thread's scheduler statistics start with it, in nanoseconds.
+pub fn processor_time_of(process: &str, prefix: &str) -> Duration {
+    let nanos = fs::read_dir(format!("/proc/{process}/task")).unwrap().flatten().map(|task| {
         let name = fs::read_to_string(task.path().join("comm")).unwrap_or_default();
         if !name.starts_with(prefix) {
             return 0;
