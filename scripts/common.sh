@@ -26,7 +26,9 @@ need() {
 
 need_rust() {
   command -v cargo >/dev/null 2>&1 || fail "Rust is missing. Install Rust 1.95 or newer (rustup), then start again."
-  need cc=gcc cmake=cmake python3=python3
+  need make=build-essential cmake=cmake python3=python3
+  # A compiler alone is not enough: it needs the C library to link with.
+  echo 'int main(void) { return 0; }' | cc -x c - -o /dev/null 2>/dev/null || need a-linker=build-essential
   python3 -m pip --version >/dev/null 2>&1 || need pip-is-missing=python3-pip
 }
 
