@@ -30,6 +30,7 @@ mod source;
 mod time;
 
 pub mod echo;
+pub mod fax;
 pub mod frame;
 pub mod params;
 pub mod resample;

@@ -12,7 +12,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use media::{Key, UtteranceId};
+use media::fax::CallingTone;
+use media::{HeardFrame, Key, UtteranceId};
 use tokio::sync::mpsc;
 use tracing::{Instrument, debug, info, info_span, warn};
 
@@ -73,6 +74,8 @@ struct Call {
     ears_lost: u32,
     /// Frames of the caller that came while we were too busy to take them.
     frames_missed: u64,
+    /// A fax tells by a tone that it calls.
+    fax: CallingTone,
     /// No more orders are carried out: the call is over.
     over: bool,
 }
@@ -169,6 +172,7 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
         goes_on: false,
         ears_lost: 0,
         frames_missed: 0,
+        fax: CallingTone::new(),
         over: false,
     };
     info!(sip.call_id = %info.sip_call_id, sip.trunk = %info.trunk, "Call ringing");
@@ -257,6 +261,7 @@ impl Call {
                 frame = ears.next() => match frame {
                     Some(frame) => {
                         self.ear.frame(self.desk.clock.now(), &frame);
+                        self.listen_for_fax(&frame);
                         self.notice_progress();
                         self.count_missed(ears.dropped());
                     }
@@ -270,6 +275,13 @@ impl Call {
             }
             self.hear();
             self.carry_out().await;
+        }
+    }
+
+    fn listen_for_fax(&mut self, frame: &HeardFrame) {
+        if self.fax.frame(&frame.frame) {
+            info!("A fax calls");
+            self.flow.handle(self.desk.clock.now(), Input::FaxCalls);
         }
     }
 

@@ -52,7 +52,8 @@ impl CallFlow {
             | Input::PassedOn
             | Input::PersonLost
             | Input::PersonHolds(_)
-            | Input::RecordingFailed => return,
+            | Input::RecordingFailed
+            | Input::FaxCalls => return,
         };
         if let State::AtReception(reception) = &mut self.state {
             reception.handle(now, happened);

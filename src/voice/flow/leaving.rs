@@ -52,6 +52,31 @@ impl CallFlow {
         self.deadline = Some(now + LONGEST_GOODBYE);
     }
 
+    /// A machine has dialled us: the call ends without a word, a ticket or anybody being rung (R52). Once a word was
+    /// understood, or somebody is spoken with, it was a whistle.
+    pub(super) fn fax_calls(&mut self) {
+        let rings_by_plan = self.away.is_some() && matches!(self.state, State::Transferring { .. });
+        match self.state {
+            _ if self.understood_once => return,
+            State::AtReception(_) => self.effects.push_back(Effect::CancelTransfer { caller_gone: true }),
+            State::Transferring { .. } if rings_by_plan => {
+                self.effects.push_back(Effect::CancelTransfer { caller_gone: true });
+            }
+            State::LeavingMessage(_) => self.effects.push_back(Effect::StopMessage { keep: false }),
+            State::Conversing | State::Thinking { .. } | State::Collecting(_) => {}
+            // Whoever has pressed a key, or speaks with a person, is no fax; the others end by themselves.
+            State::Transferring { .. }
+            | State::Apart
+            | State::Choosing { .. }
+            | State::AskingCallback(_)
+            | State::Bridged { .. }
+            | State::Ringing
+            | State::Leaving
+            | State::Over => return,
+        }
+        self.hang_up();
+    }
+
     pub(super) fn hang_up(&mut self) {
         self.effects.push_back(Effect::HangUp);
         self.end();

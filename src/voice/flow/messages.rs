@@ -282,7 +282,7 @@ mod tests {
             3 => Just(Input::SpeechEnded),
             2 => Just(Input::CallerSpeaks),
             1 => Just(Input::NothingSaid),
-            1 => prop_oneof![Just(Input::Held), Just(Input::Resumed), Just(Input::Deafened), Just(Input::TimeIsUp)],
+            1 => prop_oneof![Just(Input::Held), Just(Input::Resumed), Just(Input::Deafened), Just(Input::FaxCalls), Just(Input::TimeIsUp)],
             3 => prop::sample::select(b"01234#*".to_vec()).prop_map(Input::Key),
         ]
     }

@@ -235,6 +235,9 @@ impl CallFlow {
         if matches!(self.state, State::Over) {
             return;
         }
+        if matches!(input, Input::FaxCalls) {
+            return self.fax_calls();
+        }
         if matches!(self.state, State::AtReception(_)) {
             return self.at_reception(now, input);
         }
@@ -263,6 +266,8 @@ impl CallFlow {
             Input::CallerGone => self.caller_gone(now),
             Input::TimeIsUp => self.time_is_up(now),
             Input::Deafened => self.deafened(now),
+            // Taken above, whatever the state.
+            Input::FaxCalls => {}
         }
     }
 

@@ -459,3 +459,22 @@ fn a_joined_caller_has_no_keys_and_hears_our_tone_on_hold() {
     call.give(Input::Joined);
     assert_eq!(call.give(Input::LadderEnded(LadderEnd::Person)), [Effect::HangUp, Effect::End(CallOutcome::Person)]);
 }
+
+/// R52.
+#[test]
+fn a_fax_is_hung_up_on_without_a_ticket_or_a_word() {
+    let abandoned = [Effect::HangUp, Effect::End(CallOutcome::Abandoned)];
+    assert_eq!(Call::answered(agent(), true).give(Input::FaxCalls), abandoned);
+    let unpublished = Agent { published: false, ..agent() };
+    assert_eq!(Call::answered(unpublished, false).give(Input::FaxCalls), abandoned);
+}
+
+/// R52: nobody who was understood is taken for a fax.
+#[test]
+fn a_caller_who_whistles_after_a_word_stays() {
+    let mut call = Call::answered(agent(), true);
+    call.hear("when do you open");
+    assert_eq!(call.give(Input::FaxCalls), []);
+    let mut call = waiting(LadderEnd::Flag);
+    assert_eq!(call.give(Input::FaxCalls), []);
+}

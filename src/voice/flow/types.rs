@@ -73,6 +73,8 @@ pub enum Input {
     TimeIsUp,
     /// Speech recognition is lost for the rest of the call.
     Deafened,
+    /// A fax calls: nobody is there.
+    FaxCalls,
 }
 
 /// An order.
