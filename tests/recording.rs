@@ -113,6 +113,34 @@ fn a_muted_recording_is_silent_on_both_sides_and_keeps_its_length() {
     assert!(tones(&right, 1_100.0) >= 20);
 }
 
+/// R48: a card number is known for one only once it has been said.
+#[test]
+fn what_was_just_said_can_be_taken_out_of_the_recording() {
+    let (_node, mut leg, mut caller) = call();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("call.wav");
+    send(&leg, LegCommand::Record(file.clone()));
+    say(&leg, 3_000);
+    caller.play(tone(440.0, 3_000));
+    drive(&mut [&mut caller], "the sentence is heard", |peers| {
+        peers[0].heard.iter().filter(|frame| holds_tone(&frame.0, 700.0)).count() >= 75
+    });
+    send(&leg, LegCommand::EraseRecorded(400));
+    drive(&mut [&mut caller], "the sentence goes on", |peers| {
+        peers[0].heard.iter().filter(|frame| holds_tone(&frame.0, 700.0)).count() >= 110
+    });
+    send(&leg, LegCommand::StopRecording);
+    let (_, duration_ms) = await_recorded(&mut leg, &mut caller);
+    let (left, right) = channels(&file);
+    assert_eq!(duration_ms, left.len() as u64 / 16, "its length stays");
+    let silent = |samples: &[i16]| samples.chunks_exact(FRAME).filter(|frame| frame.iter().all(|s| *s == 0)).count();
+    for (side, hz) in [(&left, 440.0), (&right, 700.0)] {
+        assert!((20..=45).contains(&silent(side)), "{} silent frames of {}", silent(side), side.len() / FRAME);
+        assert!(tones(&side[..40 * FRAME], hz) >= 25, "what was said before is there");
+        assert!(tones(&side[side.len() - 15 * FRAME..], hz) >= 10, "and what was said after");
+    }
+}
+
 #[test]
 fn a_leg_that_closes_completes_its_recording() {
     let (_node, mut leg, mut caller) = call();

@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod call;
 pub mod callback_number;
+pub mod card_number;
 pub mod conversation;
 pub mod cut_call;
 pub mod dialplan;

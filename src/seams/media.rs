@@ -225,6 +225,8 @@ pub enum LegCommand {
     Record(PathBuf),
     /// Writes silence instead of both sides until `false` (card numbers, "one moment").
     MuteRecording(bool),
+    /// Writes silence over both sides of what was recorded in so many last milliseconds.
+    EraseRecorded(u32),
     /// Ends the recording and completes the file.
     StopRecording,
     /// Joins the audio of two legs of the same thread, both ways, until [`LegCommand::Unbridge`] or one closes.

@@ -1,11 +1,13 @@
 //! Listens on one leg: joins a recogniser to the pure machines of [`super::turn_taking`].
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use media::HeardFrame;
 
+use crate::domain::card_number;
 use crate::seams::stt::{HeardId, SttError, SttEvent, SttSession, Want};
 use crate::seams::turn_end::TurnEnd;
 
@@ -45,8 +47,12 @@ pub enum EarEvent {
 pub struct HeardTurn {
     /// Its words; empty when somebody spoke for a while and none were found.
     pub text: String,
+    /// When its first sound was heard.
+    pub began_at: Instant,
     /// When its last voiced frame was heard.
     pub last_voice_at: Instant,
+    /// A card number was said, and taken out of the words.
+    pub held_card: bool,
     /// Time that its final transcript took, in milliseconds.
     pub recognition_ms: Option<f32>,
 }
@@ -56,6 +62,8 @@ pub struct Ear {
     stt: Option<SttSession>,
     listener: Listener,
     events: VecDeque<EarEvent>,
+    /// When the present turn began.
+    began_at: Option<Instant>,
     last_voice_at: Option<Instant>,
     voiced_frames: u32,
     /// An utterance is running that has brought no turn.
@@ -74,6 +82,7 @@ impl Ear {
             stt: Some(stt),
             listener: Listener::new(*settings),
             events: VecDeque::new(),
+            began_at: None,
             last_voice_at: None,
             voiced_frames: 0,
             uttering: false,
@@ -161,7 +170,7 @@ impl Ear {
                     self.recognition_ms = Some(took_ms);
                 }
                 if !text.is_empty() {
-                    self.events.push_back(EarEvent::Partial(text.clone()));
+                    self.events.push_back(EarEvent::Partial(card_number::redact(&text).into_owned()));
                 }
                 self.listener.transcript(heard, want, &text, audio_ms, confidence, ends_turn);
                 self.settle(now);
@@ -178,6 +187,8 @@ impl Ear {
             match effect {
                 Listening::Begin { heard, lead_frames, after_turn_ms } => {
                     self.voiced_frames = 0;
+                    let lead = Duration::from_millis(u64::from(media::FRAME_MS) * lead_frames as u64);
+                    self.began_at.get_or_insert(now.checked_sub(lead).unwrap_or(now));
                     self.uttering = true;
                     self.told = false;
                     self.recognition_ms = None;
@@ -224,8 +235,11 @@ impl Ear {
     fn turn_ended(&mut self, now: Instant, text: String) {
         self.voiced_frames = 0;
         self.uttering = false;
+        let kept = card_number::redact(&text);
         self.events.push_back(EarEvent::TurnEnded(HeardTurn {
-            text,
+            held_card: matches!(kept, Cow::Owned(_)),
+            text: kept.into_owned(),
+            began_at: self.began_at.take().unwrap_or(now),
             last_voice_at: self.last_voice_at.unwrap_or(now),
             recognition_ms: self.recognition_ms.take(),
         }));
@@ -242,6 +256,7 @@ impl Ear {
         if voiced_frames >= enough {
             self.turn_ended(now, String::new());
         } else {
+            self.began_at = None;
             self.events.push_back(EarEvent::NothingSaid);
         }
     }

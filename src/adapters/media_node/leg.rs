@@ -290,6 +290,12 @@ impl Leg {
         self.session.set_recording(true);
     }
 
+    pub(super) fn erase_recorded(&self, last_ms: u32) {
+        if let Some(tap) = &self.recording {
+            tap.erase(last_ms);
+        }
+    }
+
     /// The writer completes the file once it has taken every frame out of the tap.
     pub(super) fn stop_recording(&mut self) {
         self.recording = None;

@@ -8,7 +8,8 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter};
-use std::path::PathBuf;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -45,12 +46,15 @@ pub(super) struct Recorder {
 pub(super) struct Tap {
     frames: rtrb::Producer<RecordFrame>,
     missed: Arc<AtomicU64>,
+    erase: Arc<AtomicU64>,
 }
 
 struct Begun {
     file: PathBuf,
     frames: rtrb::Consumer<RecordFrame>,
     missed: Arc<AtomicU64>,
+    /// Frames at the end, as they stand when this is read, to be written over with silence.
+    erase: Arc<AtomicU64>,
     events: mpsc::Sender<LegEvent>,
 }
 
@@ -62,6 +66,13 @@ impl Tap {
             self.missed.fetch_add(1, Ordering::Relaxed);
         }
         taken
+    }
+
+    /// Has the last milliseconds written over with silence, at the writer's next sweep. The sweep's delay is added, so
+    /// that none of what was meant has moved out of reach by then.
+    pub(super) fn erase(&self, last_ms: u32) {
+        let frames = (u64::from(last_ms) + 2 * SWEEP.as_millis() as u64).div_ceil(u64::from(FRAME_MS));
+        self.erase.fetch_max(frames, Ordering::Release);
     }
 
     /// Whether the writer gave up.
@@ -98,13 +109,14 @@ impl Recorder {
     pub(super) fn begin(&self, file: PathBuf, events: mpsc::Sender<LegEvent>) -> Result<Tap, PathBuf> {
         let (producer, frames) = rtrb::RingBuffer::new(RING_FRAMES);
         let missed = Arc::new(AtomicU64::new(0));
-        let begun = Begun { file, frames, missed: missed.clone(), events };
+        let erase = Arc::new(AtomicU64::new(0));
+        let begun = Begun { file, frames, missed: missed.clone(), erase: erase.clone(), events };
         self.begun.try_send(begun).map_err(|error| match error {
             std::sync::mpsc::TrySendError::Full(begun) | std::sync::mpsc::TrySendError::Disconnected(begun) => {
                 begun.file
             }
         })?;
-        Ok(Tap { frames: producer, missed })
+        Ok(Tap { frames: producer, missed, erase })
     }
 }
 
@@ -208,6 +220,11 @@ impl OpenFile {
         for _ in 0..self.begun.missed.swap(0, Ordering::Relaxed) {
             self.write_frame(&RecordFrame { heard: Frame::SILENCE, sent: Frame::SILENCE })?;
         }
+        let erased = self.begun.erase.swap(0, Ordering::AcqRel).min(self.frames_written);
+        if erased > 0 {
+            self.wav.flush()?;
+            erase_end(&self.begun.file, erased)?;
+        }
         if now >= self.header_due {
             self.header_due = now + COMPLETE_HEADER_EVERY;
             self.wav.flush()?;
@@ -226,6 +243,20 @@ impl OpenFile {
         Ok(())
     }
 }
+
+/// Writes silence over the last frames of a file whose header is complete.
+fn erase_end(file: &Path, frames: u64) -> io::Result<()> {
+    let file = File::options().write(true).open(file)?;
+    let bytes = frames * FRAME_BYTES;
+    let silence = vec![0; usize::try_from(bytes).map_err(io::Error::other)?];
+    let from = file.metadata()?.len().saturating_sub(bytes).max(HEADER_BYTES);
+    file.write_all_at(&silence[..(file.metadata()?.len() - from) as usize], from)
+}
+
+/// A frame of two channels of 16-bit samples.
+const FRAME_BYTES: u64 = 4 * FRAME_SAMPLES as u64;
+/// What stands before the samples at the least.
+const HEADER_BYTES: u64 = 44;
 
 fn create(file: &PathBuf) -> hound::Result<WavWriter<BufWriter<File>>> {
     if let Some(folder) = file.parent() {

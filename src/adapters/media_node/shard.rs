@@ -156,6 +156,7 @@ impl Shard {
             }
             Order::Leg(LegCommand::KeyByInfo(key)) => leg.session.key_by_info(now, key),
             Order::Leg(LegCommand::MuteRecording(muted)) => leg.recording_muted = muted,
+            Order::Leg(LegCommand::EraseRecorded(last_ms)) => leg.erase_recorded(last_ms),
             Order::Leg(LegCommand::StopRecording) => leg.stop_recording(),
             Order::Leg(LegCommand::Echo(echo)) => leg.echo = echo,
             // Handled above, or (speech, new recordings, keys) never queued as plain orders.

@@ -406,6 +406,10 @@ impl Call {
 
     fn turn_ended(&mut self, now: Instant, turn: super::ear::HeardTurn) {
         self.said.heard(&turn, self.control.wait_ms(), now);
+        if turn.held_card {
+            let last = now.duration_since(turn.began_at) + ERASED_BEFORE;
+            let _ = self.control.send(LegCommand::EraseRecorded(last.as_millis() as u32));
+        }
         let text = turn.text.trim().to_owned();
         if !text.is_empty() {
             self.add_line(Speaker::Customer, &text);
@@ -538,5 +542,7 @@ const LINES_KEPT: usize = 200;
 const EARS_REOPENED: u32 = 3;
 /// A person who begins again this soon after their turn was taken for over had not finished.
 const GOES_ON_WITHIN: std::time::Duration = std::time::Duration::from_millis(1000);
+/// Written over before a card number: its first sound may have been noticed late, and waits in the jitter buffer.
+const ERASED_BEFORE: std::time::Duration = std::time::Duration::from_millis(700);
 /// A recording's last frames are on disk within this time.
 const RECORDING_ENDS: std::time::Duration = std::time::Duration::from_secs(3);

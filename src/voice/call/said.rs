@@ -119,7 +119,13 @@ mod tests {
     use super::*;
 
     fn turn(last_voice_at: Instant) -> HeardTurn {
-        HeardTurn { text: "When are you open?".into(), last_voice_at, recognition_ms: None }
+        HeardTurn {
+            text: "When are you open?".into(),
+            began_at: last_voice_at,
+            last_voice_at,
+            held_card: false,
+            recognition_ms: None,
+        }
     }
 
     /// R59: the caller's own pause counts as silence too.
