@@ -12,6 +12,7 @@ use crate::adapters::stt::{self, MoonshineStt};
 use crate::adapters::tts;
 use crate::adapters::tts::cached::Cached;
 use crate::adapters::tts::hibari::HibariTts;
+use crate::adapters::tts::recordings::{self, Recordings};
 use crate::config::providers::ProvidersConfig;
 use crate::config::speech::SpeechConfig;
 use crate::seams::embed::Embedder;
@@ -24,6 +25,7 @@ pub struct LocalSpeech {
     stt: Arc<dyn Stt>,
     tts: Arc<dyn Tts>,
     turn_end: Option<Arc<dyn TurnEnd>>,
+    recordings: Recordings,
 }
 
 /// What hears and speaks.
@@ -41,7 +43,8 @@ pub fn local(config: &SpeechConfig, models: &Models) -> anyhow::Result<LocalSpee
     let stt = MoonshineStt::start(models, config.recognition_workers)?;
     let tts = HibariTts::load(models, TTS_WORKERS)?;
     let turn_end = if config.melody { turn_end(models) } else { None };
-    Ok(LocalSpeech { stt: Arc::new(stt), tts: Arc::new(tts), turn_end })
+    let recordings = config.recordings.as_deref().map(recordings::load).transpose()?.unwrap_or_default();
+    Ok(LocalSpeech { stt: Arc::new(stt), tts: Arc::new(tts), turn_end, recordings })
 }
 
 impl LocalSpeech {
@@ -49,7 +52,7 @@ impl LocalSpeech {
     pub fn configured(self, config: &ProvidersConfig, runtime: Handle) -> anyhow::Result<Speech> {
         Ok(Speech {
             stt: stt::configured(config, self.stt, runtime.clone())?,
-            phrases: tts::configured(config, self.tts, runtime)?,
+            phrases: tts::configured(config, self.recordings, self.tts, runtime)?,
             turn_end: self.turn_end,
         })
     }

@@ -14,11 +14,13 @@ pub struct SpeechConfig {
     pub patience: f32,
     /// Whether the melody of a sentence helps to tell whether its speaker goes on.
     pub melody: bool,
+    /// Folder of recorded sentences.
+    pub recordings: Option<std::path::PathBuf>,
 }
 
 impl Default for SpeechConfig {
     fn default() -> Self {
-        SpeechConfig { recognition_workers: 1, patience: 1.0, melody: true }
+        SpeechConfig { recognition_workers: 1, patience: 1.0, melody: true, recordings: None }
     }
 }
 
@@ -65,6 +67,11 @@ pub const DOCS: &[(&str, &str)] = &[
         "melody",
         "Whether the fall of a voice helps to tell a sentence that is over from one that goes on, with a model of its \
          own (9 MB): true cuts fewer callers off and takes 80 ms of a core for each pause after a sentence.",
+    ),
+    (
+        "recordings",
+        "Folder of recorded sentences: `sorry.wav` is played wherever the agent would say what stands in `sorry.txt`; \
+         `switchboard config phrases` lists its own sentences.",
     ),
 ];
 

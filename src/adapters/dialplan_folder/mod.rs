@@ -17,7 +17,7 @@ use std::time::SystemTime;
 use media::Clip;
 use toml::de::DeTable;
 
-use crate::adapters::stt::wav::read_wav;
+use crate::adapters::stt::wav::read_clip;
 use crate::domain::dialplan::check::{Surroundings, findings};
 use crate::domain::dialplan::plan::{Action, Prompt, SoundFile};
 use crate::domain::dialplan::{Place, Plan, Problem};
@@ -143,10 +143,9 @@ fn sounds(folder: &Path, plan: &Plan, problems: &mut Vec<Problem>) -> HashMap<St
         if sounds.contains_key(&file.name) {
             continue;
         }
-        match read_wav(&folder.join(&file.name)) {
+        match read_clip(&folder.join(&file.name)) {
             Ok(samples) if samples.len() <= SOUND_SAMPLES_MAX => {
-                let clip: Vec<i16> = samples.iter().map(|sample| (sample * f32::from(i16::MAX)) as i16).collect();
-                sounds.insert(file.name.clone(), Arc::from(clip));
+                sounds.insert(file.name.clone(), Arc::from(samples));
             }
             Ok(_) => problems.push(Problem {
                 place: file.place.clone(),

@@ -35,6 +35,11 @@ pub fn read_wav(path: &Path) -> Result<Vec<f32>, WavError> {
     hear(BufReader::new(File::open(path).map_err(WavError::Open)?))
 }
 
+/// Reads a file to be played: the same as 16-bit samples.
+pub fn read_clip(path: &Path) -> Result<Vec<i16>, WavError> {
+    Ok(read_wav(path)?.iter().map(|sample| (sample * f32::from(i16::MAX)) as i16).collect())
+}
+
 /// Entry for fuzzers: arbitrary bytes as a file. Must not panic.
 pub fn fuzz(bytes: &[u8]) {
     if let Ok(samples) = hear(bytes) {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use media::Clip;
 use tokio::sync::mpsc;
 
+use super::recordings::Recordings;
 use crate::seams::tts::{Tts, TtsChunk, TtsError, TtsRequest, TtsStream};
 
 /// Texts longer than this are said once and not kept.
@@ -18,6 +19,8 @@ const HEARD_ONCE_MAX: usize = 1_024;
 /// A synthesiser with a shelf of finished phrases before it.
 pub struct Cached<T: ?Sized> {
     shelf: Arc<Mutex<Shelf>>,
+    /// Sentences that are never synthesised, in whatever voice and at whatever speed they are asked for.
+    recordings: HashMap<String, Arc<[Clip]>>,
     inner: Arc<T>,
 }
 
@@ -49,7 +52,13 @@ impl<T: Tts + ?Sized + 'static> Cached<T> {
     /// Keeps at most `bytes_max` of audio: 32,000 bytes a second.
     pub fn new(inner: Arc<T>, bytes_max: usize) -> Cached<T> {
         let shelf = Shelf { bytes_max, bytes: 0, uses: 0, phrases: HashMap::new(), heard_once: HashMap::new() };
-        Cached { shelf: Arc::new(Mutex::new(shelf)), inner }
+        Cached { shelf: Arc::new(Mutex::new(shelf)), recordings: HashMap::new(), inner }
+    }
+
+    /// With recordings that stand for sentences.
+    pub fn with_recordings(self, recordings: Recordings) -> Cached<T> {
+        let recordings = recordings.into_iter().map(|(text, clip)| (text, [clip].into())).collect();
+        Cached { recordings, ..self }
     }
 
     /// Synthesises phrases to be kept for good, one after the other; those already there cost nothing. Errors
@@ -57,6 +66,9 @@ impl<T: Tts + ?Sized + 'static> Cached<T> {
     pub async fn prepare(&self, requests: impl IntoIterator<Item = TtsRequest>) -> Result<(), TtsError> {
         let mut outcome = Ok(());
         for request in requests {
+            if self.recordings.contains_key(request.text.trim()) {
+                continue;
+            }
             let phrase = Phrase::of(&request);
             if let Some(held) = lock(&self.shelf).phrases.get_mut(&phrase) {
                 held.prepared = true;
@@ -83,7 +95,10 @@ impl<T: Tts + ?Sized + 'static> Tts for Cached<T> {
 
     fn speak(&self, request: TtsRequest) -> TtsStream {
         let phrase = Phrase::of(&request);
-        let (held, wanted) = lock(&self.shelf).find(&phrase);
+        let (held, wanted) = match self.recordings.get(request.text.trim()) {
+            Some(recording) => (Some(recording.clone()), false),
+            None => lock(&self.shelf).find(&phrase),
+        };
         if let Some(clips) = held {
             metrics::counter!("switchboard_tts_cache_hits_total").increment(1);
             let (pieces, stream) = mpsc::channel(clips.len().max(1));
@@ -250,5 +265,17 @@ mod tests {
             assert!(heard_all(cached.speak(asked("Hello."))).await.is_err());
         }
         assert_eq!(cached.bytes(), 0);
+    }
+
+    /// R59: in every voice and at every speed, and without the synthesiser.
+    #[tokio::test]
+    async fn a_recorded_sentence_is_never_synthesised() {
+        let stand_in = Arc::new(StandIn::new(vec![Act::Fail]));
+        let clip: Clip = Arc::from(vec![7i16; 100]);
+        let cached = Cached::new(stand_in, 1_000_000).with_recordings([("Hello.".to_owned(), clip.clone())].into());
+        cached.prepare([asked("Hello.")]).await.expect("nothing to prepare");
+        let slower = TtsRequest { speed: 0.8, ..asked("Hello.") };
+        let heard = cached.speak(slower).recv().await.expect("a clip").expect("speech");
+        assert!(Arc::ptr_eq(&heard.clip, &clip));
     }
 }

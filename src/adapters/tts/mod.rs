@@ -10,6 +10,7 @@ pub mod hibari;
 pub mod normalise;
 pub mod openai;
 mod pcm;
+pub mod recordings;
 #[cfg(test)]
 mod standin;
 pub mod streaming;
@@ -21,14 +22,16 @@ use tokio::runtime::Handle;
 
 use self::cached::Cached;
 use self::fallback::{Fallback, Patience};
+use self::recordings::Recordings;
 use crate::adapters::cloud::Access;
 use crate::config::providers::{Provider, ProvidersConfig};
 use crate::seams::tts::{Tts, TtsError};
 
-/// The voice that is configured: the local one, or a provider's with the local one behind it, and frequent phrases
-/// before both. Work runs on this runtime.
+/// The voice that is configured: the local one, or a provider's with the local one behind it, and recordings and
+/// frequent phrases before both. Work runs on this runtime.
 pub fn configured(
     config: &ProvidersConfig,
+    recordings: Recordings,
     local: Arc<dyn Tts>,
     runtime: Handle,
 ) -> Result<Arc<Cached<dyn Tts>>, TtsError> {
@@ -66,5 +69,5 @@ pub fn configured(
             Arc::new(Fallback::new(cloud, local, patience, runtime))
         }
     };
-    Ok(Arc::new(Cached::new(voice, config.phrase_cache_mb * 1_000_000)))
+    Ok(Arc::new(Cached::new(voice, config.phrase_cache_mb * 1_000_000).with_recordings(recordings)))
 }
