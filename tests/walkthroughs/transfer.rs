@@ -1,5 +1,7 @@
 //! The call is handed over to the other sides themselves, by REFER (R6).
 
+use std::sync::OnceLock;
+
 use serde_json::Value;
 
 use super::audio::{self, LINE_RATE_HZ, assert_words};
@@ -16,6 +18,12 @@ fn house(transfer: &str) -> (House, [u16; 2]) {
          [[escalation.ladder]]\ndo = \"flag\"\n"
     );
     (House::start(Setup { published: true, config: Some(config), ..Setup::default() }), ports)
+}
+
+/// The house with blind transfers, shared by the tests of them.
+fn blind() -> &'static (House, [u16; 2]) {
+    static HOUSE: OnceLock<(House, [u16; 2])> = OnceLock::new();
+    HOUSE.get_or_init(|| house("blind"))
 }
 
 fn ask_for_a_person(house: &House, name: &str) -> Phone {
@@ -35,9 +43,9 @@ fn attempts(conversation: &Value) -> Vec<&str> {
 #[test]
 fn a_blind_transfer_leaves_caller_and_person_to_themselves() {
     let Some(_turn) = alone() else { return };
-    let (house, [first, _]) = house("blind");
-    let mut person = Phone::start("first", first, WhenRung::PicksUp);
-    let caller = ask_for_a_person(&house, "blindly");
+    let (house, [first, _]) = blind();
+    let mut person = Phone::start("first", *first, WhenRung::PicksUp);
+    let caller = ask_for_a_person(house, "blindly");
     person.wait_for("CALL_ESTABLISHED");
     let conversation = house.until_over("blindly");
     assert_eq!(conversation["call"]["outcome"], "person");
@@ -52,10 +60,10 @@ fn a_blind_transfer_leaves_caller_and_person_to_themselves() {
 #[test]
 fn a_blind_transfer_that_fails_returns_the_caller_to_the_ladder() {
     let Some(_turn) = alone() else { return };
-    let (house, [first, second]) = house("blind");
-    let mut person = Phone::start("first", first, WhenRung::Rings);
-    let next = Phone::start("second", second, WhenRung::Rings);
-    let mut caller = ask_for_a_person(&house, "refused");
+    let (house, [first, second]) = blind();
+    let mut person = Phone::start("first", *first, WhenRung::Rings);
+    let next = Phone::start("second", *second, WhenRung::Rings);
+    let mut caller = ask_for_a_person(house, "refused");
     person.wait_for("CALL_INCOMING");
     person.hang_up();
     next.wait_for("CALL_INCOMING");
