@@ -119,7 +119,14 @@ impl Peer {
 
     /// Waits for the 200 of its call, and acknowledges it.
     pub async fn answered(&mut self, house: SocketAddr) -> anyhow::Result<Instant> {
-        let answer = self.until("SIP/2.0 200").await?;
+        let id = self.made.as_ref().context("a call")?[0].clone();
+        let answer = loop {
+            let answer = self.until("SIP/2.0 200").await?;
+            // The end of the call before is answered too.
+            if answer.value("Call-ID") == id && answer.value("CSeq").ends_with("INVITE") {
+                break answer;
+            }
+        };
         self.audio.state().remote = answer.audio();
         let [id, from, to, contact] = self.made.as_mut().context("a call")?;
         *to = answer.value("To");
