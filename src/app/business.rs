@@ -219,7 +219,7 @@ mod tests {
         let saved_target = Target::Sip("sip:saved@192.0.2.9".into());
         saved(&store, |hand_over| {
             let targets = vec![saved_target.clone()];
-            hand_over.escalation.ladder[0].action = RungAction::Ring { targets, ring_seconds: 10 };
+            hand_over.escalation.ladder[0].action = RungAction::Ring { targets, ring_seconds: 10, transfer: None };
             hand_over.on_unresolved = OnUnresolved::Flag;
         })
         .await;

@@ -21,7 +21,7 @@ pub const DOCS: &[(&str, &str)] = &[
     (
         "ladder",
         "Rungs in order, as [[escalation.ladder]] tables: do = \"ring\" with targets (\"+49…\", \"sip:…\", \"person:ID\", \
-         \"rota:ID\"; rung together, the first to accept wins) and ring_seconds (5 to 120), or \"voicemail\", \
+         \"rota:ID\"; rung together, the first to accept wins), ring_seconds (5 to 120) and transfer (see below), or \"voicemail\", \
          \"callback\", \"flag\" (a ticket) or \"best_effort\"; with when = { time_zone, hours, closed, open } it is there \
          at those times alone. Not together with agent.escalate_to.",
     ),
@@ -38,6 +38,12 @@ pub const DOCS: &[(&str, &str)] = &[
         "Whether the person who picks up hears a summary of the case; agent.spoken_summary can take it away too.",
     ),
     ("accept_by_key", "Whether that person must press 1 (or say so); without, a short human greeting is enough."),
+    (
+        "transfer",
+        "How the call reaches whoever takes it, unless a rung says so itself: bridged (through us, recorded), blind (the \
+         caller's side is asked to call them by REFER, without summary or key) or attended (rung, told and accepted, then \
+         REFER with Replaces; bridged where that is refused).",
+    ),
     ("meanwhile", "What the caller hears between our words while somebody is rung: tone or music."),
     (
         "fields",
@@ -155,7 +161,7 @@ pub fn shorthand(text: &str, home_country: Option<&str>) -> Result<Target, Probl
 
 fn one_rung(target: Target, ring_seconds: u32) -> Vec<Rung> {
     let ring_seconds = u16::try_from(ring_seconds).unwrap_or(RING_SECONDS);
-    let ring = RungAction::Ring { targets: vec![target], ring_seconds };
+    let ring = RungAction::Ring { targets: vec![target], ring_seconds, transfer: None };
     [ring, RungAction::Flag].map(|action| Rung { action, when: None }).into()
 }
 
@@ -202,7 +208,7 @@ mod tests {
         let config = config("[agent]\nescalate_to = \"030 901820\"\nring_seconds = 12\n[sip]\nhome_country = \"DE\"");
         let hand_over = config.hand_over().unwrap();
         let ladder = &hand_over.escalation.ladder;
-        let RungAction::Ring { targets, ring_seconds } = &ladder[0].action else { panic!("a ring") };
+        let RungAction::Ring { targets, ring_seconds, .. } = &ladder[0].action else { panic!("a ring") };
         assert!(matches!(&targets[..], [Target::Number(number)] if number.as_str() == "+4930901820"));
         assert_eq!((*ring_seconds, &ladder[1].action), (12, &RungAction::Flag));
         assert_eq!(hand_over.on_unresolved, OnUnresolved::Decide);

@@ -59,6 +59,27 @@ pub enum AttemptOutcome {
     Lost,
 }
 
+impl AttemptOutcome {
+    /// Whether whoever was rung may wonder what it was about: they neither took it nor passed, and nobody else took it.
+    pub fn was_missed(self) -> bool {
+        match self {
+            AttemptOutcome::NoKey
+            | AttemptOutcome::Busy
+            | AttemptOutcome::NoAnswer
+            | AttemptOutcome::Rejected
+            | AttemptOutcome::VoicemailDetected
+            | AttemptOutcome::Screened
+            | AttemptOutcome::CallerHungUp
+            | AttemptOutcome::Lost => true,
+            AttemptOutcome::Accepted
+            | AttemptOutcome::Declined
+            | AttemptOutcome::HumanHungUp
+            | AttemptOutcome::Superseded
+            | AttemptOutcome::Failed => false,
+        }
+    }
+}
+
 /// A call. Numbers are personal data: there is no `Debug`.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Call {

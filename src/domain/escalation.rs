@@ -19,6 +19,8 @@ pub struct EscalationPolicy {
     pub spoken_summary: bool,
     /// Whether a person must press a key (or say so) to be joined; without it a short human greeting is enough (R51).
     pub accept_by_key: bool,
+    /// How the call reaches whoever takes it, on rungs that do not say so themselves (R6).
+    pub transfer: TransferBy,
     /// What the caller hears between our words.
     pub meanwhile: Meanwhile,
     /// Asked for beside name, number and reason.
@@ -49,6 +51,9 @@ pub enum RungAction {
         /// How long, in seconds.
         #[serde(default = "ring_seconds")]
         ring_seconds: u16,
+        /// How the call reaches them; missing: as the policy says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        transfer: Option<TransferBy>,
     },
     /// The caller leaves a message.
     Voicemail,
@@ -109,6 +114,21 @@ pub struct Shift {
     pub when: Schedule,
 }
 
+/// How a call is handed over to whoever takes it (R6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferBy {
+    /// Both legs are ours and their audio goes through us: recorded, transcribed, and taken back when one is lost.
+    #[default]
+    Bridged,
+    /// The caller's side is asked to call them in our place (REFER); nobody hears a summary or presses a key. When it
+    /// fails the caller is with the agent as before.
+    Blind,
+    /// They are rung, told and accept as for a bridge; then the caller's side is asked to call them in our place
+    /// (REFER with Replaces). When it refuses, the bridge stays.
+    Attended,
+}
+
 /// What the caller hears between our words while somebody is rung.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -161,6 +181,7 @@ impl Default for EscalationPolicy {
             rotas: Vec::new(),
             spoken_summary: true,
             accept_by_key: true,
+            transfer: TransferBy::Bridged,
             meanwhile: Meanwhile::Tone,
             fields: Vec::new(),
             allowed_prefixes: Vec::new(),

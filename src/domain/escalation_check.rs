@@ -116,6 +116,15 @@ impl Facts {
         self.refuses_number(&number, allowed_prefixes)
     }
 
+    /// Whether this is a telephone that registers with us.
+    fn is_own_phone(&self, target: &Target) -> bool {
+        let Target::Sip(address) = target else { return false };
+        parts(address).is_some_and(|(user, host, port)| {
+            self.own_hosts.iter().any(|(own, own_port)| own.eq_ignore_ascii_case(host) && *own_port == port)
+                && self.phones.iter().any(|phone| phone == user)
+        })
+    }
+
     /// Why this target may not be dialled; people and rotas are looked up elsewhere.
     pub fn refuses(&self, target: &Target, allowed_prefixes: &[String]) -> Option<(String, String)> {
         match target {

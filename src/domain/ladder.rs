@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::call::AttemptOutcome;
-use super::escalation::{EscalationPolicy, RungAction, Target};
+use super::escalation::{EscalationPolicy, RING_SECONDS, RungAction, Target, TransferBy};
 use super::on_duty::{self, Party};
 use super::time::EpochMs;
 
@@ -34,6 +34,8 @@ pub struct Ring {
     pub destination: Target,
     /// How long it may ring.
     pub ring_time: Duration,
+    /// How the call reaches them.
+    pub transfer: TransferBy,
 }
 
 /// What happened.
@@ -55,6 +57,10 @@ pub enum LadderInput {
     GivenBack,
     /// The joined person passes it to the next rung (`*2`).
     PassedOn,
+    /// The joined person passes it to this telephone, which configuration lets their side ask for (REFER).
+    PassedTo(Target),
+    /// Caller and joined person talk without us from now on (REFER).
+    HandedOn,
     /// The caller wants to be connected again with the person who was lost.
     Reconnect,
     /// The caller goes on with the agent.
@@ -178,6 +184,7 @@ struct Line {
     /// Their further destinations.
     more: VecDeque<Target>,
     ring_time: Duration,
+    transfer: TransferBy,
     /// A guard: an attempt that never ends is given up then.
     overdue: Instant,
 }
@@ -186,6 +193,7 @@ struct Line {
 struct Rung {
     parties: Vec<Party>,
     ring_time: Duration,
+    transfer: TransferBy,
 }
 
 impl Ladder {
@@ -242,12 +250,19 @@ impl Ladder {
                     self.end(LadderEnd::GivenBack);
                 }
             }
-            LadderInput::PassedOn => {
-                if let Some(line) = self.take_joined() {
-                    self.effects.push_back(LadderEffect::Part(line.attempt));
-                    self.has_passed(&line);
-                    self.until = self.until.max(now + LONGEST_LADDER);
-                    self.next_rung(now);
+            LadderInput::PassedOn => self.passed_on(now),
+            LadderInput::PassedTo(target) => {
+                if self.joined().is_some() {
+                    let party = Party { person: None, destinations: vec![target] };
+                    let ring_time = Duration::from_secs(u64::from(RING_SECONDS));
+                    let transfer = TransferBy::Bridged;
+                    self.rungs.push_front(Rung { parties: vec![party], ring_time, transfer });
+                    self.passed_on(now);
+                }
+            }
+            LadderInput::HandedOn => {
+                if self.take_joined().is_some() {
+                    self.end(LadderEnd::Person);
                 }
             }
             LadderInput::Reconnect => self.reconnect(now),
@@ -265,6 +280,14 @@ impl Ladder {
             },
             LadderInput::Restarted => self.stop(AttemptOutcome::Lost, LadderEnd::CutByRestart),
         }
+    }
+
+    fn passed_on(&mut self, now: Instant) {
+        let Some(line) = self.take_joined() else { return };
+        self.effects.push_back(LadderEffect::Part(line.attempt));
+        self.has_passed(&line);
+        self.until = self.until.max(now + LONGEST_LADDER);
+        self.next_rung(now);
     }
 
     /// A time that was waited for has come: attempts of which nothing was heard any more are given up.
@@ -328,8 +351,7 @@ impl Ladder {
             if !self.may_ring(now) {
                 break;
             }
-            let lines: Vec<Line> =
-                rung.parties.iter().filter_map(|party| self.line(now, party, rung.ring_time)).collect();
+            let lines: Vec<Line> = rung.parties.iter().filter_map(|party| self.line(now, party, &rung)).collect();
             if !lines.is_empty() {
                 return self.ring(now, lines);
             }
@@ -338,7 +360,7 @@ impl Ladder {
     }
 
     /// Where this party is rung first, unless they have passed.
-    fn line(&self, now: Instant, party: &Party, ring_time: Duration) -> Option<Line> {
+    fn line(&self, now: Instant, party: &Party, rung: &Rung) -> Option<Line> {
         let has_passed = |destination: &Target| {
             self.passed.iter().any(|passed| {
                 passed.destinations.contains(destination) || (passed.person.is_some() && passed.person == party.person)
@@ -347,8 +369,8 @@ impl Ladder {
         let mut more: VecDeque<Target> =
             party.destinations.iter().filter(|destination| !has_passed(destination)).cloned().collect();
         let destination = more.pop_front()?;
-        let person = party.person.clone();
-        Some(Line { attempt: AttemptNo(0), person, destination, more, ring_time, overdue: now })
+        let (person, ring_time, transfer) = (party.person.clone(), rung.ring_time, rung.transfer);
+        Some(Line { attempt: AttemptNo(0), person, destination, more, ring_time, transfer, overdue: now })
     }
 
     /// Rings these beside whoever rings already, as many as the ladder still may.
@@ -366,6 +388,7 @@ impl Ladder {
                 person: line.person.clone(),
                 destination: line.destination.clone(),
                 ring_time: line.ring_time,
+                transfer: line.transfer,
             });
             if let State::Ringing(lines) = &mut self.state {
                 lines.push(line);
@@ -455,10 +478,15 @@ fn rungs_now(policy: &EscalationPolicy, now: EpochMs, callback_after: bool) -> (
 }
 
 fn rung(policy: &EscalationPolicy, action: &RungAction, now: EpochMs) -> Option<Rung> {
-    let RungAction::Ring { targets, ring_seconds } = action else { return None };
-    let parties = on_duty::reached(policy, targets, now);
+    let RungAction::Ring { targets, ring_seconds, transfer } = action else { return None };
+    let transfer = transfer.unwrap_or(policy.transfer);
+    let mut parties = on_duty::reached(policy, targets, now);
+    if transfer == TransferBy::Blind {
+        // The caller's side can call one party only.
+        parties.truncate(1);
+    }
     let ring_time = Duration::from_secs(u64::from(*ring_seconds));
-    (!parties.is_empty()).then_some(Rung { parties, ring_time })
+    (!parties.is_empty()).then_some(Rung { parties, ring_time, transfer })
 }
 
 /// R54: a person who hangs up sooner after accepting did not mean to end the caller's call.

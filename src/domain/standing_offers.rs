@@ -165,6 +165,7 @@ mod tests {
             person: person.map(str::to_owned),
             destination: Target::try_from(destination.to_owned()).unwrap(),
             ring_time: Duration::from_secs(18),
+            transfer: Default::default(),
         }
     }
 

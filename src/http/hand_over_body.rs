@@ -43,6 +43,7 @@ fn escalation(keys: &Map<String, Value>, problems: &mut Vec<Problem>) -> Escalat
         rotas: list(keys, "rotas", problems, whole),
         spoken_summary: key_or(keys, "spoken_summary", default.spoken_summary, problems),
         accept_by_key: key_or(keys, "accept_by_key", default.accept_by_key, problems),
+        transfer: key(keys, "transfer", problems),
         meanwhile: key(keys, "meanwhile", problems),
         fields: list(keys, "fields", problems, whole),
         allowed_prefixes: key(keys, "allowed_prefixes", problems),
@@ -118,7 +119,7 @@ fn problem(path: &str, problem: &str, remedy: &str) -> Problem {
 }
 
 /// The keys of the body.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "revision",
     "on_unresolved",
     "escalate_topics",
@@ -128,12 +129,13 @@ const KEYS: [&str; 12] = [
     "rotas",
     "spoken_summary",
     "accept_by_key",
+    "transfer",
     "meanwhile",
     "fields",
     "allowed_prefixes",
 ];
-/// The keys of a rung; the last two where it rings.
-const RUNG_KEYS: [&str; 4] = ["do", "when", "targets", "ring_seconds"];
+/// The keys of a rung; the last three where it rings.
+const RUNG_KEYS: [&str; 5] = ["do", "when", "targets", "ring_seconds", "transfer"];
 /// More unknown keys than a person mends at once are told next time.
 const UNKNOWN_TOLD: usize = 10;
 /// Above every bound that is checked afterwards, so that those tell their own message.

@@ -80,6 +80,15 @@ pub trait Store: Send + Sync {
     /// The newest ticket of the agent that is not done and belongs to a conversation in which this number (E.164)
     /// called.
     async fn open_ticket_of(&self, agent: AgentId, number: &str) -> Result<Option<Ticket>, StoreError>;
+    /// The ticket of the agent that nobody has begun, whose call is over, and for which one of these telephones (as
+    /// [`Attempt`] writes them) was rung since that moment and the offer missed
+    /// ([`crate::domain::call::AttemptOutcome::was_missed`]); the one rung for last.
+    async fn missed_by(
+        &self,
+        agent: AgentId,
+        telephones: &[String],
+        since: EpochMs,
+    ) -> Result<Option<Ticket>, StoreError>;
     /// A recording by its id.
     async fn recording(&self, id: RecordingId) -> Result<Option<Recording>, StoreError>;
     /// Calls that have no end yet: after a restart, those that were cut.

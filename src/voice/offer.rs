@@ -346,7 +346,8 @@ fn within_20_s(summary: &str) -> String {
     kept.trim_end().to_owned()
 }
 
-fn outcome_of(status: u16) -> AttemptOutcome {
+/// What a refusal with this status means for an attempt (RFC 3261 §21).
+pub fn outcome_of(status: u16) -> AttemptOutcome {
     match status {
         486 | 600 => AttemptOutcome::Busy,
         408 | 480 | 487 => AttemptOutcome::NoAnswer,

@@ -154,6 +154,9 @@ pub fn calling_back(business: &str) -> Vec<String> {
     vec![format!("Hello, this is {business}, calling you back."), RECORDED.to_owned()]
 }
 
+/// A colleague calls in after an offer that they missed; nothing of the case before a key (R51, R55).
+pub const STAFF_CASE_WAITS: &str = "You were called about a support case that is still open. Press 1 to hear it and call \
+                                    the customer back, or stay on the line.";
 /// After the summary.
 pub const STAFF_CHOICE: &str = "Press 1 to be connected, 2 to pass, 3 to hear it again.";
 /// The person's call is passed on.
@@ -248,6 +251,7 @@ pub fn kept_ready(agent: &Agent) -> Vec<String> {
             NO_MESSAGE_HEARD,
             MESSAGE_KEPT,
             ASK_CALLBACK_TIME,
+            STAFF_CASE_WAITS,
             STAFF_CALLING_CUSTOMER,
             STAFF_CUSTOMER_NOT_REACHED,
             STAFF_CHOICE,

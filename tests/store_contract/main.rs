@@ -58,6 +58,7 @@ contract! {
     an_outbox_key_is_queued_once,
     what_configuration_laid_down_is_kept_for_each_agent,
     a_ticket_contends_on_its_version,
+    a_missed_case_is_found_by_the_telephone_that_rang,
     an_open_ticket_is_found_by_the_number_that_called,
     many_writers_at_once_lose_nothing,
     any_text_is_stored_as_it_is,

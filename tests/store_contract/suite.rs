@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use switchboard::domain::call::{Attempt, AttemptOutcome, Call};
 use switchboard::domain::conversation::{Handler, Status};
 use switchboard::domain::ids::{AgentId, CallId, ConversationId, InboxId, TicketId};
 use switchboard::domain::ticket::{Ticket, TicketStatus};
@@ -342,6 +343,41 @@ pub async fn a_ticket_contends_on_its_version(store: &dyn Store) {
     assert!(matches!(unit.save_ticket(&ticket).await, Err(StoreError::Conflict)));
     drop(unit);
     assert!(store.ticket(ticket.id).await.unwrap().unwrap() == kept);
+}
+
+/// R55: a telephone finds the case that it missed, while nobody works on it and after its call is over.
+pub async fn a_missed_case_is_found_by_the_telephone_that_rang(store: &dyn Store) {
+    let (agent, inbox) = seeded(store).await;
+    let mut made = Vec::new();
+    let mut unit = store.begin().await.unwrap();
+    for (at, outcome, ended, status) in [
+        (1_000, AttemptOutcome::NoAnswer, true, TicketStatus::Pending),
+        (2_000, AttemptOutcome::CallerHungUp, true, TicketStatus::Pending),
+        (3_000, AttemptOutcome::Declined, true, TicketStatus::Pending),
+        (4_000, AttemptOutcome::NoAnswer, false, TicketStatus::Pending),
+        (5_000, AttemptOutcome::NoAnswer, true, TicketStatus::InProgress),
+    ] {
+        let conversation = conversation(agent.id, inbox, at);
+        let call = Call { ended_at: ended.then_some(EpochMs(at + 9)), ..call(conversation.id, at) };
+        let attempt =
+            Attempt { destination: "sip:anna@desk".into(), outcome: Some(outcome), ..attempt(call.id, at + 1) };
+        let ticket = Ticket { status, ..ticket(conversation.id, at + 2) };
+        unit.insert_conversation(&conversation).await.unwrap();
+        unit.save_call(&call).await.unwrap();
+        unit.save_attempt(&attempt).await.unwrap();
+        unit.save_ticket(&ticket).await.unwrap();
+        made.push(ticket);
+    }
+    unit.commit().await.unwrap();
+    let missed = async |telephones: &[&str], since: i64| {
+        let telephones: Vec<String> = telephones.iter().map(|&telephone| telephone.to_owned()).collect();
+        store.missed_by(agent.id, &telephones, EpochMs(since)).await.unwrap()
+    };
+    let anna = ["+49301111111", "sip:anna@desk"];
+    assert!(missed(&anna, 0).await.as_ref() == Some(&made[1]), "the last that was missed and is open");
+    assert!(missed(&anna, 2_500).await.is_none(), "it was missed too long ago");
+    assert!(missed(&["sip:bert@desk"], 0).await.is_none());
+    assert!(store.missed_by(AgentId(id()), &["sip:anna@desk".into()], EpochMs(0)).await.unwrap().is_none());
 }
 
 /// R55: a caller with an open case adds to it.

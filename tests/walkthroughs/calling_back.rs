@@ -89,6 +89,53 @@ fn a_teammate_takes_a_callback_and_is_joined_with_the_customer() {
     assert!(words.contains("yellow"), "what the customer said is kept (R7): {words}");
 }
 
+const COLLEAGUE: &str = "+493011111111";
+
+/// R55: who missed an offer and calls in is told that a case waits, and by a key hears it and is connected with its
+/// customer; nothing of it is said before.
+#[test]
+fn who_missed_a_case_and_calls_in_is_offered_it() {
+    let Some(_turn) = alone() else { return };
+    let ports @ [customer_port, colleague_port] = [free_port(), free_port()];
+    let trunk = |(number, port): (&str, u16)| {
+        format!(
+            "[[sip.trunks]]\nname = \"way{port}\"\nhost = \"127.0.0.1:{port}\"\nhealth_seconds = 0\n\
+             allowed_prefixes = [\"{number}\"]\n"
+        )
+    };
+    let trunks: String = [CUSTOMER, COLLEAGUE].into_iter().zip(ports).map(trunk).collect();
+    let config = format!(
+        "[sip]\nhome_country = \"DE\"\n{trunks}\
+         [[escalation.ladder]]\ndo = \"ring\"\ntargets = [\"{COLLEAGUE}\"]\n[[escalation.ladder]]\ndo = \"callback\"\n"
+    );
+    let house = House::start(Setup { published: true, config: Some(config), ..Setup::default() });
+    let mut colleague = Phone::start(COLLEAGUE, colleague_port, WhenRung::Rings);
+    let mut caller = Phone::caller(CUSTOMER);
+    caller.dial(&house.uri());
+    house.until_said(CUSTOMER, "How can I help you?");
+    caller.say(&audio::spoken("I would like to speak to a person about my broken lamp, please."));
+    colleague.wait_for("CALL_INCOMING");
+    caller.hang_up();
+    colleague.wait_for("CALL_CLOSED");
+    let missed = house.until_over(CUSTOMER);
+    assert_eq!(missed["tickets"][0]["status"], "pending", "{missed:#}");
+
+    let customer = Phone::start(CUSTOMER, customer_port, WhenRung::PicksUp);
+    colleague.dial(&house.uri());
+    let told = colleague.until_spoken_to(0);
+    let offer = audio::transcribe(&colleague.heard()[..told], LINE_RATE_HZ);
+    println!("The colleague heard first: {offer}");
+    assert_words(&offer, &["support case", "press"]);
+    assert!(!offer.contains("lamp"), "nothing of the case before a key: {offer}");
+    colleague.press("1");
+    customer.wait_for("CALL_ESTABLISHED");
+    assert_words(&audio::transcribe(&colleague.heard(), LINE_RATE_HZ), &["lamp"]);
+    let path = format!("/api/v1/tickets/{}", missed["tickets"][0]["id"].as_str().unwrap());
+    assert_eq!(house.get_json(&path)["status"], "in_progress");
+    colleague.hang_up();
+    customer.wait_for("CALL_CLOSED");
+}
+
 /// The customer does not pick up: the teammate is told, and the ticket stays.
 #[test]
 fn a_customer_who_is_busy_leaves_the_ticket_open() {

@@ -32,8 +32,12 @@ pub fn alone() -> Option<MutexGuard<'static, ()>> {
 }
 
 /// Waits for a condition.
-pub fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+pub fn eventually<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    within(PATIENCE, what, condition)
+}
+
+fn within<T>(patience: Duration, what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(met) = condition() {
             return met;
@@ -143,7 +147,8 @@ impl House {
     }
 
     fn wait_until_ready(&mut self) {
-        eventually("the house is ready", || {
+        // Its phrases are spoken before it is, which takes every processor.
+        within(PATIENCE * 3, "the house is ready", || {
             if let Some(status) = self.process.ended() {
                 panic!("switchboard ended with {status}: {}", self.log());
             }

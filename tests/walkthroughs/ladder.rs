@@ -119,6 +119,117 @@ fn a_person_who_is_lost_at_once_is_rung_again_when_the_caller_wants() {
     println!("The caller heard: {}", audio::transcribe(&caller.heard(), LINE_RATE_HZ));
 }
 
+/// R54: star and two pass the caller to the next rung.
+#[test]
+fn star_and_two_pass_the_caller_on() {
+    let Some(_turn) = alone() else { return };
+    let (house, ports) = house();
+    let mut first = Phone::start("first", ports[0], WhenRung::PicksUp);
+    let second = Phone::start("second", ports[1], WhenRung::Rings);
+    let mut caller = ask_for_a_person(house, "passedon");
+    first.wait_for("CALL_ESTABLISHED");
+    first.until_spoken_to(0);
+    first.press("11");
+    house.until("passedon", "the person has taken the call", |conversation| {
+        outcomes(conversation, "first") == ["accepted"]
+    });
+    first.press("*2");
+    first.wait_for("CALL_CLOSED");
+    second.wait_for("CALL_INCOMING");
+    caller.hang_up();
+    second.wait_for("CALL_CLOSED");
+    let conversation = house.until_over("passedon");
+    assert_eq!(outcomes(&conversation, "second"), ["caller_hung_up"]);
+    assert_eq!(conversation["tickets"].as_array().unwrap().len(), 1, "the case is not lost: {conversation:#}");
+}
+
+/// R51: "take it" said aloud is as good as a key.
+#[test]
+fn take_it_said_aloud_joins_the_two() {
+    let Some(_turn) = alone() else { return };
+    let (house, ports) = house();
+    let mut first = Phone::start("first", ports[0], WhenRung::PicksUp);
+    let mut caller = ask_for_a_person(house, "spoken");
+    first.wait_for("CALL_ESTABLISHED");
+    first.until_spoken_to(0);
+    first.say(&audio::spoken("Take it."));
+    house.until("spoken", "the person has taken the call", |conversation| {
+        outcomes(conversation, "first") == ["accepted"]
+    });
+    assert_words(&audio::transcribe(&first.heard(), LINE_RATE_HZ), &["lamp"]);
+    caller.hang_up();
+    first.wait_for("CALL_CLOSED");
+    assert_eq!(house.until_over("spoken")["call"]["outcome"], "person");
+}
+
+/// A house whose only person needs no key, rings briefly, and whose ladder then ends so.
+fn brief(then: &str) -> (House, u16) {
+    let port = free_port();
+    let config = format!(
+        "[escalation]\naccept_by_key = false\n[[escalation.ladder]]\ndo = \"ring\"\ntargets = [\"{}\"]\n\
+         ring_seconds = 5\n[[escalation.ladder]]\ndo = \"{then}\"\n",
+        address("oncall", port)
+    );
+    (House::start(Setup { published: true, config: Some(config), ..Setup::default() }), port)
+}
+
+/// R51: where no key is wanted a short greeting is enough. R4: nobody answers, and the caller leaves a message.
+#[test]
+fn a_greeting_takes_the_call_and_without_one_the_caller_leaves_a_message() {
+    let Some(_turn) = alone() else { return };
+    let (house, port) = brief("voicemail");
+    {
+        let mut person = Phone::start("oncall", port, WhenRung::PicksUp);
+        let mut caller = ask_for_a_person(&house, "greeted");
+        person.wait_for("CALL_ESTABLISHED");
+        person.say(&audio::spoken("Hello?"));
+        house.until("greeted", "the greeting has taken the call", |conversation| {
+            outcomes(conversation, "oncall") == ["accepted"]
+        });
+        caller.hang_up();
+        person.wait_for("CALL_CLOSED");
+        assert_eq!(house.until_over("greeted")["call"]["outcome"], "person");
+    }
+    let person = Phone::start("oncall", port, WhenRung::Rings);
+    let mut caller = ask_for_a_person(&house, "messaged");
+    person.wait_for("CALL_INCOMING");
+    house.until_said("messaged", "leave a message after the tone");
+    let so_far = caller.heard().len();
+    caller.until_spoken_to(so_far.saturating_sub(LINE_RATE_HZ as usize));
+    caller.say(&audio::spoken("My blue lamp arrived broken. Please send another one."));
+    house.until("messaged", "the message is a ticket", |conversation| {
+        conversation["tickets"].as_array().is_some_and(|tickets| !tickets.is_empty())
+    });
+    caller.hang_up();
+    let conversation = house.until_over("messaged");
+    assert_eq!(outcomes(&conversation, "oncall"), ["no_answer"]);
+    assert_eq!(conversation["call"]["outcome"], "voicemail");
+    assert_eq!(conversation["tickets"][0]["kind"], "voicemail");
+    assert_eq!(conversation["tickets"].as_array().unwrap().len(), 1);
+}
+
+/// R4: nobody answers, and the caller wishes to be called back.
+#[test]
+fn nobody_answers_and_the_caller_is_to_be_called_back() {
+    let Some(_turn) = alone() else { return };
+    let (house, port) = brief("callback");
+    let number = "+493012345678";
+    let person = Phone::start("oncall", port, WhenRung::Rings);
+    let mut caller = ask_for_a_person(&house, number);
+    person.wait_for("CALL_INCOMING");
+    person.wait_for("CALL_CLOSED");
+    // They are asked whether this is the number to be called on.
+    house.until(number, "they are asked whether this is their number", |conversation| {
+        super::house::texts(conversation, "agent").contains("call you back on")
+    });
+    caller.hang_up();
+    let conversation = house.until_over(number);
+    assert_eq!(outcomes(&conversation, "oncall"), ["no_answer"]);
+    assert_eq!(conversation["call"]["outcome"], "callback");
+    assert_eq!(conversation["tickets"][0]["kind"], "callback");
+    assert_eq!(conversation["tickets"][0]["callback"]["number"], number);
+}
+
 /// R51: a mailbox picks up: it is hung up on, hears nothing of the case, and the next rung rings.
 #[test]
 fn a_mailbox_that_picks_up_hears_nothing_of_the_case() {

@@ -22,4 +22,5 @@ mod menu;
 mod phone;
 mod signalling;
 mod sipp;
+mod transfer;
 mod unpublished;

@@ -14,6 +14,7 @@ use crate::domain::conversation::Conversation;
 use crate::domain::ids::{AgentId, ConversationId, InboxId, RecordingId, TicketId};
 use crate::domain::knowledge::Entry;
 use crate::domain::ticket::Ticket;
+use crate::domain::time::EpochMs;
 use crate::seams::store::{ConversationView, Cursor, Seed, Store, StoreError, UnitOfWork};
 
 /// The newest conversations before a place, by the index `conversations_newest`, each with its newest call.
@@ -127,6 +128,23 @@ impl Store for SqliteStore {
         found.as_ref().map(rows::ticket).transpose()
     }
 
+    async fn missed_by(
+        &self,
+        agent: AgentId,
+        telephones: &[String],
+        since: EpochMs,
+    ) -> Result<Option<Ticket>, StoreError> {
+        let telephones = serde_json::to_string(telephones).map_err(|error| StoreError::Backend(Box::new(error)))?;
+        let found = sqlx::query(MISSED_BY)
+            .bind(agent.to_string())
+            .bind(since.0)
+            .bind(telephones)
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(sort)?;
+        found.as_ref().map(rows::ticket).transpose()
+    }
+
     async fn recording(&self, id: RecordingId) -> Result<Option<Recording>, StoreError> {
         let mut moment = self.readers.acquire().await.map_err(sort)?;
         Ok(every(&mut moment, RECORDING, &id.to_string(), rows::recording).await?.into_iter().next())
@@ -171,6 +189,15 @@ const OPEN_TICKET_OF: &str = "
     SELECT t.* FROM calls k JOIN tickets t ON t.conversation_id = k.conversation_id
     WHERE k.from_address = $1 AND t.agent_id = $2 AND t.status <> 'done'
     ORDER BY t.created_at DESC, t.id DESC LIMIT 1";
+const MISSED_BY: &str = "
+    SELECT t.* FROM tickets t
+    JOIN calls k ON k.conversation_id = t.conversation_id
+    JOIN attempts a ON a.call_id = k.id
+    WHERE t.agent_id = $1 AND t.status = 'pending' AND k.ended_at IS NOT NULL AND a.started_at >= $2
+      AND a.destination IN (SELECT value FROM json_each($3))
+      AND a.outcome IN ('no_answer', 'no_key', 'busy', 'rejected', 'voicemail_detected', 'screened', 'caller_hung_up',
+                        'lost')
+    ORDER BY a.started_at DESC, t.created_at DESC, t.id DESC LIMIT 1";
 const RECORDING: &str = "SELECT * FROM recordings WHERE id = $1";
 const UNFINISHED: &str = "SELECT * FROM calls WHERE ended_at IS NULL ORDER BY started_at, id";
 

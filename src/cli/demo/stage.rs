@@ -1,6 +1,7 @@
 //! The whole house in one process on loopback, with a caller who reaches it by real SIP and RTP: what the
 //! demonstration and the measurements of conversations stand on.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -108,6 +109,11 @@ impl Stage {
         })
         .await?;
         Ok(Stage { house, node, sip, caller_sip, phones, drain, front_desk, folder, dialling: Default::default() })
+    }
+
+    /// Where the house is called.
+    pub fn address(&self) -> SocketAddr {
+        self.sip.local_addr()
     }
 
     /// Places a call and waits until it is answered.

@@ -1,6 +1,6 @@
 //! The ladder itself: what stands on each rung, and in which order.
 
-use crate::domain::escalation::{EscalationPolicy, Rung, RungAction, Target};
+use crate::domain::escalation::{EscalationPolicy, Rung, RungAction, Target, TransferBy};
 
 use super::{Facts, Found};
 
@@ -10,8 +10,11 @@ pub(super) fn check(policy: &EscalationPolicy, facts: &Facts, found: &mut Found)
     }
     for (at, rung) in policy.ladder.iter().enumerate().take(RUNGS_MAX) {
         let path = format!("ladder[{at}]");
-        if let RungAction::Ring { targets, ring_seconds } = &rung.action {
+        if let RungAction::Ring { targets, ring_seconds, transfer } = &rung.action {
             check_ring(&path, targets, *ring_seconds, policy, facts, found);
+            if transfer.unwrap_or(policy.transfer) == TransferBy::Blind {
+                check_blind(&path, targets, policy, facts, found);
+            }
         }
         if let Some(next) = policy.ladder.get(at + 1).filter(|next| ends(rung, next)) {
             let remedy = match rung.when {
@@ -66,6 +69,28 @@ fn check_ring(
         };
         if let Some((id, list)) = unknown {
             found.add(path, format!("there is no \"{id}\" in {list}"), format!("add it to {list}, or name another"));
+        }
+    }
+}
+
+/// The caller's side calls one party by itself, and cannot reach a telephone that we alone know.
+fn check_blind(path: &str, targets: &[Target], policy: &EscalationPolicy, facts: &Facts, found: &mut Found) {
+    if targets.len() > 1 {
+        let remedy = "name one target, put the others on rungs of their own, or choose bridged or attended";
+        found.add(format!("{path}.targets"), "a blind transfer goes to one target at a time", remedy);
+    }
+    for (at, target) in targets.iter().enumerate().take(TARGETS_MAX) {
+        let telephones = match target {
+            Target::Person(id) => {
+                policy.people.iter().find(|person| person.id == *id).map(|p| p.destinations.as_slice())
+            }
+            Target::Number(_) | Target::Sip(_) => Some(std::slice::from_ref(target)),
+            // Whoever is on duty; a telephone of ours among theirs is passed over when the time comes.
+            Target::Rota(_) => None,
+        };
+        if telephones.unwrap_or_default().iter().any(|telephone| facts.is_own_phone(telephone)) {
+            let problem = "a telephone that registers with us cannot be reached by the caller's side";
+            found.add(format!("{path}.targets[{at}]"), problem, "choose bridged or attended, or name a number");
         }
     }
 }

@@ -49,6 +49,19 @@ fn a_full_ladder_is_taken() {
     assert_eq!(wrong(policy, &facts()), Vec::<String>::new());
 }
 
+/// R6: the caller's side calls one party by itself, and knows no telephone that registers with us.
+#[test]
+fn a_blind_transfer_goes_to_one_target_that_the_callers_side_can_reach() {
+    let blind = |targets: &[&str]| json!({"transfer": "blind", "ladder": [{"do": "ring", "targets": targets}]});
+    assert_eq!(wrong(blind(&["+493012345678"]), &facts()), Vec::<String>::new());
+    assert_eq!(wrong(blind(&["+493012345678", "sip:anna@192.0.2.1"]), &facts()), ["ladder[0].targets"]);
+    assert_eq!(wrong(blind(&["sip:anna@127.0.0.1"]), &facts()), ["ladder[0].targets[0]"]);
+    let bridged = json!({"transfer": "blind", "ladder": [
+        {"do": "ring", "targets": ["sip:anna@127.0.0.1", "+493012345678"], "transfer": "attended"},
+    ]});
+    assert_eq!(wrong(bridged, &facts()), Vec::<String>::new(), "the rung goes before the policy");
+}
+
 /// R5: a ladder that rings ourselves would go round in circles.
 #[test]
 fn our_own_numbers_and_addresses_are_no_destinations() {

@@ -491,3 +491,42 @@ proptest! {
         prop_assert!(witness.ended);
     }
 }
+
+/// R6: whom the caller's side is to call by itself is told with the ring, on rungs that say so or by the policy.
+#[test]
+fn a_rung_says_how_its_call_is_handed_over() {
+    let mut policy = policy(serde_json::json!([
+        {"do": "ring", "targets": ["sip:one@desk", "sip:two@desk"], "transfer": "blind"},
+        {"do": "ring", "targets": ["sip:three@desk"]},
+    ]));
+    policy.transfer = TransferBy::Attended;
+    let (mut case, first) = Case::of(&policy);
+    let transfers = |effects: &[LadderEffect]| match &effects[0] {
+        LadderEffect::Ring(rings) => rings.iter().map(|ring| ring.transfer).collect::<Vec<_>>(),
+        other => panic!("a ring, not {other:?}"),
+    };
+    assert_eq!(transfers(&first), [TransferBy::Blind], "the caller's side calls one party");
+    assert_eq!(transfers(&case.ends(1, AttemptOutcome::Busy)), [TransferBy::Attended]);
+}
+
+/// R6: a call that goes on without us is a person's, and the end of the ladder.
+#[test]
+fn a_call_that_was_handed_on_ends_the_ladder() {
+    let (mut case, _) = Case::of(&in_turn());
+    assert_eq!(case.give(LadderInput::HandedOn), [], "nobody is joined yet");
+    case.accepts(1);
+    assert_eq!(case.give(LadderInput::HandedOn), [LadderEffect::Ended(LadderEnd::Person)]);
+    assert_eq!(case.give(LadderInput::PersonGone { hung_up: true }), []);
+}
+
+/// R6: a joined person's side names who is next; the rest of the ladder follows when they do not take it.
+#[test]
+fn a_person_may_pass_the_caller_to_a_telephone() {
+    let (mut case, _) = Case::of(&in_turn());
+    case.accepts(1);
+    let next = Target::Sip("sip:three@desk".into());
+    let effects = case.give(LadderInput::PassedTo(next));
+    assert_eq!(effects[0], LadderEffect::Part(AttemptNo(1)));
+    assert_eq!(rung_in(&effects), ["sip:three@desk"]);
+    assert_eq!(rung_in(&case.ends(2, AttemptOutcome::Busy)), ["sip:two@desk"]);
+}

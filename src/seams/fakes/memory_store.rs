@@ -9,11 +9,12 @@ use async_trait::async_trait;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::domain::agent::Agent;
-use crate::domain::call::{Attempt, Call, Recording};
+use crate::domain::call::{Attempt, AttemptOutcome, Call, Recording};
 use crate::domain::conversation::{Conversation, Message};
 use crate::domain::ids::{AgentId, AttemptId, CallId, ConversationId, InboxId, MessageId, RecordingId, TicketId};
 use crate::domain::knowledge::Entry;
 use crate::domain::ticket::{Ticket, TicketStatus};
+use crate::domain::time::EpochMs;
 use crate::seams::store::{ConversationView, Cursor, Seed, Store, StoreError, UnitOfWork};
 
 /// A store in memory. Clones share their rows.
@@ -169,6 +170,31 @@ impl Store for MemoryStore {
         };
         let open = rows.tickets.values().filter(|t| t.status != TicketStatus::Done && of_agent(t) && called(t));
         Ok(open.max_by_key(|ticket| (ticket.created_at, ticket.id)).cloned())
+    }
+
+    async fn missed_by(
+        &self,
+        agent: AgentId,
+        telephones: &[String],
+        since: EpochMs,
+    ) -> Result<Option<Ticket>, StoreError> {
+        let rows = self.rows();
+        let missed = |attempt: &&Attempt| {
+            let was_missed = attempt.outcome.is_some_and(AttemptOutcome::was_missed);
+            attempt.started_at >= since && was_missed && telephones.contains(&attempt.destination)
+        };
+        let open = |attempt: &Attempt| {
+            let call = rows.calls.get(&attempt.call).filter(|call| call.ended_at.is_some())?;
+            let theirs = |ticket: &&Ticket| {
+                ticket.conversation == call.conversation
+                    && ticket.status == TicketStatus::Pending
+                    && rows.conversations.get(&ticket.conversation).is_some_and(|case| case.agent == agent)
+            };
+            rows.tickets.values().filter(theirs).max_by_key(|ticket| (ticket.created_at, ticket.id)).cloned()
+        };
+        let mut attempts: Vec<&Attempt> = rows.attempts.values().filter(missed).collect();
+        attempts.sort_by_key(|attempt| std::cmp::Reverse(attempt.started_at));
+        Ok(attempts.into_iter().find_map(open))
     }
 
     async fn recording(&self, id: RecordingId) -> Result<Option<Recording>, StoreError> {

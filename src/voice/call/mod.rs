@@ -39,8 +39,8 @@ use super::mouth::{Mouth, MouthEvent};
 use queue::QueuePlace;
 use replies::{Answered, Replies};
 use said::Said;
-use staff::Staff;
 pub use staff::call_back;
+use staff::{CalledIn, Staff};
 
 /// One call under way.
 struct Call {
@@ -112,6 +112,15 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
     {
         return;
     }
+    let mut is_answered = false;
+    if let Some(case) = staff::pending(&desk, &incoming.info).await {
+        match staff::offer_case(&desk, case, incoming).await {
+            CalledIn::Over => return,
+            CalledIn::GoesOn { incoming: theirs, is_answered: answered } => {
+                (incoming, is_answered) = (*theirs, answered);
+            }
+        }
+    }
     let IncomingCall { info, leg, dialog, mut events } = incoming;
     let conversation = new_conversation(&desk, &agent);
     let row = CallRow {
@@ -176,7 +185,7 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
         over: false,
     };
     info!(sip.call_id = %info.sip_call_id, sip.trunk = %info.trunk, "Call ringing");
-    if call.answer().await {
+    if call.answer(is_answered).await {
         call.run(&mut events, &mut leg_events, &mut ears, &mut answers).await;
         call.finish(&mut leg_events).await;
     }
@@ -224,14 +233,14 @@ fn open_ear(desk: &FrontDesk) -> Option<Ear> {
 }
 
 impl Call {
-    /// 180, then 200. False when the caller was gone before.
-    async fn answer(&mut self) -> bool {
+    /// 180, then 200, unless it is answered already. False when the caller was gone before.
+    async fn answer(&mut self, is_answered: bool) -> bool {
         // The greeting is already synthesised when the 200 leaves.
         self.prepare_greeting();
-        if let Err(error) = self.dialog.ring().await {
+        if !is_answered && let Err(error) = self.dialog.ring().await {
             debug!(%error, "Ringing could not be told");
         }
-        if let Err(error) = self.dialog.answer().await {
+        if !is_answered && let Err(error) = self.dialog.answer().await {
             info!(%error, "The caller was gone before the call was answered");
             self.journal.keep(Entry::Ended(crate::domain::call::CallOutcome::Abandoned));
             return false;
@@ -256,7 +265,7 @@ impl Call {
             let deadline = self.next_deadline().map_or(ends_at, |deadline| deadline.min(ends_at));
             tokio::select! {
                 biased;
-                event = events.recv() => self.dialog_event(event),
+                event = events.recv() => self.dialog_event(event).await,
                 event = leg_events.recv() => self.leg_event(event),
                 frame = ears.next() => match frame {
                     Some(frame) => {
@@ -311,7 +320,7 @@ impl Call {
         self.staff_timeout(now).await;
     }
 
-    fn dialog_event(&mut self, event: Option<DialogEvent>) {
+    async fn dialog_event(&mut self, event: Option<DialogEvent>) {
         let now = self.desk.clock.now();
         match event {
             Some(DialogEvent::Held) => self.flow.handle(now, Input::Held),
@@ -321,14 +330,16 @@ impl Call {
                 self.flow.handle(now, Input::CallerGone);
             }
             None => self.flow.handle(now, Input::CallerGone),
-            // What calls that we make tell, and transfers: nothing here asks for one.
-            Some(
-                DialogEvent::Ringing
-                | DialogEvent::Confirmed
-                | DialogEvent::Refused(_)
-                | DialogEvent::ReferProgress(_)
-                | DialogEvent::TransferAsked(_),
-            ) => {}
+            Some(DialogEvent::ReferProgress(status)) => self.refer_progress(status).await,
+            // A caller does not decide with whom we, or a person of ours, talk next (R5).
+            Some(DialogEvent::TransferAsked(_)) => {
+                info!("The caller's side asked for a transfer, which is declined");
+                if let Err(error) = self.dialog.report_transfer(staff::DECLINED).await {
+                    debug!(%error, "A transfer's outcome could not be told");
+                }
+            }
+            // What calls that we make tell.
+            Some(DialogEvent::Ringing | DialogEvent::Confirmed | DialogEvent::Refused(_)) => {}
         }
     }
 

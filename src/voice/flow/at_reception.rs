@@ -172,6 +172,7 @@ fn rungs(steps: &[Vec<RingTarget>], ring_seconds: u16) -> Vec<Rung> {
     let ring = |step: &Vec<RingTarget>| RungAction::Ring {
         targets: step.iter().map(|ringing| ringing.target.clone()).collect(),
         ring_seconds,
+        transfer: None,
     };
     steps.iter().map(ring).chain([RungAction::Flag]).map(|action| Rung { action, when: None }).collect()
 }

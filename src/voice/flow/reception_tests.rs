@@ -72,7 +72,7 @@ fn a_menu_leads_to_the_agent_who_greets_with_its_notices() {
 fn people_are_rung_and_the_caller_is_told_when_they_are() {
     let (mut call, effects) = Call::at(ring("agent"), &[], true);
     let [Effect::Ring(rungs)] = effects.as_slice() else { panic!("{effects:?}") };
-    assert!(matches!(&rungs[0].action, RungAction::Ring { targets, ring_seconds: 20 } if targets.len() == 1));
+    assert!(matches!(&rungs[0].action, RungAction::Ring { targets, ring_seconds: 20, .. } if targets.len() == 1));
     assert_eq!(rungs.last().map(|rung| &rung.action), Some(&RungAction::Flag));
     let words = said(&call.give(Input::PeopleRing));
     assert!(words.contains(phrases::AUTOMATED) && words.ends_with(phrases::CALLING_A_COLLEAGUE), "{words}");

@@ -15,6 +15,7 @@ use tracing::{info, warn};
 
 use crate::domain::call::{Attempt, AttemptOutcome, Call as CallRow, CallOutcome, Recording};
 use crate::domain::conversation::{Author, Message};
+use crate::domain::escalation::TransferBy;
 use crate::domain::ids::{AttemptId, CallId, MessageId, RecordingId};
 use crate::domain::ladder::{AttemptNo, Ring};
 use crate::domain::ticket::{Ticket, TicketStatus};
@@ -32,30 +33,17 @@ use super::super::super::mouth::MouthEvent;
 use super::super::super::offer::{Offer, Terms};
 use super::super::super::phrases;
 use super::climbing::destination;
-use super::farewell;
 use super::line::{Leg, Line, LineEvent};
 use super::person::{News, Person, Standing};
+use super::{DECLINED, farewell};
 
 /// Calls the teammate and then the customer, to the end of their talk.
 pub async fn call_back(desk: Arc<FrontDesk>, order: CallBackOrder, id: CallId) {
-    let row = row(&desk, &order, id);
-    let parts = (desk.store.clone(), desk.bus.clone(), desk.clock.clone());
-    let (journal, kept) = Journal::begin(parts.0, parts.1, parts.2, order.conversation.clone(), row.clone());
-    journal.keep(Entry::Placed);
-    let mut back = CallBack { row, desk, order, journal, recording: None };
-    let outcome = match back.reach_teammate().await {
-        Some(teammate) => back.reach_customer(teammate).await,
-        None => CallOutcome::Abandoned,
-    };
-    info!(call.outcome = ?outcome, "The callback is over");
-    back.journal.keep(Entry::Ended(outcome));
-    drop(back);
-    if let Err(error) = kept.await {
-        warn!(%error, "The journal of a callback failed");
-    }
+    CallBack::carry_out(desk, order, id, async |back| back.reach_teammate().await).await;
 }
 
-struct CallBack {
+/// A callback under way.
+pub(super) struct CallBack {
     desk: Arc<FrontDesk>,
     order: CallBackOrder,
     row: CallRow,
@@ -89,6 +77,30 @@ enum Customer {
 }
 
 impl CallBack {
+    /// From its first entry in the journal to its last; `teammate` brings the one who has accepted.
+    pub(super) async fn carry_out(
+        desk: Arc<FrontDesk>,
+        order: CallBackOrder,
+        id: CallId,
+        teammate: impl AsyncFnOnce(&CallBack) -> Option<Person>,
+    ) {
+        let row = row(&desk, &order, id);
+        let parts = (desk.store.clone(), desk.bus.clone(), desk.clock.clone());
+        let (journal, kept) = Journal::begin(parts.0, parts.1, parts.2, order.conversation.clone(), row.clone());
+        journal.keep(Entry::Placed);
+        let mut back = CallBack { row, desk, order, journal, recording: None };
+        let outcome = match teammate(&back).await {
+            Some(teammate) => back.reach_customer(teammate).await,
+            None => CallOutcome::Abandoned,
+        };
+        info!(call.outcome = ?outcome, "The callback is over");
+        back.journal.keep(Entry::Ended(outcome));
+        drop(back);
+        if let Err(error) = kept.await {
+            warn!(%error, "The journal of a callback failed");
+        }
+    }
+
     /// The teammate who has accepted; `None` when nobody did on any of their telephones.
     async fn reach_teammate(&self) -> Option<Person> {
         for (number, target) in (1..).zip(&self.order.teammate.destinations) {
@@ -98,6 +110,7 @@ impl CallBack {
                 person: self.order.teammate.person.clone(),
                 destination: target.clone(),
                 ring_time: TEAMMATE_RINGS,
+                transfer: TransferBy::Bridged,
             };
             let attempt = Attempt {
                 id: AttemptId(self.desk.ids.next()),
@@ -126,7 +139,7 @@ impl CallBack {
         None
     }
 
-    fn terms(&self) -> Terms {
+    pub(super) fn terms(&self) -> Terms {
         let agent = self.desk.agent.load();
         Terms {
             business: agent.business.clone(),
@@ -139,7 +152,7 @@ impl CallBack {
     }
 
     /// Offers the case to one telephone.
-    async fn offered(&self, mut person: Person) -> Option<Person> {
+    pub(super) async fn offered(&self, mut person: Person) -> Option<Person> {
         loop {
             let deadline = person.poll_timeout();
             tokio::select! {
@@ -197,6 +210,7 @@ impl CallBack {
                             News::Gone { .. } => return state,
                             News::Says(text) => self.keep_words(Author::Teammate, text),
                             // There is no agent to give the call back to, and nobody to pass it on to.
+                            News::Transfers(_) => teammate.report_transfer(DECLINED).await,
                             News::Ended(_) | News::GivesBack | News::PassesOn | News::Holds(_) => {}
                         }
                     }
@@ -348,7 +362,7 @@ impl CallBack {
         }
     }
 
-    fn keep_attempt(&self, attempt: Attempt) {
+    pub(super) fn keep_attempt(&self, attempt: Attempt) {
         self.journal.keep(Entry::Attempt(Box::new(attempt)));
     }
 }

@@ -3,7 +3,7 @@
 use tracing::{info, warn};
 
 use crate::domain::call::{Attempt, AttemptOutcome};
-use crate::domain::escalation::{EscalationPolicy, Rung, Target};
+use crate::domain::escalation::{EscalationPolicy, Rung, Target, TransferBy};
 use crate::domain::ids::AttemptId;
 use crate::domain::ladder::{Ladder, LadderEffect, LadderInput, Ring};
 use crate::domain::standing_offers::Source;
@@ -97,14 +97,15 @@ impl Call {
         while let Some(effect) = self.staff.ladder.as_mut().and_then(Ladder::poll_effect) {
             let now = self.desk.clock.now();
             match effect {
-                LadderEffect::Ring(rings) => self.ring(rings),
+                LadderEffect::Ring(rings) => self.ring(rings).await,
                 LadderEffect::Cancel { attempt, outcome } => {
                     let input = input_for(outcome, self.staff.caller_gone);
-                    if let Some(person) = self.staff.person(attempt) {
-                        person.let_go(now, input).await;
+                    match self.staff.person(attempt) {
+                        Some(person) => person.let_go(now, input).await,
+                        None => self.forget_referred(attempt, outcome),
                     }
                 }
-                LadderEffect::Join(attempt) => self.join(attempt),
+                LadderEffect::Join(attempt) => self.join(attempt).await,
                 LadderEffect::Part(attempt) => {
                     let _ = self.control.send(LegCommand::Unbridge);
                     if let Some(person) = self.staff.person(attempt) {
@@ -121,7 +122,7 @@ impl Call {
         }
     }
 
-    fn ring(&mut self, rings: Vec<Ring>) {
+    async fn ring(&mut self, rings: Vec<Ring>) {
         let now = self.desk.clock.now();
         let is_first = self.staff.rung.is_empty();
         let is_new = rings.iter().any(|ring| ring.person.is_none() || !self.staff.rung.contains(&ring.person));
@@ -132,11 +133,11 @@ impl Call {
         }
         for ring in rings {
             self.staff.rung.push(ring.person.clone());
-            self.ring_one(ring);
+            self.ring_one(ring).await;
         }
     }
 
-    fn ring_one(&mut self, ring: Ring) {
+    async fn ring_one(&mut self, ring: Ring) {
         let now = self.desk.clock.now();
         let mut attempt = Attempt {
             id: AttemptId(self.desk.ids.next()),
@@ -162,6 +163,11 @@ impl Call {
             }
         };
         self.journal.keep(Entry::Attempt(Box::new(attempt.clone())));
+        match ring.transfer {
+            TransferBy::Blind => return self.refer_to(ring.attempt, attempt, offer, to).await,
+            TransferBy::Attended => self.staff.attended.push(ring.attempt),
+            TransferBy::Bridged => {}
+        }
         info!(attempt.id = %attempt.id, "Ringing a person");
         let policy = &self.agent.escalation;
         let terms = Terms {

@@ -12,19 +12,22 @@ use super::super::super::journal::Entry;
 use super::{Call, News};
 
 impl Call {
-    pub(super) fn person_news(&mut self, attempt: AttemptNo, news: News) {
+    pub(super) async fn person_news(&mut self, attempt: AttemptNo, news: News) {
         let now = self.desk.clock.now();
         match news {
             News::Ended(outcome) => self.attempt_ended(attempt, outcome),
             News::Gone { hung_up } => {
                 let _ = self.control.send(LegCommand::Unbridge);
-                self.tell_ladder(LadderInput::PersonGone { hung_up });
+                if !self.is_handing_on(attempt, hung_up) {
+                    self.tell_ladder(LadderInput::PersonGone { hung_up });
+                }
             }
             News::GivesBack => self.tell_ladder(LadderInput::GivenBack),
             News::PassesOn => {
                 self.staff.passed_on = true;
                 self.tell_ladder(LadderInput::PassedOn);
             }
+            News::Transfers(to) => self.person_transfers(attempt, to).await,
             News::Holds(true) => {
                 let _ = self.control.send(LegCommand::Unbridge);
                 self.flow.handle(now, Input::PersonHolds(true));
@@ -49,15 +52,21 @@ impl Call {
         self.tell_ladder(LadderInput::Ended { attempt, outcome });
     }
 
-    pub(super) fn join(&mut self, attempt: AttemptNo) {
+    pub(super) async fn join(&mut self, attempt: AttemptNo) {
         // Our own words and the tone end here; the two hear each other and nothing else.
         self.words_cut();
         if let Some(place) = self.place.take() {
             place.taken();
         }
         self.flow.handle(self.desk.clock.now(), Input::Joined);
-        if self.bridge(attempt) {
+        if self.is_blind(attempt) {
+            info!("The caller's side has called a person");
+            self.tell_ladder(LadderInput::HandedOn);
+        } else if self.bridge(attempt) {
             info!("A person took the call");
+            if self.staff.attended.contains(&attempt) {
+                self.refer_to_person(attempt).await;
+            }
         } else {
             warn!("The legs could not be joined");
             self.tell_ladder(LadderInput::PersonGone { hung_up: false });

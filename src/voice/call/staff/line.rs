@@ -9,8 +9,10 @@ use tokio::task::JoinHandle;
 use tracing::{Instrument, debug, warn};
 
 use crate::domain::ids::LegId;
-use crate::seams::media::{Ears, LegCommand, LegControl, LegEvent};
-use crate::seams::signaling::{DialOrder, Dialog, DialogEvent, EndReason, OutgoingCall, Signaling, SignalingError};
+use crate::seams::media::{Ears, LegCommand, LegControl, LegEvent, MediaLeg};
+use crate::seams::signaling::{
+    DialOrder, Dialog, DialogEvent, DialogName, EndReason, OutgoingCall, Signaling, SignalingError,
+};
 use crate::seams::stt::SttEvent;
 
 use super::super::super::ear::Ear;
@@ -128,6 +130,18 @@ impl Leg {
         }
     }
 
+    /// What the call is known by to the far end.
+    pub async fn name(&mut self) -> Option<DialogName> {
+        self.dialog.name().await.ok()
+    }
+
+    /// Tells the far end how the transfer goes that it asked for.
+    pub async fn report_transfer(&mut self, status: u16) {
+        if let Err(error) = self.dialog.report_transfer(status).await {
+            debug!(%error, "A transfer's outcome could not be told");
+        }
+    }
+
     /// Records both sides into this file from now on; false when the leg does not take the order.
     pub fn record(&mut self, file: PathBuf) -> bool {
         self.control.send(LegCommand::Record(file)).is_ok()
@@ -153,7 +167,16 @@ impl Leg {
         self.control.send(LegCommand::Bridge(other)).is_ok()
     }
 
-    async fn next(&mut self) -> LineEvent {
+    /// Its parts again, for a call that goes on without it.
+    pub fn back(
+        self,
+        leg: impl FnOnce(LegId, Ears, mpsc::Receiver<LegEvent>, LegControl) -> MediaLeg,
+    ) -> (Box<dyn Dialog>, mpsc::Receiver<DialogEvent>, MediaLeg) {
+        (self.dialog, self.events, leg(self.id, self.ears, self.leg_events, self.control))
+    }
+
+    /// The next thing that happens. Cancel-safe.
+    pub async fn next(&mut self) -> LineEvent {
         let transcript = async {
             match &mut self.ear {
                 Some(ear) => ear.next_transcript().await,

@@ -1,10 +1,12 @@
 //! The side of the people of a call: those who are rung, one who is joined, and the ladder that says who is next.
 
 mod call_back;
+mod calls_in;
 mod climbing;
 mod joined;
 mod line;
 mod person;
+mod referring;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,8 +16,11 @@ use crate::domain::ladder::{AttemptNo, Ladder};
 use super::super::front_desk::FrontDesk;
 use super::Call;
 use person::{News, Person};
+pub(super) use referring::DECLINED;
+use referring::Referred;
 
 pub use call_back::call_back;
+pub(super) use calls_in::{CalledIn, offer_case, pending};
 pub(super) use line::LineEvent;
 
 /// Everybody who is rung, told, joined or said goodbye to.
@@ -31,6 +36,10 @@ pub(super) struct Staff {
     caller_gone: bool,
     /// The joined person passed the call on, which the caller has not been told yet.
     passed_on: bool,
+    /// A transfer that the caller's side was asked for.
+    referred: Option<Referred>,
+    /// Attempts whose call is to go on without us once they are accepted.
+    attended: Vec<AttemptNo>,
 }
 
 impl Staff {
@@ -46,11 +55,15 @@ impl Staff {
     /// When [`Call::staff_timeout`] wants to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let ladder = self.ladder.as_ref().and_then(Ladder::poll_timeout);
-        self.people.iter().filter_map(Person::poll_timeout).chain(ladder).min()
+        self.people.iter().filter_map(Person::poll_timeout).chain(ladder).chain(self.referred_until()).min()
     }
 
     fn person(&mut self, attempt: AttemptNo) -> Option<&mut Person> {
         self.people.iter_mut().find(|person| person.number == attempt)
+    }
+
+    fn person_at(&self, attempt: AttemptNo) -> Option<&Person> {
+        self.people.iter().find(|person| person.number == attempt)
     }
 
     /// The caller added something: who has not heard the case hears it as it is now.
@@ -108,6 +121,7 @@ impl Call {
         if let Some(ladder) = &mut self.staff.ladder {
             ladder.handle_timeout(now);
         }
+        self.referred_timeout(now);
         self.staff_settle().await;
     }
 
@@ -115,7 +129,7 @@ impl Call {
     async fn staff_settle(&mut self) {
         self.climb().await;
         while let Some((attempt, news)) = self.staff.people.iter_mut().find_map(Person::poll_news) {
-            self.person_news(attempt, news);
+            self.person_news(attempt, news).await;
             self.climb().await;
         }
         self.staff.people.retain(|person| !person.is_gone());

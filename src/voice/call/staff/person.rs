@@ -11,7 +11,7 @@ use crate::domain::ids::LegId;
 use crate::domain::ladder::AttemptNo;
 use crate::domain::standing_offers::OfferNo;
 use crate::seams::media::LegEvent;
-use crate::seams::signaling::{DialogEvent, EndReason, EndedBy, OutgoingCall, SignalingError};
+use crate::seams::signaling::{Destination, DialogEvent, DialogName, EndReason, EndedBy, OutgoingCall, SignalingError};
 
 use super::super::super::ear::EarEvent;
 use super::super::super::front_desk::FrontDesk;
@@ -56,6 +56,8 @@ pub(super) enum News {
     Holds(bool),
     /// They said this to the caller.
     Says(String),
+    /// Their side asks for a transfer to this destination of configuration, and waits for a report.
+    Transfers(Destination),
 }
 
 /// An offer that stands in the node's list until this is dropped.
@@ -141,10 +143,31 @@ impl Person {
         self.line.leg().map(|leg| leg.id)
     }
 
+    /// What their call is known by to their side.
+    pub async fn dialog_name(&mut self) -> Option<DialogName> {
+        self.line.leg()?.name().await
+    }
+
+    /// Tells their side how the transfer goes that it asked for.
+    pub async fn report_transfer(&mut self, status: u16) {
+        if let Some(leg) = self.line.leg() {
+            leg.report_transfer(status).await;
+        }
+    }
+
     /// They and the caller hear each other from now on.
     pub fn joins(&mut self) {
         self.screening = None;
         self.joined = true;
+    }
+
+    /// They have called in and pressed 1: they hear the case at once.
+    pub async fn takes_up(&mut self, now: Instant) {
+        self.offer.handle(now, OfferInput::Answered);
+        // Who we are was said already.
+        while self.offer.poll_effect().is_some() {}
+        self.offer.handle(now, OfferInput::Key(b'1'));
+        self.carry_out(now).await;
     }
 
     /// They hear this clip, until something else is said or they are joined.
@@ -242,8 +265,9 @@ impl Person {
             None => self.gone(now, false),
             Some(DialogEvent::Held) => self.holds(true),
             Some(DialogEvent::Resumed) => self.holds(false),
-            // Nobody rung by a ladder is asked to transfer, or may ask for it.
-            Some(DialogEvent::Ringing | DialogEvent::ReferProgress(_) | DialogEvent::TransferAsked(_)) => {}
+            Some(DialogEvent::TransferAsked(to)) => self.news.push_back(News::Transfers(to)),
+            // It is the caller's side that is asked to transfer.
+            Some(DialogEvent::Ringing | DialogEvent::ReferProgress(_)) => {}
         }
     }
 
