@@ -74,6 +74,7 @@ async fn running(facts: Facts) -> Running {
         store: Arc::new(store.clone()),
         bus: Arc::new(LocalBus::new(EpochMs(1_000))),
         answering: Answering { agent: live.clone(), facts: Arc::new(facts) },
+        browsers: Default::default(),
         readiness: Readiness::waiting_for(&[]),
         metrics: Arc::new(String::new),
         recordings_dir: "recordings".into(),

@@ -89,6 +89,7 @@ async fn running_with(change: impl FnOnce(&mut HttpConfig)) -> Running {
         store: Arc::new(store.clone()),
         bus: bus.clone(),
         answering: answering(),
+        browsers: Default::default(),
         readiness: readiness.clone(),
         metrics: Arc::new(|| "switchboard_build_info 1\n".into()),
         recordings_dir: recordings.path().into(),
