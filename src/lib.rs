@@ -36,3 +36,4 @@ pub mod seams;
 pub mod sip;
 pub mod support;
 pub mod voice;
+pub mod webrtc;

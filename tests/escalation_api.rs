@@ -97,6 +97,7 @@ async fn running(facts: Facts) -> Running {
         answering: Answering { agent: live.clone(), facts: Arc::new(facts) },
         calls_back: calls.clone(),
         clock: Arc::new(SystemClock),
+        browsers: Default::default(),
         readiness: Readiness::waiting_for(&[]),
         metrics: Arc::new(String::new),
         recordings_dir: "recordings".into(),

@@ -18,7 +18,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("http", &["voice", "support", "seams", "domain", "config"]),
     ("adapters", &["seams", "domain", "config"]),
     ("sip", &["seams", "domain", "config"]),
-    ("app", &["cli", "http", "voice", "support", "adapters", "sip", "seams", "domain", "config"]),
+    ("webrtc", &["seams", "domain", "config"]),
+    ("app", &["cli", "http", "voice", "support", "adapters", "sip", "webrtc", "seams", "domain", "config"]),
     ("cli", &["app", "http", "voice", "support", "adapters", "sip", "seams", "domain", "config"]),
 ];
 

@@ -92,6 +92,7 @@ async fn running_with(change: impl FnOnce(&mut HttpConfig)) -> Running {
         answering: answering(),
         calls_back: Arc::new(std::sync::OnceLock::new()),
         clock: Arc::new(SystemClock),
+        browsers: Default::default(),
         readiness: readiness.clone(),
         metrics: Arc::new(|| "switchboard_build_info 1\n".into()),
         recordings_dir: recordings.path().into(),

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -15,7 +16,9 @@ use crate::adapters::models::Models;
 use crate::adapters::telemetry::{self, Metrics};
 use crate::config::Config;
 use crate::http::{self, Readiness, Server, watch_store};
+use crate::seams::browser::BrowserCalls;
 use crate::sip::{SipParts, SipServer, SipTimes};
+use crate::webrtc::{BrowserParts, Browsers};
 
 use super::{House, business, dialplans};
 
@@ -36,12 +39,14 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let token = bootstrap_token::load_or_make(&house.config.bootstrap_token_file())?;
     // Filled once there is somebody to make calls.
     let calls_back = Arc::new(OnceLock::new());
+    let browser_door: Arc<OnceLock<Arc<dyn BrowserCalls>>> = Arc::default();
     let router = http::router(http::Parts {
         store: house.store.clone(),
         bus: house.bus.clone(),
         answering: house.answering(),
         calls_back: calls_back.clone(),
         clock: house.clock.clone(),
+        browsers: browser_door.clone(),
         readiness: readiness.clone(),
         metrics: metrics.renderer(),
         recordings_dir: house.config.recordings_dir(),
@@ -60,7 +65,17 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let _ = calls_back.set(front_desk.clone());
     let (drain, draining) = watch::channel(false);
     let drain_timeout = Duration::from_secs(house.config.agent.drain_seconds.into());
-    let calls = tokio::spawn(front_desk.clone().run(incoming, draining, drain_timeout));
+    let mut calls = JoinSet::new();
+    let browsers = if house.config.browser.enabled {
+        let (browsers, incoming) = Browsers::start(browser_parts(&house, node.clone()))?;
+        let browsers = Arc::new(browsers);
+        let _ = browser_door.set(browsers.clone());
+        calls.spawn(front_desk.clone().run(incoming, draining.clone(), drain_timeout));
+        Some(browsers)
+    } else {
+        None
+    };
+    calls.spawn(front_desk.clone().run(incoming, draining, drain_timeout));
     readiness.ready("sip");
 
     tokio::spawn(watch_store(house.store.clone(), readiness.clone(), STORE_PROBE, shutdown.clone()));
@@ -68,15 +83,16 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let house = Arc::new(house);
     tokio::spawn(watch_knowledge(house.clone(), shutdown.clone()));
     tokio::spawn(dialplans::watch(house.clone(), front_desk, shutdown.clone()));
-    announce(&house, &sip, http_address);
+    announce(&house, &sip, http_address, browsers.is_some());
 
     asked_to_stop().await?;
     println!("\nStopping: new calls are refused, live ones may end (Ctrl-C again stops at once).");
     readiness.draining();
     sip.drain();
+    browsers.iter().for_each(|browsers| browsers.drain());
     drain.send_replace(true);
     tokio::select! {
-        ended = calls => ended?,
+        _ = calls.join_all() => {}
         stop = asked_to_stop() => stop?,
     }
     shutdown.cancel();
@@ -98,12 +114,19 @@ pub fn sip_parts(house: &House, media: Arc<Node>) -> SipParts {
     }
 }
 
+fn browser_parts(house: &House, media: Arc<Node>) -> BrowserParts {
+    BrowserParts { config: house.config.browser.clone(), media, clock: house.clock.clone(), ids: house.ids.clone() }
+}
+
 /// Tells a newcomer where to call and what to open.
-fn announce(house: &House, sip: &SipServer, http: std::net::SocketAddr) {
+fn announce(house: &House, sip: &SipServer, http: std::net::SocketAddr, browsers: bool) {
     let agent = &house.config.agent;
     let sip = sip.local_addr();
     println!();
     println!("  Switchboard answers for {}.", agent.business);
+    if browsers {
+        println!("  Talk      http://{http}/call   (a browser on this machine, with a microphone)");
+    }
     println!("  Call      sip:support@{sip}   (UDP and TCP; any SIP phone on this machine)");
     println!("  Open      http://{http}/");
     println!("  Try       switchboard demo        a scripted call, without a phone");

@@ -6,6 +6,7 @@
 //! To add a section: its file, and one line in the `sections!` call below.
 
 pub mod agent;
+pub mod browser;
 pub mod escalation;
 pub mod http;
 pub mod load;
@@ -80,6 +81,8 @@ sections! {
     http: http::HttpConfig,
     /// Signalling: who may call, trunks and limits.
     sip: sip::SipConfig,
+    /// Calls from web pages.
+    browser: browser::BrowserConfig,
     /// The database.
     store: store::StoreConfig,
     /// Calls' audio: sockets and real-time threads.

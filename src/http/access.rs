@@ -35,6 +35,19 @@ pub async fn check(State(shared): State<Shared>, request: Request, next: Next) -
     }
 }
 
+/// For callers from browsers: everybody where that was configured, else as for the API.
+pub async fn check_caller(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let is_open = shared.parts.browsers.get().is_some_and(|browsers| browsers.is_open_to_all());
+    if !is_open {
+        return check(State(shared), request, next).await;
+    }
+    let headers = request.headers();
+    match ours(headers, request.uri(), &shared.parts.config).and_then(|_| refuse_other_sites(headers)) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
 /// For the page itself, which holds nothing of anybody: the name alone is looked at.
 pub async fn check_host(State(shared): State<Shared>, request: Request, next: Next) -> Response {
     match ours(request.headers(), request.uri(), &shared.parts.config) {
@@ -51,12 +64,7 @@ fn admit(
     config: &HttpConfig,
 ) -> Result<(), Problem> {
     let host = ours(headers, uri, config)?;
-    if headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site") {
-        return Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "Other websites may not read this; open it by its own address.",
-        ));
-    }
+    refuse_other_sites(headers)?;
     let here = peer.is_some_and(|ip| ip.to_canonical().is_loopback());
     if here && host == Name::Loopback && !config.loopback_needs_token && !passed_on(headers) {
         return Ok(());
@@ -74,6 +82,14 @@ fn admit(
             .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"switchboard\"")))
         }
     }
+}
+
+fn refuse_other_sites(headers: &HeaderMap) -> Result<(), Problem> {
+    if headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site") {
+        let detail = "Other websites may not read this; open it by its own address.";
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+    }
+    Ok(())
 }
 
 /// How we were called.

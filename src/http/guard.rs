@@ -41,7 +41,8 @@ pub async fn bound(State(shared): State<Shared>, request: Request, next: Next) -
 pub async fn harden(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     for (name, value) in STRICT {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        // The call page asks for more than the others; every other header is the same everywhere.
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     if !response.headers().contains_key(header::CACHE_CONTROL) {
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

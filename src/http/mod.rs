@@ -6,6 +6,7 @@
 
 mod access;
 mod agents;
+mod browser_calls;
 mod conversations;
 mod events;
 mod guard;
@@ -18,7 +19,7 @@ mod server;
 mod tickets;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
@@ -28,6 +29,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::http::HttpConfig;
+use crate::seams::browser::BrowserCalls;
 use crate::seams::bus::Bus;
 use crate::seams::clock::Clock;
 use crate::seams::store::Store;
@@ -49,6 +51,8 @@ pub struct Parts {
     pub calls_back: Arc<dyn CallsBack>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Takes calls from browsers, once it can.
+    pub browsers: Arc<OnceLock<Arc<dyn BrowserCalls>>>,
     /// Whether calls can be taken.
     pub readiness: Readiness,
     /// The metrics in Prometheus' text form.
@@ -90,8 +94,15 @@ pub fn router(parts: Parts) -> Router {
         .route("/api/v1/recordings/{id}", get(recordings::one))
         .route("/api/v1/events", get(events::stream))
         .route_layer(middleware::from_fn_with_state(shared.clone(), access::check));
+    let callers = Router::new()
+        .route("/api/v1/browser-calls", post(browser_calls::place))
+        .route("/api/v1/browser-calls/setup", get(browser_calls::setup))
+        .route("/api/v1/browser-calls/{id}", axum::routing::delete(browser_calls::hang_up).patch(browser_calls::patch))
+        .route("/api/v1/browser-calls/{id}/events", get(browser_calls::events))
+        .route_layer(middleware::from_fn_with_state(shared.clone(), access::check_caller));
     Router::new()
         .merge(guarded)
+        .merge(callers)
         .merge(page::routes().route_layer(middleware::from_fn_with_state(shared.clone(), access::check_host)))
         // Open to all: it tells nothing but whether calls can be taken.
         .route("/health", get(health::health))

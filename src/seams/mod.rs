@@ -1,5 +1,6 @@
 //! The traits behind which everything replaceable stands, with the types that cross them.
 
+pub mod browser;
 pub mod bus;
 pub mod clock;
 pub mod embed;

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use crate::domain::callback_number::CallbackNumber;
+use crate::domain::ids::ConversationId;
 use crate::domain::phone_number::PhoneNumber;
 
 use super::media::MediaLeg;
@@ -71,6 +72,8 @@ pub trait Dialog: Send + Sync {
     async fn refer(&self, _to: ReferTo) -> Result<(), SignalingError> {
         Err(SignalingError::WrongState)
     }
+    /// Which conversation the call became, for a far end that is shown it.
+    fn filed_under(&self, _conversation: ConversationId) {}
     /// What the far end of this call is known by, for joining it with another by [`ReferTo::Call`].
     async fn name(&self) -> Result<DialogName, SignalingError> {
         Err(SignalingError::WrongState)

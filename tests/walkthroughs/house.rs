@@ -164,6 +164,10 @@ impl House {
         format!("sip:support@{}", self.address())
     }
 
+    pub fn http_port(&self) -> u16 {
+        self.http_port
+    }
+
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.data.path().join("log")).unwrap_or_default()
     }

@@ -6,7 +6,7 @@
 //! the models (`SWITCHBOARD_MODELS_DIR`), baresip and SIPp, and are skipped with a printed reason without them.
 //! They run one after another: two calls that share two processor cores would disturb each other's timing.
 
-#![allow(clippy::unwrap_used)] // Everything here is a test.
+#![allow(clippy::unwrap_used, dead_code)] // Everything here is a test, and shares its tools with the browsers' tests.
 
 mod answering;
 mod audio;

@@ -18,9 +18,10 @@ function read() {
   try { return sessionStorage.getItem(KEY) ?? ""; } catch { return ""; }
 }
 
-async function ask(path, { signal, headers = {} } = {}) {
+/** The answer to a request with the token, should there be one; throws what the server says is wrong. */
+export async function ask(path, { headers = {}, ...rest } = {}) {
   if (token) headers.Authorization = `Bearer ${token}`;
-  const answer = await fetch(path, { headers, signal, cache: "no-store" });
+  const answer = await fetch(path, { ...rest, headers, cache: "no-store" });
   if (answer.status === 401) throw new TokenWanted();
   if (!answer.ok) {
     const problem = await answer.json().catch(() => ({}));
@@ -82,7 +83,7 @@ export async function follow({ state, event }) {
 }
 
 /** The messages of an event stream (HTML standard, section 9.2.6). */
-async function* messages(body, alive) {
+export async function* messages(body, alive) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {

@@ -103,7 +103,7 @@ function welcome() {
   delete $("detail").dataset.shows;
   if (listState === "loading") return el("p", { class: "unseen" }, "Loading");
   if (listState !== "shown") return empty("No answer", "The server did not give the list of calls. This page tries again by itself.");
-  if (!list.size) return empty("No calls yet", "Call the number of this desk, or run “switchboard demo”. The call appears here while it rings.");
+  if (!list.size) return empty("No calls yet", "Call the number of this desk, press “Call the agent” above, or run “switchboard demo”. The call appears here while it rings.");
   return empty("Choose a call", "Its transcript, the agent’s reasons and the recording are shown here, live while it goes on.");
 }
 

@@ -65,6 +65,7 @@ export function caller(conversation) {
   const from = conversation.call?.from;
   if (!conversation.call) return "Message";
   if (!from) return "Number withheld";
+  if (conversation.call.trunk === "browser") return "Browser";
   return /^sips?:([^@;]+)@/.exec(from)?.[1] ?? from;
 }
 

@@ -140,6 +140,7 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
     let (journal, kept) =
         Journal::begin(desk.store.clone(), desk.bus.clone(), desk.clock.clone(), conversation, row.clone());
     journal.keep(Entry::Begun);
+    dialog.filed_under(row.conversation);
     let Some(ear) = open_ear(&desk) else {
         // Without a recogniser nobody would be heard; the caller may try again in a moment.
         let _ = dialog.reject(503, "Speech recognition is not available").await;
