@@ -58,6 +58,7 @@ async fn main() -> anyhow::Result<()> {
         answering: Answering { agent: Arc::new(ArcSwap::from_pointee(settings(agent))), facts: Arc::default() },
         calls_back: Arc::new(std::sync::OnceLock::new()),
         clock: Arc::new(SystemClock),
+        browsers: Default::default(),
         readiness: Readiness::default(),
         metrics: Arc::new(String::new),
         recordings_dir: recordings.clone(),
