@@ -34,8 +34,11 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let house = House::open(config, models).await?;
     readiness.ready("store");
     let token = bootstrap_token::load_or_make(&house.config.bootstrap_token_file())?;
+    let messages = house.message_desk();
+    let answering = tokio::spawn(messages.clone().run(true, shutdown.clone()));
     let router = http::router(http::Parts {
         store: house.store.clone(),
+        messages,
         bus: house.bus.clone(),
         answering: house.answering(),
         readiness: readiness.clone(),
@@ -76,6 +79,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     }
     shutdown.cancel();
     let _ = tokio::time::timeout(HTTP_ENDS, http_task).await;
+    let _ = tokio::time::timeout(HTTP_ENDS, answering).await;
     tokio::task::spawn_blocking(move || node.shutdown()).await?;
     info!("Stopped");
     Ok(())

@@ -11,6 +11,7 @@ pub mod http;
 pub mod load;
 pub mod logging;
 pub mod media;
+pub mod messages;
 pub mod models;
 mod problem;
 pub mod providers;
@@ -82,6 +83,8 @@ sections! {
     sip: sip::SipConfig,
     /// The database.
     store: store::StoreConfig,
+    /// Conversations by message, and the team's desk.
+    messages: messages::MessagesConfig,
     /// Calls' audio: sockets and real-time threads.
     media: media::MediaConfig,
     /// How callers are listened to.

@@ -2,18 +2,24 @@
 
 pub mod agent;
 pub mod call;
+pub mod casework;
+pub mod contact;
 pub mod conversation;
 pub mod cut_call;
 pub mod dialplan;
 pub mod escalation;
 pub mod escalation_check;
 pub mod ids;
+pub mod inbox;
 pub mod knowledge;
 pub mod ladder;
 pub mod on_duty;
 pub mod phone_number;
 pub mod schedule;
+pub mod shortcut;
 pub mod standing_offers;
 pub mod ticket;
 pub mod time;
+pub mod transition;
 pub mod turn;
+pub mod view;

@@ -6,15 +6,21 @@
 
 mod access;
 mod agents;
+mod body;
+mod contacts;
 mod conversations;
 mod events;
 mod guard;
 mod hand_over_body;
 mod health;
+mod intake;
+mod openapi;
 mod page;
 mod problem;
 mod recordings;
+mod saved;
 mod server;
+mod teamwork;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,17 +33,21 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::http::HttpConfig;
+use crate::messages::MessageDesk;
 use crate::seams::bus::Bus;
 use crate::seams::store::Store;
 
 pub use agents::Answering;
 pub use health::{Readiness, watch_store};
+pub use openapi::document;
 pub use server::{BindError, Server};
 
 /// Everything the handlers need.
 pub struct Parts {
     /// Where everything is kept.
     pub store: Arc<dyn Store>,
+    /// The desk for messages.
+    pub messages: Arc<MessageDesk>,
     /// What happens now.
     pub bus: Arc<dyn Bus>,
     /// The agent that answers, whose policy can be saved.
@@ -63,6 +73,7 @@ struct Desk {
     parts: Parts,
     requests: Arc<Semaphore>,
     event_streams: Arc<Semaphore>,
+    keys: body::KeysInUse,
 }
 
 /// All routes with everything before them.
@@ -70,16 +81,14 @@ pub fn router(parts: Parts) -> Router {
     let shared = Arc::new(Desk {
         requests: Arc::new(Semaphore::new(parts.config.requests_max)),
         event_streams: Arc::new(Semaphore::new(parts.config.event_streams_max)),
+        keys: Default::default(),
         parts,
     });
-    let guarded = Router::new()
+    let (api, document) = openapi::routes().split_for_parts();
+    let document = Arc::new(document);
+    let guarded = api
         .route("/metrics", get(health::metrics))
-        .route("/api/v1/agents", get(agents::list))
-        .route("/api/v1/agents/{id}/escalation", get(agents::escalation).put(agents::save_escalation))
-        .route("/api/v1/conversations", get(conversations::list))
-        .route("/api/v1/conversations/{id}", get(conversations::one))
-        .route("/api/v1/recordings/{id}", get(recordings::one))
-        .route("/api/v1/events", get(events::stream))
+        .route("/api/v1/openapi.json", get(async move || axum::Json(document)))
         .route_layer(middleware::from_fn_with_state(shared.clone(), access::check));
     Router::new()
         .merge(guarded)
