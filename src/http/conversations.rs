@@ -93,7 +93,9 @@ pub async fn list(
     State(shared): State<Shared>,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(page) = page.map_err(|error| bad(&format!("{}.", error.body_text())))?;
+    let Query(page) = page.map_err(|error| {
+        bad(&format!("limit is a number, cursor the next_cursor of the page before: {}.", error.body_text()))
+    })?;
     let mut filter = filter(&page)?;
     filter.view = view(&shared, page.view).await?;
     let limit = page.limit.unwrap_or(LIMIT_DEFAULT);

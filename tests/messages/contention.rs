@@ -1,5 +1,6 @@
 //! A person who takes over and the agent contend; the agent loses (R33).
 
+use futures::StreamExt;
 use switchboard::domain::conversation::Author;
 use switchboard::domain::transition::{Act, Actor};
 use switchboard::messages::Order;
@@ -23,16 +24,20 @@ async fn the_agent_never_speaks_after_a_takeover() {
             let messages = desk.messages.clone();
             async move { while messages.work_once().await.unwrap() > 0 {} }
         });
-        let taking = ids.iter().map(|id| {
+        // In the order in which they are answered, or in the other one, so that the two meet halfway.
+        let mut order: Vec<_> = ids.clone();
+        if batch % 2 == 1 {
+            order.reverse();
+        }
+        let taking = order.iter().map(|id| {
             let (messages, conversation) = (desk.messages.clone(), *id);
-            tokio::spawn(async move {
+            async move {
                 let order = Order { conversation, by: Actor::Teammate("ann".into()), seen: None };
                 messages.act(&order, Act::TakenOver).await.unwrap()
-            })
+            }
         });
-        for taken in futures::future::join_all(taking.collect::<Vec<_>>()).await {
-            taken.unwrap();
-        }
+        let taken = futures::stream::iter(taking).buffered(4).count().await;
+        assert_eq!(taken, AT_ONCE);
         answering.await.unwrap();
         desk.work_off().await;
         for id in ids {
@@ -49,10 +54,10 @@ async fn the_agent_never_speaks_after_a_takeover() {
     }
     assert_eq!(desk.store.outgoing("message", 0, 100_000).await.unwrap().len(), spoke_first);
     println!("the agent was first {spoke_first} times and was silenced {silenced} times");
-    assert!(silenced > 0, "nobody ever contended");
+    assert!(silenced > 0 && spoke_first > 0, "nobody ever contended");
 }
 
 /// Conversations that are contended for.
-const ROUNDS: usize = 3_000;
+const ROUNDS: usize = 2_000;
 /// At the same time.
 const AT_ONCE: usize = 50;

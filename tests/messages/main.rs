@@ -11,3 +11,4 @@ mod keys;
 mod killed;
 #[path = "../common/message_desk.rs"]
 mod message_desk;
+mod saved;
