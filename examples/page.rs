@@ -5,6 +5,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../tests/common/message_desk.rs"]
+mod message_desk;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,13 +55,15 @@ async fn main() -> anyhow::Result<()> {
     let server = Server::bind(&config).await?;
     println!("http://{}/", server.address()?);
     println!("{TOKEN}");
+    let answering = Answering { agent: Arc::new(ArcSwap::from_pointee(settings(agent))), facts: Arc::default() };
     let parts = Parts {
+        messages: message_desk::message_desk(Arc::new(store.clone()), bus.clone(), answering.agent.clone()),
         store: Arc::new(store),
         bus: bus.clone(),
-        answering: Answering { agent: Arc::new(ArcSwap::from_pointee(settings(agent))), facts: Arc::default() },
         calls_back: Arc::new(std::sync::OnceLock::new()),
         clock: Arc::new(SystemClock),
         browsers: Default::default(),
+        answering,
         readiness: Readiness::default(),
         metrics: Arc::new(String::new),
         recordings_dir: recordings.clone(),
@@ -104,6 +109,7 @@ impl Scene {
             version: 1,
             created_at: EpochMs(at),
             updated_at: EpochMs(at),
+            casework: Default::default(),
         };
         change(&mut conversation);
         let call = Call {
@@ -345,6 +351,7 @@ fn said(at: i64, author: Author, text: &str) -> Message {
         at: EpochMs(at),
         decision: None,
         timings: None,
+        post: Default::default(),
     }
 }
 

@@ -9,6 +9,7 @@
 //! ```text
 //! app, cli                 put the house together; the only rooms that name concrete adapters
 //! http                     API, live page, metrics, health: handlers, no policy
+//! messages                 conversations by message: accepted, answered or held, and what teammates do with a case
 //! voice                    calls: who speaks when, what is said and done next, calling a person, the journal
 //! support                  the one support core: retrieval, confidence, gate, on-unresolved choice, summary
 //! seams                    the traits that everything replaceable stands behind, and the types that cross them
@@ -32,6 +33,7 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod http;
+pub mod messages;
 pub mod seams;
 pub mod sip;
 pub mod support;

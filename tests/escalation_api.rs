@@ -4,6 +4,8 @@
 // Clippy sees tests only in functions that are marked as such; everything here is one.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "common/message_desk.rs"]
+mod message_desk;
 #[allow(dead_code)]
 #[path = "store_contract/samples.rs"]
 mod samples;
@@ -91,9 +93,11 @@ async fn running(facts: Facts) -> Running {
     let server = Server::bind(&config).await.unwrap();
     let address = server.address().unwrap();
     let calls = Arc::new(Taken::default());
+    let bus = Arc::new(LocalBus::new(EpochMs(1_000)));
     let parts = Parts {
         store: Arc::new(store.clone()),
-        bus: Arc::new(LocalBus::new(EpochMs(1_000))),
+        messages: message_desk::message_desk(Arc::new(store.clone()), bus.clone(), live.clone()),
+        bus,
         answering: Answering { agent: live.clone(), facts: Arc::new(facts) },
         calls_back: calls.clone(),
         clock: Arc::new(SystemClock),

@@ -3,6 +3,8 @@
 // Clippy sees tests only in functions that are marked as such; everything here is one.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "common/message_desk.rs"]
+mod message_desk;
 #[allow(dead_code)]
 #[path = "store_contract/samples.rs"]
 mod samples;
@@ -86,13 +88,16 @@ async fn running_with(change: impl FnOnce(&mut HttpConfig)) -> Running {
     let shutdown = CancellationToken::new();
     let server = Server::bind(&config).await.unwrap();
     let address = server.address().unwrap();
+    let answering = answering();
+    let messages = message_desk::message_desk(Arc::new(store.clone()), bus.clone(), answering.agent.clone());
     let parts = Parts {
         store: Arc::new(store.clone()),
+        messages,
         bus: bus.clone(),
-        answering: answering(),
         calls_back: Arc::new(std::sync::OnceLock::new()),
         clock: Arc::new(SystemClock),
         browsers: Default::default(),
+        answering,
         readiness: readiness.clone(),
         metrics: Arc::new(|| "switchboard_build_info 1\n".into()),
         recordings_dir: recordings.path().into(),

@@ -10,8 +10,10 @@ use uuid::Uuid;
 use crate::adapters::knowledge_folder;
 use crate::config::{Config, Problem};
 use crate::domain::agent::{Agent, HandOver};
+use crate::domain::conversation::Channel;
 use crate::domain::escalation_check;
 use crate::domain::ids::{AgentId, InboxId};
+use crate::domain::inbox::Inbox;
 use crate::seams::clock::Ids;
 use crate::seams::store::{Seed, Store};
 use crate::support::Desk;
@@ -23,9 +25,10 @@ use crate::support::sensitivity::default_sensitivity;
 /// parts (see [`parts`]) that configuration itself changed since it was last laid down.
 pub async fn agent(config: &Config, store: &dyn Store, ids: &dyn Ids) -> anyhow::Result<(Agent, InboxId)> {
     let stored = store.agents().await?.into_iter().next();
-    let (newest, inbox) = match stored {
-        Some((agent, inboxes)) => (Some(agent), inboxes.into_iter().next()),
-        None => (None, None),
+    let newest = stored.map(|(agent, _)| agent);
+    let inbox = match &newest {
+        Some(agent) => store.inboxes(agent.id).await?.into_iter().find(|inbox| inbox.channel == Channel::Phone),
+        None => None,
     };
     let id = newest.as_ref().map_or_else(|| AgentId(ids.next()), |agent| agent.id);
     let mut agent = configured(config, id)?;
@@ -46,7 +49,7 @@ pub async fn agent(config: &Config, store: &dyn Store, ids: &dyn Ids) -> anyhow:
     }
     work.save_seed(id, &laid_down).await?;
     let inbox = match inbox {
-        Some(inbox) => inbox,
+        Some(inbox) => inbox.id,
         None => {
             let inbox = InboxId(ids.next());
             work.save_inbox(inbox, agent.id, PHONE_INBOX).await?;
@@ -55,6 +58,17 @@ pub async fn agent(config: &Config, store: &dyn Store, ids: &dyn Ids) -> anyhow:
     };
     work.commit().await?;
     Ok((agent, inbox))
+}
+
+/// The inbox through which other programs bring messages in, made when it is not there.
+pub async fn api_inbox(agent: AgentId, store: &dyn Store, ids: &dyn Ids) -> anyhow::Result<()> {
+    if store.inboxes(agent).await?.iter().any(|inbox| inbox.channel == Channel::Api) {
+        return Ok(());
+    }
+    let inbox = Inbox { id: InboxId(ids.next()), agent, channel: Channel::Api, address: API_INBOX.into() };
+    let mut work = store.begin().await?;
+    work.save_channel_inbox(&inbox).await?;
+    Ok(work.commit().await?)
 }
 
 /// An agent with these settings, without an identity of its own (questions on the command line, tests).
@@ -162,6 +176,8 @@ pub async fn knowledge(
 
 /// The address of the one inbox that all telephone numbers share until they are told apart.
 const PHONE_INBOX: &str = "phone";
+/// The name under which other programs bring messages in.
+const API_INBOX: &str = "api";
 /// Names of the parts of a seed.
 const ON_UNRESOLVED: &str = "on_unresolved";
 /// See above.

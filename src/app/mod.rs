@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::domain::agent::Agent;
 use crate::domain::phone_number::PhoneNumber;
 use crate::http::Answering;
+use crate::messages::{self, MessageDesk};
 use crate::seams::bus::Bus;
 use crate::seams::clock::{Clock, Ids};
 use crate::seams::signaling::{Destination, Signaling};
@@ -79,6 +80,7 @@ impl House {
             );
         }
         let (agent, inbox) = business::agent(&config, &*store, &*ids).await?;
+        business::api_inbox(agent.id, &*store, &*ids).await?;
         let speech_config = config.speech.clone();
         let loading = tokio::task::spawn_blocking(move || {
             anyhow::Ok((speech::local(&speech_config, &models)?, speech::embedder(&models)))
@@ -145,6 +147,19 @@ impl House {
     /// The same agent for the API, which may save what happens to unresolved cases.
     pub fn answering(&self) -> Answering {
         Answering { agent: self.agent.clone(), facts: Arc::new(self.config.facts()) }
+    }
+
+    /// The desk for messages, of the same agent.
+    pub fn message_desk(&self) -> Arc<MessageDesk> {
+        MessageDesk::open(messages::Parts {
+            store: self.store.clone(),
+            bus: self.bus.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            desk: self.desk.clone(),
+            agent: self.agent.clone(),
+            config: self.config.messages.clone(),
+        })
     }
 
     /// Synthesises what is said on nearly every call, so that it starts at once. A phrase that fails is spoken

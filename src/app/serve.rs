@@ -40,8 +40,11 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     // Filled once there is somebody to make calls.
     let calls_back = Arc::new(OnceLock::new());
     let browser_door: Arc<OnceLock<Arc<dyn BrowserCalls>>> = Arc::default();
+    let messages = house.message_desk();
+    let answering = tokio::spawn(messages.clone().run(true, shutdown.clone()));
     let router = http::router(http::Parts {
         store: house.store.clone(),
+        messages,
         bus: house.bus.clone(),
         answering: house.answering(),
         calls_back: calls_back.clone(),
@@ -97,6 +100,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     }
     shutdown.cancel();
     let _ = tokio::time::timeout(HTTP_ENDS, http_task).await;
+    let _ = tokio::time::timeout(HTTP_ENDS, answering).await;
     tokio::task::spawn_blocking(move || node.shutdown()).await?;
     info!("Stopped");
     Ok(())

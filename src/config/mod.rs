@@ -12,6 +12,7 @@ pub mod http;
 pub mod load;
 pub mod logging;
 pub mod media;
+pub mod messages;
 pub mod models;
 mod problem;
 pub mod providers;
@@ -85,6 +86,8 @@ sections! {
     browser: browser::BrowserConfig,
     /// The database.
     store: store::StoreConfig,
+    /// Conversations by message, and the team's desk.
+    messages: messages::MessagesConfig,
     /// Calls' audio: sockets and real-time threads.
     media: media::MediaConfig,
     /// How callers are listened to.

@@ -6,7 +6,7 @@ use super::ids::{AttemptId, CallId, ConversationId, RecordingId};
 use super::time::EpochMs;
 
 /// How a call ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CallOutcome {
     /// The agent answered what was asked.
@@ -28,7 +28,7 @@ pub enum CallOutcome {
 }
 
 /// How one try to reach a person ended (R4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptOutcome {
     /// Took the call.

@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::casework::{Casework, Post};
 use super::ids::{AgentId, ConversationId, InboxId, MessageId};
 use super::time::EpochMs;
 use super::turn::{Decision, Verdict};
 
 /// How the customer reaches us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
     /// A telephone call.
@@ -17,7 +18,7 @@ pub enum Channel {
 }
 
 /// Where the case stands (R31).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Going on.
@@ -33,7 +34,7 @@ pub enum Status {
 }
 
 /// Who speaks for us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Handler {
     /// The agent.
@@ -45,7 +46,7 @@ pub enum Handler {
 }
 
 /// Who wrote or said a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Author {
     /// The customer.
@@ -87,6 +88,9 @@ pub struct Conversation {
     pub created_at: EpochMs,
     /// When it last changed.
     pub updated_at: EpochMs,
+    /// Who is at work on it and how it hangs together with others.
+    #[serde(default)]
+    pub casework: Casework,
 }
 
 /// One message or spoken turn.
@@ -109,6 +113,9 @@ pub struct Message {
     pub decision: Option<Decision>,
     /// On calls, the parts of the reply gap.
     pub timings: Option<TurnTimings>,
+    /// Who sent it and how far it came.
+    #[serde(default)]
+    pub post: Post,
 }
 
 impl Message {

@@ -21,7 +21,8 @@ use super::escalation::{RungAction, Target};
 use super::phone_number::PhoneNumber;
 
 /// One thing to mend.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Fault)]
 pub struct Problem {
     /// Where: `ladder[1].targets[0]`.
     pub path: String,

@@ -7,7 +7,7 @@ use super::phone_number::PhoneNumber;
 use super::time::EpochMs;
 
 /// Where a ticket stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TicketStatus {
     /// Nobody has begun.
@@ -19,7 +19,7 @@ pub enum TicketStatus {
 }
 
 /// What a ticket stands for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TicketKind {
     /// Something to look into.
@@ -45,7 +45,7 @@ pub struct CallbackWish {
 }
 
 /// One field that was collected.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Field {
     /// Its name: name, number, reason, or one an admin added.
     pub name: String,

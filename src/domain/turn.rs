@@ -68,7 +68,7 @@ pub struct TurnInput {
 }
 
 /// What becomes of a turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// The reply goes out.
@@ -82,7 +82,7 @@ pub enum Verdict {
 }
 
 /// A matter on which nothing is answered automatically (R18).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RiskTopic {
     /// Danger to life: its own fixed path.
@@ -108,7 +108,7 @@ pub enum RiskTopic {
 }
 
 /// Why a verdict was passed; shown to people as a sentence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "topic")]
 pub enum Reason {
     /// Clear and low-risk.

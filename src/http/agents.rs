@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::Shared;
 use super::hand_over_body::{self, Written};
-use super::problem::Problem;
+use super::problem::{Body as Refused, Problem};
 use crate::domain::agent::{Agent, HandOver, ReplyMode};
 use crate::domain::escalation_check::{self, Facts};
 use crate::domain::ids::AgentId;
@@ -67,6 +67,14 @@ struct Listed<'a> {
 }
 
 /// All agents, each with its newest settings.
+#[utoipa::path(
+    get, path = "/api/v1/agents", tag = "agents",
+    responses(
+        (status = 200, description = "All agents", body = serde_json::Value),
+        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
+         content_type = "application/problem+json")
+    )
+)]
 pub async fn list(State(shared): State<Shared>) -> Result<Response, Problem> {
     let stored = shared.parts.store.agents().await?;
     let agents = stored.iter().map(|(agent, _)| ShownAgent::of(agent)).collect();
@@ -74,6 +82,15 @@ pub async fn list(State(shared): State<Shared>) -> Result<Response, Problem> {
 }
 
 /// What is decided about unresolved cases, with its revision.
+#[utoipa::path(
+    get, path = "/api/v1/agents/{id}/escalation", tag = "agents",
+    params(("id" = AgentId, Path, description = "The agent")),
+    responses(
+        (status = 200, description = "What happens to unresolved cases", body = serde_json::Value),
+        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
+         content_type = "application/problem+json")
+    )
+)]
 pub async fn escalation(
     State(shared): State<Shared>,
     id: Result<Path<AgentId>, PathRejection>,
@@ -82,6 +99,16 @@ pub async fn escalation(
 }
 
 /// Saves it as the next revision.
+#[utoipa::path(
+    put, path = "/api/v1/agents/{id}/escalation", tag = "agents",
+    params(("id" = AgentId, Path, description = "The agent")),
+    request_body = serde_json::Value,
+    responses(
+        (status = 200, description = "As saved", body = serde_json::Value),
+        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
+         content_type = "application/problem+json")
+    )
+)]
 pub async fn save_escalation(
     State(shared): State<Shared>,
     id: Result<Path<AgentId>, PathRejection>,

@@ -216,7 +216,8 @@ fn shown(live: &LiveEvent) -> Option<Event> {
                 "reply_gap_ms": message["timings_ms"]["reply_gap"],
             })))
         }
-        LiveKind::CallRinging
+        LiveKind::Presence { .. }
+        | LiveKind::CallRinging
         | LiveKind::CallAnswered
         | LiveKind::Conversation { .. }
         | LiveKind::Attempt { .. }

@@ -8,20 +8,71 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use super::Shared;
-use super::problem::Problem;
-use crate::domain::ids::ConversationId;
+use super::problem::{Body as Refused, Problem};
+use crate::domain::conversation::{Channel, Handler, Status};
+use crate::domain::ids::{ContactId, ConversationId};
 use crate::domain::time::EpochMs;
+use crate::domain::transition::Act;
+use crate::domain::view::Condition;
+use crate::seams::inbox_store::{Assigned, Event, Filter, SavedKind};
 use crate::seams::shown::{ShownConversation, ShownSummary};
 use crate::seams::store::Cursor;
 
-/// What to list.
-#[derive(Deserialize)]
+/// What to list; every filter that is given must hold.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Page {
+    /// 1 to 200; 50 without it.
     limit: Option<u32>,
+    /// The `next_cursor` of the page before.
     cursor: Option<String>,
+    /// One or more states, separated by commas.
+    status: Option<String>,
+    /// Who handles it.
+    handler: Option<Handler>,
+    /// How it came.
+    channel: Option<Channel>,
+    /// A teammate's name, or `nobody`.
+    assignee: Option<String>,
+    /// A tag's name.
+    tag: Option<String>,
+    /// Of this customer.
+    contact: Option<ContactId>,
+    /// A saved view.
+    view: Option<uuid::Uuid>,
+    /// Words of messages, notes and transcripts; the newest 2,000 places are looked at.
+    q: Option<String>,
 }
 
-#[derive(Serialize)]
+/// From where on.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct From {
+    after: Option<i64>,
+    limit: Option<u32>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = EventPage)]
+struct ShownEvents {
+    events: Vec<ShownEvent>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Event)]
+struct ShownEvent {
+    version: i64,
+    at_ms: i64,
+    actor: Option<String>,
+    act: Option<Act>,
+    status: Status,
+    handler: Handler,
+    reason: Option<String>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = ConversationPage)]
 struct Listed<'a> {
     conversations: Vec<ShownSummary<'a>>,
     /// Give it back as `cursor` for the next page; `null` at the end.
@@ -29,18 +80,31 @@ struct Listed<'a> {
 }
 
 /// The newest first.
+#[utoipa::path(
+    get, path = "/api/v1/conversations", tag = "conversations",
+    params(Page),
+    responses(
+        (status = 200, description = "The newest first", body = Listed),
+        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
+         content_type = "application/problem+json")
+    )
+)]
 pub async fn list(
     State(shared): State<Shared>,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(page) = page.map_err(|_| bad("limit is a number, cursor the next_cursor of the page before."))?;
+    let Query(page) = page.map_err(|error| {
+        bad(&format!("limit is a number, cursor the next_cursor of the page before: {}.", error.body_text()))
+    })?;
+    let mut filter = filter(&page)?;
+    filter.view = view(&shared, page.view).await?;
     let limit = page.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(bad(&format!("limit is a number from 1 to {LIMIT_MAX}.")));
     }
     let cursor = page.cursor.as_deref().map(parse_cursor).transpose()?;
     // One more than asked for tells whether there is a next page.
-    let mut rows = shared.parts.store.conversations(cursor, limit + 1).await?;
+    let mut rows = shared.parts.store.conversations_by(&filter, cursor, limit + 1).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let last = rows.last().filter(|_| more);
@@ -50,6 +114,15 @@ pub async fn list(
 }
 
 /// One, with its messages, call and tickets.
+#[utoipa::path(
+    get, path = "/api/v1/conversations/{id}", tag = "conversations",
+    params(("id" = ConversationId, Path, description = "The conversation")),
+    responses(
+        (status = 200, description = "All of it", body = ShownConversation),
+        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
+         content_type = "application/problem+json")
+    )
+)]
 pub async fn one(
     State(shared): State<Shared>,
     id: Result<Path<ConversationId>, PathRejection>,
@@ -61,6 +134,78 @@ pub async fn one(
     Ok(Json(ShownConversation::of(&view)).into_response())
 }
 
+/// What became of it, oldest first.
+#[utoipa::path(
+    get, path = "/api/v1/conversations/{id}/events", tag = "conversations",
+    params(("id" = ConversationId, Path, description = "The conversation"), From),
+    responses(
+        (status = 200, description = "What became of it, oldest first", body = ShownEvents),
+        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
+         content_type = "application/problem+json")
+    )
+)]
+pub async fn events(
+    State(shared): State<Shared>,
+    id: Result<Path<ConversationId>, PathRejection>,
+    from: Result<Query<From>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Ok(Path(id)) = id else { return Err(Problem::not_found("conversation")) };
+    let Query(from) = from.map_err(|_| bad("after is a version, limit a number."))?;
+    let limit = from.limit.unwrap_or(LIMIT_MAX).clamp(1, LIMIT_MAX);
+    let events = shared.parts.store.events(id, from.after.unwrap_or(0), limit).await?;
+    let events = events.into_iter().map(ShownEvent::of).collect();
+    Ok(Json(ShownEvents { events }).into_response())
+}
+
+impl ShownEvent {
+    fn of(event: Event) -> ShownEvent {
+        let Event { version, at, status, handler, reason, actor, act } = event;
+        ShownEvent { version, at_ms: at.0, actor, act, status, handler, reason }
+    }
+}
+
+async fn view(shared: &Shared, id: Option<uuid::Uuid>) -> Result<Option<Condition>, Problem> {
+    let Some(id) = id else { return Ok(None) };
+    let saved = shared.parts.store.saved(SavedKind::View).await?.into_iter().find(|view| view.id == id);
+    let saved = saved.ok_or_else(|| Problem::not_found("view"))?;
+    let condition = serde_json::from_value(saved.body);
+    condition.map(Some).map_err(|_| bad("This view was saved by a newer version and cannot be shown."))
+}
+
+fn filter(page: &Page) -> Result<Filter, Problem> {
+    let status = |word: &str| {
+        serde_json::from_value(word.trim().into())
+            .map_err(|_| bad("status is open, needs_human, waiting, snoozed or resolved, or several with commas."))
+    };
+    let mut statuses = page.status.iter().flat_map(|all| all.split(',')).map(status).collect::<Result<Vec<_>, _>>()?;
+    let mut seen: Vec<Status> = Vec::new();
+    statuses.retain(|status| {
+        !seen.contains(status) && {
+            seen.push(*status);
+            true
+        }
+    });
+    if page.q.as_ref().is_some_and(|q| !q.contains(char::is_alphanumeric) || q.len() > QUERY_BYTES_MAX) {
+        return Err(bad("q holds one or more words, 200 bytes at most."));
+    }
+    Ok(Filter {
+        agent: None,
+        statuses,
+        handler: page.handler,
+        channel: page.channel,
+        assignee: page.assignee.as_deref().map(|name| match name {
+            "nobody" => Assigned::Nobody,
+            name => Assigned::To(name.to_owned()),
+        }),
+        tag: page.tag.as_ref().map(|tag| tag.trim().to_lowercase()),
+        contact: page.contact,
+        view: None,
+        text: page.q.clone(),
+    })
+}
+
+/// As long as a search is typed.
+const QUERY_BYTES_MAX: usize = 200;
 /// Fits a screen or two.
 const LIMIT_DEFAULT: u32 = 50;
 /// Larger pages hold a reader of the database longer than others should wait.

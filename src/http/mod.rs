@@ -6,16 +6,22 @@
 
 mod access;
 mod agents;
+mod body;
 mod browser_calls;
+mod contacts;
 mod conversations;
 mod events;
 mod guard;
 mod hand_over_body;
 mod health;
+mod intake;
+mod openapi;
 mod page;
 mod problem;
 mod recordings;
+mod saved;
 mod server;
+mod teamwork;
 mod tickets;
 
 use std::path::PathBuf;
@@ -29,6 +35,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::http::HttpConfig;
+use crate::messages::MessageDesk;
 use crate::seams::browser::BrowserCalls;
 use crate::seams::bus::Bus;
 use crate::seams::clock::Clock;
@@ -37,12 +44,15 @@ use crate::voice::call_back::CallsBack;
 
 pub use agents::Answering;
 pub use health::{Readiness, watch_store};
+pub use openapi::document;
 pub use server::{BindError, Server};
 
 /// Everything the handlers need.
 pub struct Parts {
     /// Where everything is kept.
     pub store: Arc<dyn Store>,
+    /// The desk for messages.
+    pub messages: Arc<MessageDesk>,
     /// What happens now.
     pub bus: Arc<dyn Bus>,
     /// The agent that answers, whose policy can be saved.
@@ -74,6 +84,7 @@ struct Desk {
     parts: Parts,
     requests: Arc<Semaphore>,
     event_streams: Arc<Semaphore>,
+    keys: body::KeysInUse,
 }
 
 /// All routes with everything before them.
@@ -81,18 +92,16 @@ pub fn router(parts: Parts) -> Router {
     let shared = Arc::new(Desk {
         requests: Arc::new(Semaphore::new(parts.config.requests_max)),
         event_streams: Arc::new(Semaphore::new(parts.config.event_streams_max)),
+        keys: Default::default(),
         parts,
     });
-    let guarded = Router::new()
+    let (api, document) = openapi::routes().split_for_parts();
+    let document = Arc::new(document);
+    let guarded = api
         .route("/metrics", get(health::metrics))
-        .route("/api/v1/agents", get(agents::list))
-        .route("/api/v1/agents/{id}/escalation", get(agents::escalation).put(agents::save_escalation))
-        .route("/api/v1/conversations", get(conversations::list))
-        .route("/api/v1/conversations/{id}", get(conversations::one))
         .route("/api/v1/tickets/{id}", get(tickets::one).patch(tickets::change))
         .route("/api/v1/tickets/{id}/call", post(tickets::call))
-        .route("/api/v1/recordings/{id}", get(recordings::one))
-        .route("/api/v1/events", get(events::stream))
+        .route("/api/v1/openapi.json", get(async move || axum::Json(document)))
         .route_layer(middleware::from_fn_with_state(shared.clone(), access::check));
     let callers = Router::new()
         .route("/api/v1/browser-calls", post(browser_calls::place))

@@ -12,10 +12,19 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use super::Shared;
-use super::problem::Problem;
+use super::problem::{Body as Refused, Problem};
 use crate::domain::ids::RecordingId;
 
 /// One audio file.
+#[utoipa::path(
+    get, path = "/api/v1/recordings/{id}", tag = "conversations",
+    params(("id" = RecordingId, Path, description = "The recording")),
+    responses(
+        (status = 200, description = "Audio (WAV); ranges are served"),
+        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
+         content_type = "application/problem+json")
+    )
+)]
 pub async fn one(
     State(shared): State<Shared>,
     id: Result<Path<RecordingId>, PathRejection>,

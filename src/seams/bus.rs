@@ -39,6 +39,11 @@ pub enum LiveKind {
         /// The ticket as the API gives it.
         ticket: serde_json::Value,
     },
+    /// Who looks at the conversation changed.
+    Presence {
+        /// Everybody, each with whether they type.
+        viewers: serde_json::Value,
+    },
     /// The call ended.
     CallEnded,
 }

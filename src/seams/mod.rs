@@ -5,6 +5,7 @@ pub mod bus;
 pub mod clock;
 pub mod embed;
 pub mod fakes;
+pub mod inbox_store;
 pub mod media;
 pub mod shown;
 pub mod signaling;

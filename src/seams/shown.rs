@@ -6,13 +6,18 @@ use serde::Serialize;
 
 use super::store::ConversationView;
 use crate::domain::call::{Attempt, AttemptOutcome, Call, CallOutcome, Recording};
+use crate::domain::casework::{Delivery, DraftState, Tag};
 use crate::domain::conversation::{Author, Channel, Conversation, Handler, Message, Status, TurnTimings};
-use crate::domain::ids::{AgentId, AttemptId, CallId, ConversationId, InboxId, MessageId, RecordingId, TicketId};
+use crate::domain::ids::{
+    AgentId, AttemptId, CallId, ContactId, ConversationId, InboxId, MessageId, RecordingId, TicketId,
+};
 use crate::domain::ticket::{CallbackWish, Field, Ticket, TicketKind, TicketStatus};
+use crate::domain::transition::{handling_label, status_label};
 use crate::domain::turn::{Reason, RiskTopic, Source, Verdict};
 
 /// One conversation, whole.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Conversation)]
 pub struct ShownConversation<'a> {
     /// What the list gives as well.
     #[serde(flatten)]
@@ -24,7 +29,8 @@ pub struct ShownConversation<'a> {
 }
 
 /// One conversation, as lists and live events give it.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = ConversationSummary)]
 pub struct ShownSummary<'a> {
     id: ConversationId,
     agent: AgentId,
@@ -38,11 +44,24 @@ pub struct ShownSummary<'a> {
     version: i64,
     created_at_ms: i64,
     updated_at_ms: i64,
+    /// The status as people know it.
+    label: &'static str,
+    /// Active, Pending, Bot handled or Closed; `null` while the agent is at work.
+    handling: Option<&'static str>,
+    assignee: Option<&'a str>,
+    tags: &'a [Tag],
+    contact: Option<ContactId>,
+    thread: Option<&'a str>,
+    snoozed_until_ms: Option<i64>,
+    resolved_at_ms: Option<i64>,
+    previous: Option<ConversationId>,
+    merged_into: Option<ConversationId>,
     call: Option<ShownCall<'a>>,
 }
 
 /// One message.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Message)]
 pub struct ShownMessage<'a> {
     id: MessageId,
     author: Author,
@@ -57,10 +76,17 @@ pub struct ShownMessage<'a> {
     /// The same for programs; never changes its wording.
     reason_code: Option<Reason>,
     timings_ms: Option<ShownTimings>,
+    /// The teammate who wrote or approved it.
+    by: Option<&'a str>,
+    /// Of a draft, what became of it.
+    draft: Option<DraftState>,
+    /// How far it came.
+    delivery: Option<Delivery>,
 }
 
 /// The parts of a spoken turn's reply gap, in milliseconds.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Timings)]
 pub struct ShownTimings {
     buffer: Option<f64>,
     end_of_turn: Option<f64>,
@@ -72,7 +98,8 @@ pub struct ShownTimings {
 }
 
 /// One source of a reply.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Source)]
 pub struct ShownSource<'a> {
     entry: &'a str,
     question: &'a str,
@@ -81,7 +108,8 @@ pub struct ShownSource<'a> {
 }
 
 /// One call.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Call)]
 pub struct ShownCall<'a> {
     id: CallId,
     from: Option<&'a str>,
@@ -97,7 +125,8 @@ pub struct ShownCall<'a> {
 }
 
 /// One audio file of a call.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Recording)]
 pub struct ShownRecording {
     id: RecordingId,
     url: String,
@@ -106,7 +135,8 @@ pub struct ShownRecording {
 }
 
 /// One try to reach a person.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Attempt)]
 pub struct ShownAttempt<'a> {
     id: AttemptId,
     destination: &'a str,
@@ -117,7 +147,8 @@ pub struct ShownAttempt<'a> {
 }
 
 /// One follow-up.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Ticket)]
 pub struct ShownTicket<'a> {
     id: TicketId,
     kind: TicketKind,
@@ -133,7 +164,8 @@ pub struct ShownTicket<'a> {
 }
 
 /// Whom to call back, and when.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Callback)]
 pub struct ShownCallback<'a> {
     number: &'a str,
     time: Option<&'a str>,
@@ -160,6 +192,7 @@ impl<'a> ShownConversation<'a> {
 impl<'a> ShownSummary<'a> {
     /// A conversation and its call; recordings and attempts are left to the whole view.
     pub fn of(conversation: &'a Conversation, call: Option<&'a Call>) -> ShownSummary<'a> {
+        let casework = &conversation.casework;
         ShownSummary {
             id: conversation.id,
             agent: conversation.agent,
@@ -173,6 +206,16 @@ impl<'a> ShownSummary<'a> {
             version: conversation.version,
             created_at_ms: conversation.created_at.0,
             updated_at_ms: conversation.updated_at.0,
+            label: status_label(conversation.status),
+            handling: handling_label(conversation),
+            assignee: casework.assignee.as_deref(),
+            tags: &casework.tags,
+            contact: casework.contact,
+            thread: casework.thread.as_deref(),
+            snoozed_until_ms: casework.snoozed_until.map(|at| at.0),
+            resolved_at_ms: casework.resolved_at.map(|at| at.0),
+            previous: casework.previous,
+            merged_into: casework.merged_into,
             call: call.map(ShownCall::of),
         }
     }
@@ -199,6 +242,9 @@ impl<'a> ShownMessage<'a> {
             reason: decision.map(|decision| sentence(decision.reason)),
             reason_code: decision.map(|decision| decision.reason),
             timings_ms: message.timings.as_ref().map(ShownTimings::of),
+            by: message.post.by.as_deref(),
+            draft: message.post.draft,
+            delivery: message.post.delivery,
         }
     }
 

@@ -159,6 +159,7 @@ impl Keeper {
             Entry::Ended(outcome) => {
                 self.call.ended_at = Some(now);
                 self.call.outcome = Some(*outcome);
+                self.conversation.casework.person_took_part |= *outcome == CallOutcome::Person;
                 if matches!(outcome, CallOutcome::Resolved | CallOutcome::Person | CallOutcome::BestEffort)
                     && self.conversation.status == Status::Open
                 {
@@ -402,6 +403,7 @@ mod tests {
             version: 1,
             created_at: NOW,
             updated_at: NOW,
+            casework: Default::default(),
         }
     }
 

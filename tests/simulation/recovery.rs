@@ -80,6 +80,7 @@ fn kept(case: &Case, now: EpochMs) -> cut_call::Kept {
         at: now,
         decision: None,
         timings: None,
+        post: Default::default(),
     };
     cut_call::Kept {
         call: Call {
@@ -106,6 +107,7 @@ fn kept(case: &Case, now: EpochMs) -> cut_call::Kept {
             version: 1,
             created_at: now,
             updated_at: now,
+            casework: Default::default(),
         },
         messages: case.kept.customer_said().into_iter().map(message).collect(),
         attempts: case.kept.attempts().into_iter().map(attempt).collect(),

@@ -50,6 +50,7 @@ pub fn conversation(agent: AgentId, inbox: InboxId, at: i64) -> Conversation {
         version: 1,
         created_at: EpochMs(at),
         updated_at: EpochMs(at),
+        casework: Default::default(),
     }
 }
 
@@ -83,6 +84,7 @@ pub fn message(conversation: ConversationId, at: i64) -> Message {
             reply_gap_ms: Some(290.0),
             prepared: true,
         }),
+        post: Default::default(),
     }
 }
 

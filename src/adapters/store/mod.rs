@@ -6,6 +6,8 @@
 //! flush a commit, so callers put what belongs together into one unit of work.
 
 mod error;
+mod inbox_read;
+mod inbox_write;
 mod read;
 mod rows;
 #[cfg(test)]

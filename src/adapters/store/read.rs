@@ -1,7 +1,6 @@
 //! Reading: each answer shows one moment of the database.
 
 use async_trait::async_trait;
-use sqlx::Row;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
@@ -15,18 +14,8 @@ use crate::domain::ids::{AgentId, ConversationId, InboxId, RecordingId, TicketId
 use crate::domain::knowledge::Entry;
 use crate::domain::ticket::Ticket;
 use crate::domain::time::EpochMs;
+use crate::seams::inbox_store::{Filter, InboxReads};
 use crate::seams::store::{ConversationView, Cursor, Seed, Store, StoreError, UnitOfWork};
-
-/// The newest conversations before a place, by the index `conversations_newest`, each with its newest call.
-pub(super) const PAGE: &str = "
-    SELECT c.*, k.id AS call_id
-    FROM conversations c
-    LEFT JOIN calls k ON k.id = (
-        SELECT id FROM calls WHERE conversation_id = c.id ORDER BY started_at DESC, id DESC LIMIT 1
-    )
-    WHERE (c.created_at, c.id) < ($1, $2)
-    ORDER BY c.created_at DESC, c.id DESC
-    LIMIT $3";
 
 #[async_trait]
 impl Store for SqliteStore {
@@ -62,25 +51,7 @@ impl Store for SqliteStore {
         cursor: Option<Cursor>,
         limit: u32,
     ) -> Result<Vec<(Conversation, Option<Call>)>, StoreError> {
-        let mut moment = self.readers.begin().await.map_err(sort)?;
-        // Nothing sorts after this pair, so the first page begins there.
-        let (before, id) = cursor.map_or((i64::MAX, "~".into()), |cursor| (cursor.created_at.0, cursor.id.to_string()));
-        let page = sqlx::query(PAGE)
-            .bind(before)
-            .bind(id)
-            .bind(i64::from(limit))
-            .fetch_all(&mut *moment)
-            .await
-            .map_err(sort)?;
-        let mut found = Vec::with_capacity(page.len());
-        for row in &page {
-            let call = match row.try_get::<Option<&str>, _>("call_id").map_err(sort)? {
-                Some(call) => every(&mut moment, CALL, call, rows::call).await?.into_iter().next(),
-                None => None,
-            };
-            found.push((rows::conversation(row)?, call));
-        }
-        Ok(found)
+        self.conversations_by(&Filter::default(), cursor, limit).await
     }
 
     async fn agent(&self, id: AgentId) -> Result<Option<Agent>, StoreError> {
@@ -165,7 +136,7 @@ impl Store for SqliteStore {
     }
 }
 
-const CALL: &str = "SELECT * FROM calls WHERE id = $1";
+pub(super) const CALL: &str = "SELECT * FROM calls WHERE id = $1";
 const CALL_OF: &str = "SELECT * FROM calls WHERE conversation_id = $1 ORDER BY started_at DESC, id DESC LIMIT 1";
 const MESSAGES_OF: &str = "SELECT * FROM messages WHERE conversation_id = $1 ORDER BY at, id";
 const ATTEMPTS_OF: &str = "
@@ -206,7 +177,7 @@ fn agent(row: &SqliteRow) -> Result<Agent, StoreError> {
 }
 
 /// All rows of a statement that asks for one id.
-async fn every<T>(
+pub(super) async fn every<T>(
     moment: &mut SqliteConnection,
     statement: &'static str,
     id: &str,

@@ -7,9 +7,13 @@ use sqlx::sqlite::SqliteRow;
 
 use super::error::{SqliteError, sort};
 use crate::domain::call::{Attempt, Call, Recording};
+use crate::domain::casework::{Casework, Post};
+use crate::domain::contact::Address;
 use crate::domain::conversation::{Conversation, Message};
+use crate::domain::inbox::Inbox;
 use crate::domain::ticket::Ticket;
 use crate::domain::time::EpochMs;
+use crate::seams::inbox_store::{Event, Job, KeptAnswer, Outgoing, Saved};
 use crate::seams::store::StoreError;
 
 /// A row under the eye of one table, so that what cannot be read is told with its place.
@@ -82,6 +86,18 @@ pub fn conversation(row: &SqliteRow) -> Result<Conversation, StoreError> {
         version: row.get("version")?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
+        casework: Casework {
+            contact: row.id_or_none("contact_id")?,
+            thread: row.get("thread")?,
+            assignee: row.get("assignee")?,
+            tags: row.json("tags")?,
+            snoozed_until: row.time_or_none("snoozed_until")?,
+            resolved_at: row.time_or_none("resolved_at")?,
+            person_took_part: row.get("person_took_part")?,
+            offered: row.get("offered")?,
+            previous: row.id_or_none("previous_id")?,
+            merged_into: row.id_or_none("merged_into")?,
+        },
     })
 }
 
@@ -96,6 +112,11 @@ pub fn message(row: &SqliteRow) -> Result<Message, StoreError> {
         at: row.time("at")?,
         decision: row.json_or_none("decision")?,
         timings: row.json_or_none("timings")?,
+        post: Post {
+            by: row.get("sent_by")?,
+            draft: row.word_or_none("draft")?,
+            delivery: row.word_or_none("delivery")?,
+        },
     })
 }
 
@@ -153,6 +174,76 @@ pub fn ticket(row: &SqliteRow) -> Result<Ticket, StoreError> {
         callback: row.json_or_none("callback")?,
         notes: row.get("notes")?,
         version: row.get("version")?,
+    })
+}
+
+pub fn inbox(row: &SqliteRow) -> Result<Inbox, StoreError> {
+    let row = Reader { row, table: "inboxes" };
+    Ok(Inbox {
+        id: row.id("id")?,
+        agent: row.id("agent_id")?,
+        channel: row.word("channel")?,
+        address: row.get("address")?,
+    })
+}
+
+pub fn address(row: &SqliteRow) -> Result<Address, StoreError> {
+    let row = Reader { row, table: "contact_addresses" };
+    Ok(Address { kind: row.word("kind")?, value: row.get("value")?, proven: row.get("proven")? })
+}
+
+pub fn event(row: &SqliteRow) -> Result<Event, StoreError> {
+    let row = Reader { row, table: "events" };
+    Ok(Event {
+        version: row.get("version")?,
+        at: row.time("at")?,
+        status: row.word("status")?,
+        handler: row.word("handler")?,
+        reason: row.get("reason")?,
+        actor: row.get("actor")?,
+        act: row.json_or_none("act")?,
+    })
+}
+
+pub fn job(row: &SqliteRow) -> Result<Job, StoreError> {
+    let row = Reader { row, table: "jobs" };
+    Ok(Job {
+        id: row.id("id")?,
+        kind: row.word("kind")?,
+        conversation: row.id("conversation_id")?,
+        due_at: row.time("due_at")?,
+        tries: row.get("tries")?,
+    })
+}
+
+pub fn kept_answer(row: &SqliteRow) -> Result<KeptAnswer, StoreError> {
+    let row = Reader { row, table: "kept_answers" };
+    Ok(KeptAnswer {
+        digest: row.get("digest")?,
+        status: row.get("status")?,
+        body: row.json("body")?,
+        at: row.time("created_at")?,
+    })
+}
+
+pub fn saved(row: &SqliteRow) -> Result<Saved, StoreError> {
+    let row = Reader { row, table: "saved" };
+    Ok(Saved {
+        id: row.id("id")?,
+        kind: row.word("kind")?,
+        name: row.get("name")?,
+        body: row.json("body")?,
+        updated_at: row.time("updated_at")?,
+    })
+}
+
+pub fn outgoing(row: &SqliteRow) -> Result<Outgoing, StoreError> {
+    let row = Reader { row, table: "outbox" };
+    Ok(Outgoing {
+        position: row.get("position")?,
+        key: row.get("key")?,
+        kind: row.get("kind")?,
+        payload: row.json("payload")?,
     })
 }
 

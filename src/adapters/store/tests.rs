@@ -7,12 +7,13 @@ use std::time::Duration;
 use sqlx::{Connection, Row};
 use uuid::Uuid;
 
-use super::read::PAGE;
+use super::inbox_read::page;
 use super::{SqliteOptions, SqliteStore};
 use crate::domain::agent::{Agent, ReplyMode};
 use crate::domain::conversation::{Author, Channel, Conversation, Handler, Message, Status};
-use crate::domain::ids::{AgentId, ConversationId, InboxId, MessageId};
+use crate::domain::ids::{AgentId, ContactId, ConversationId, InboxId, MessageId};
 use crate::domain::time::EpochMs;
+use crate::seams::inbox_store::{Assigned, Filter};
 use crate::seams::store::{Store, StoreError};
 
 struct Opened {
@@ -44,6 +45,7 @@ async fn seeded(store: &SqliteStore) -> Conversation {
         version: 1,
         created_at: EpochMs(1),
         updated_at: EpochMs(1),
+        casework: Default::default(),
     };
     let mut unit = store.begin().await.unwrap();
     unit.save_agent(&settings).await.unwrap();
@@ -63,6 +65,7 @@ fn message(conversation: &Conversation, text: String) -> Message {
         at: EpochMs(2),
         decision: None,
         timings: None,
+        post: Default::default(),
     }
 }
 
@@ -136,12 +139,28 @@ async fn a_change_that_hangs_is_told_to_those_behind_it() {
 #[tokio::test]
 async fn the_list_and_its_parts_are_read_by_index() {
     let Opened { store, folder: _folder, .. } = opened().await;
-    let statement = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {PAGE}"));
-    let plan = sqlx::query(statement).bind(5i64).bind("x").bind(10i64).fetch_all(&store.readers).await.unwrap();
-    let steps: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
-    assert!(steps[0].starts_with("SEARCH c USING INDEX conversations_newest"), "{steps:?}");
-    assert!(steps.iter().any(|step| step.contains("calls_conversation")), "{steps:?}");
-    assert!(!steps.iter().any(|step| step.starts_with("SCAN") || step.contains("TEMP B-TREE")), "{steps:?}");
+    let any = Filter::default;
+    let filters = [
+        (any(), None, "SEARCH c USING INDEX conversations_newest"),
+        (any(), Some(Status::Open), "SEARCH c USING INDEX conversations_status"),
+        (Filter { handler: Some(Handler::Human), ..any() }, None, "SEARCH c USING INDEX conversations_handler"),
+        (
+            Filter { assignee: Some(Assigned::To("ann".into())), ..any() },
+            None,
+            "SEARCH c USING INDEX conversations_assignee",
+        ),
+        (Filter { contact: Some(ContactId(Uuid::nil())), ..any() }, None, "SEARCH c USING INDEX conversations_contact"),
+        (Filter { tag: Some("billing".into()), ..any() }, None, "SEARCH t USING"),
+    ];
+    for (filter, status, expected) in filters {
+        let statement = page(&filter, status, &None, 10).unwrap().into_string();
+        let statement = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
+        let plan = sqlx::query(statement).fetch_all(&store.readers).await.unwrap();
+        let steps: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+        assert!(steps.iter().any(|step| step.starts_with(expected)), "{expected}: {steps:?}");
+        assert!(steps.iter().any(|step| step.contains("calls_conversation")), "{steps:?}");
+        assert!(!steps.iter().any(|step| step.starts_with("SCAN") || step.contains("TEMP B-TREE")), "{steps:?}");
+    }
 }
 
 /// An answered commit has reached the disk, not only the kernel: a power cut takes nothing back (P3).

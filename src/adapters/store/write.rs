@@ -12,6 +12,7 @@ use crate::domain::conversation::{Conversation, Message};
 use crate::domain::ids::{AgentId, InboxId, MessageId, RecordingId};
 use crate::domain::knowledge::Entry;
 use crate::domain::ticket::Ticket;
+use crate::domain::transition::{Act, Actor};
 use crate::seams::store::{Seed, StoreError, UnitOfWork};
 
 /// A transaction; dropped, it is rolled back.
@@ -23,12 +24,12 @@ type Statement<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
 
 impl SqliteUnit {
     /// How many rows it touched.
-    async fn run(&mut self, statement: Statement<'_>) -> Result<u64, StoreError> {
+    pub(super) async fn run(&mut self, statement: Statement<'_>) -> Result<u64, StoreError> {
         Ok(statement.execute(&mut *self.transaction).await.map_err(sort)?.rows_affected())
     }
 
     /// Rows below one that does not exist are not written: no row touched means that.
-    async fn run_one(&mut self, statement: Statement<'_>) -> Result<(), StoreError> {
+    pub(super) async fn run_one(&mut self, statement: Statement<'_>) -> Result<(), StoreError> {
         match self.run(statement).await? {
             0 => Err(StoreError::NotFound),
             _ => Ok(()),
@@ -36,18 +37,118 @@ impl SqliteUnit {
     }
 
     /// What became of the conversation, kept for good.
-    async fn append_event(&mut self, conversation: &Conversation, version: i64) -> Result<(), StoreError> {
+    async fn append_event(
+        &mut self,
+        conversation: &Conversation,
+        version: i64,
+        what: Option<(&Act, &Actor)>,
+    ) -> Result<(), StoreError> {
         let statement = sqlx::query(
-            "INSERT INTO events (conversation_id, version, agent_id, at, status, handler, reason)
-             SELECT id, $2, agent_id, $3, $4, $5, $6 FROM conversations WHERE id = $1",
+            "INSERT INTO events (conversation_id, version, agent_id, at, status, handler, reason, actor, act)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(conversation.id.to_string())
         .bind(version)
+        .bind(conversation.agent.to_string())
         .bind(conversation.updated_at.0)
         .bind(word(conversation.status)?)
         .bind(word(conversation.handler)?)
-        .bind(conversation.reason.clone());
+        .bind(conversation.reason.clone())
+        .bind(what.map(|(_, actor)| actor.as_text().to_owned()))
+        .bind(what.map(|(act, _)| to_json(act)).transpose()?);
         self.run_one(statement).await
+    }
+
+    /// Adds a conversation with its first event.
+    pub(super) async fn add_conversation(
+        &mut self,
+        conversation: &Conversation,
+        what: Option<(&Act, &Actor)>,
+    ) -> Result<(), StoreError> {
+        let casework = &conversation.casework;
+        let statement = sqlx::query(
+            "INSERT INTO conversations (id, agent_id, inbox_id, channel, status, handler, reason, summary, preview,
+                                        version, created_at, updated_at, contact_id, thread, assignee, tags,
+                                        snoozed_until, resolved_at, person_took_part, offered, previous_id, merged_into)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+                     $22)",
+        )
+        .bind(conversation.id.to_string())
+        .bind(conversation.agent.to_string())
+        .bind(conversation.inbox.to_string())
+        .bind(word(conversation.channel)?)
+        .bind(word(conversation.status)?)
+        .bind(word(conversation.handler)?)
+        .bind(conversation.reason.clone())
+        .bind(conversation.summary.clone())
+        .bind(conversation.preview)
+        .bind(conversation.version)
+        .bind(conversation.created_at.0)
+        .bind(conversation.updated_at.0)
+        .bind(casework.contact.map(|id| id.to_string()))
+        .bind(casework.thread.clone())
+        .bind(casework.assignee.clone())
+        .bind(to_json(&casework.tags)?)
+        .bind(casework.snoozed_until.map(|at| at.0))
+        .bind(casework.resolved_at.map(|at| at.0))
+        .bind(casework.person_took_part)
+        .bind(casework.offered.clone())
+        .bind(casework.previous.map(|id| id.to_string()))
+        .bind(casework.merged_into.map(|id| id.to_string()));
+        self.run_one(statement).await?;
+        self.append_event(conversation, conversation.version, what).await
+    }
+
+    /// Writes a conversation over the version last read, with what made the next one.
+    pub(super) async fn change_conversation(
+        &mut self,
+        conversation: &Conversation,
+        what: Option<(&Act, &Actor)>,
+    ) -> Result<(), StoreError> {
+        let casework = &conversation.casework;
+        let statement = sqlx::query(
+            "UPDATE conversations SET channel = $3, status = $4, handler = $5, reason = $6, summary = $7,
+                                      preview = $8, updated_at = $9, contact_id = $10, assignee = $11, tags = $12,
+                                      snoozed_until = $13, resolved_at = $14, person_took_part = $15, offered = $16,
+                                      previous_id = $17, merged_into = $18, version = version + 1
+             WHERE id = $1 AND version = $2",
+        )
+        .bind(conversation.id.to_string())
+        .bind(conversation.version)
+        .bind(word(conversation.channel)?)
+        .bind(word(conversation.status)?)
+        .bind(word(conversation.handler)?)
+        .bind(conversation.reason.clone())
+        .bind(conversation.summary.clone())
+        .bind(conversation.preview)
+        .bind(conversation.updated_at.0)
+        .bind(casework.contact.map(|id| id.to_string()))
+        .bind(casework.assignee.clone())
+        .bind(to_json(&casework.tags)?)
+        .bind(casework.snoozed_until.map(|at| at.0))
+        .bind(casework.resolved_at.map(|at| at.0))
+        .bind(casework.person_took_part)
+        .bind(casework.offered.clone())
+        .bind(casework.previous.map(|id| id.to_string()))
+        .bind(casework.merged_into.map(|id| id.to_string()));
+        if self.run(statement).await? == 1 {
+            return self.append_event(conversation, conversation.version + 1, what).await;
+        }
+        let exists = sqlx::query("SELECT id FROM conversations WHERE id = $1").bind(conversation.id.to_string());
+        match exists.fetch_optional(&mut *self.transaction).await.map_err(sort)? {
+            Some(_) => Err(StoreError::Conflict),
+            None => Err(StoreError::NotFound),
+        }
+    }
+
+    /// Makes a text findable, or findable by its new words.
+    async fn index_text(&mut self, source: &str, text: &str) -> Result<(), StoreError> {
+        let statement = sqlx::query(
+            "INSERT OR REPLACE INTO search_text (rowid, text) SELECT position, $2 FROM search_rows WHERE source_id = $1",
+        )
+        .bind(source.to_owned())
+        .bind(text.to_owned());
+        self.run(statement).await.map(drop)
     }
 }
 
@@ -111,56 +212,18 @@ impl UnitOfWork for SqliteUnit {
     }
 
     async fn insert_conversation(&mut self, conversation: &Conversation) -> Result<(), StoreError> {
-        let statement = sqlx::query(
-            "INSERT INTO conversations (id, agent_id, inbox_id, channel, status, handler, reason, summary, preview,
-                                        version, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-        )
-        .bind(conversation.id.to_string())
-        .bind(conversation.agent.to_string())
-        .bind(conversation.inbox.to_string())
-        .bind(word(conversation.channel)?)
-        .bind(word(conversation.status)?)
-        .bind(word(conversation.handler)?)
-        .bind(conversation.reason.clone())
-        .bind(conversation.summary.clone())
-        .bind(conversation.preview)
-        .bind(conversation.version)
-        .bind(conversation.created_at.0)
-        .bind(conversation.updated_at.0);
-        self.run_one(statement).await?;
-        self.append_event(conversation, conversation.version).await
+        self.add_conversation(conversation, None).await
     }
 
     async fn update_conversation(&mut self, conversation: &Conversation) -> Result<(), StoreError> {
-        let statement = sqlx::query(
-            "UPDATE conversations SET channel = $3, status = $4, handler = $5, reason = $6, summary = $7,
-                                      preview = $8, updated_at = $9, version = version + 1
-             WHERE id = $1 AND version = $2",
-        )
-        .bind(conversation.id.to_string())
-        .bind(conversation.version)
-        .bind(word(conversation.channel)?)
-        .bind(word(conversation.status)?)
-        .bind(word(conversation.handler)?)
-        .bind(conversation.reason.clone())
-        .bind(conversation.summary.clone())
-        .bind(conversation.preview)
-        .bind(conversation.updated_at.0);
-        if self.run(statement).await? == 1 {
-            return self.append_event(conversation, conversation.version + 1).await;
-        }
-        let exists = sqlx::query("SELECT id FROM conversations WHERE id = $1").bind(conversation.id.to_string());
-        match exists.fetch_optional(&mut *self.transaction).await.map_err(sort)? {
-            Some(_) => Err(StoreError::Conflict),
-            None => Err(StoreError::NotFound),
-        }
+        self.change_conversation(conversation, None).await
     }
 
     async fn insert_message(&mut self, message: &Message) -> Result<(), StoreError> {
         let statement = sqlx::query(
-            "INSERT INTO messages (id, agent_id, conversation_id, author, text, heard_text, at, decision, timings)
-             SELECT $1, agent_id, id, $3, $4, $5, $6, $7, $8 FROM conversations WHERE id = $2",
+            "INSERT INTO messages (id, agent_id, conversation_id, author, text, heard_text, at, decision, timings,
+                                   sent_by, draft, delivery)
+             SELECT $1, agent_id, id, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM conversations WHERE id = $2",
         )
         .bind(message.id.to_string())
         .bind(message.conversation.to_string())
@@ -169,13 +232,22 @@ impl UnitOfWork for SqliteUnit {
         .bind(message.heard_text.clone())
         .bind(message.at.0)
         .bind(message.decision.as_ref().map(to_json).transpose()?)
-        .bind(message.timings.as_ref().map(to_json).transpose()?);
-        self.run_one(statement).await
+        .bind(message.timings.as_ref().map(to_json).transpose()?)
+        .bind(message.post.by.clone())
+        .bind(message.post.draft.map(word).transpose()?)
+        .bind(message.post.delivery.map(word).transpose()?);
+        self.run_one(statement).await?;
+        let row = sqlx::query("INSERT INTO search_rows (conversation_id, source_id) VALUES ($1, $2)")
+            .bind(message.conversation.to_string())
+            .bind(message.id.to_string());
+        self.run_one(row).await?;
+        self.index_text(&message.id.to_string(), &message.text).await
     }
 
     async fn update_message(&mut self, message: &Message) -> Result<(), StoreError> {
         let statement = sqlx::query(
-            "UPDATE messages SET author = $2, text = $3, heard_text = $4, at = $5, decision = $6, timings = $7
+            "UPDATE messages SET author = $2, text = $3, heard_text = $4, at = $5, decision = $6, timings = $7,
+                                 sent_by = $8, draft = $9, delivery = $10
              WHERE id = $1",
         )
         .bind(message.id.to_string())
@@ -184,12 +256,19 @@ impl UnitOfWork for SqliteUnit {
         .bind(message.heard_text.clone())
         .bind(message.at.0)
         .bind(message.decision.as_ref().map(to_json).transpose()?)
-        .bind(message.timings.as_ref().map(to_json).transpose()?);
-        self.run_one(statement).await
+        .bind(message.timings.as_ref().map(to_json).transpose()?)
+        .bind(message.post.by.clone())
+        .bind(message.post.draft.map(word).transpose()?)
+        .bind(message.post.delivery.map(word).transpose()?);
+        self.run_one(statement).await?;
+        self.index_text(&message.id.to_string(), &message.text).await
     }
 
     async fn delete_message(&mut self, message: MessageId) -> Result<(), StoreError> {
-        self.run_one(sqlx::query("DELETE FROM messages WHERE id = $1").bind(message.to_string())).await
+        self.run_one(sqlx::query("DELETE FROM messages WHERE id = $1").bind(message.to_string())).await?;
+        let text = "DELETE FROM search_text WHERE rowid = (SELECT position FROM search_rows WHERE source_id = $1)";
+        self.run(sqlx::query(text).bind(message.to_string())).await?;
+        self.run(sqlx::query("DELETE FROM search_rows WHERE source_id = $1").bind(message.to_string())).await.map(drop)
     }
 
     async fn save_call(&mut self, call: &Call) -> Result<(), StoreError> {

@@ -7,37 +7,49 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use tokio::sync::OwnedMutexGuard;
+use uuid::Uuid;
 
 use crate::domain::agent::Agent;
 use crate::domain::call::{Attempt, AttemptOutcome, Call, Recording};
-use crate::domain::conversation::{Conversation, Message};
-use crate::domain::ids::{AgentId, AttemptId, CallId, ConversationId, InboxId, MessageId, RecordingId, TicketId};
+use crate::domain::contact::Contact;
+use crate::domain::conversation::{Channel, Conversation, Message};
+use crate::domain::ids::{
+    AgentId, AttemptId, CallId, ContactId, ConversationId, InboxId, MessageId, RecordingId, TicketId,
+};
+use crate::domain::inbox::Inbox;
 use crate::domain::knowledge::Entry;
 use crate::domain::ticket::{Ticket, TicketStatus};
 use crate::domain::time::EpochMs;
+use crate::domain::transition::{Act, Actor};
+use crate::seams::inbox_store::{Event, Filter, InboxReads, Job, KeptAnswer, Saved};
 use crate::seams::store::{ConversationView, Cursor, Seed, Store, StoreError, UnitOfWork};
 
 /// A store in memory. Clones share their rows.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
-    rows: Arc<Mutex<Rows>>,
+    pub(super) rows: Arc<Mutex<Rows>>,
     writer: Arc<tokio::sync::Mutex<()>>,
     broken: Arc<AtomicBool>,
 }
 
 #[derive(Clone, Default)]
-struct Rows {
-    agents: BTreeMap<AgentId, Agent>,
-    seeds: BTreeMap<AgentId, Seed>,
-    inboxes: BTreeMap<InboxId, (AgentId, String)>,
-    knowledge: BTreeMap<(AgentId, String), Vec<Entry>>,
-    conversations: BTreeMap<ConversationId, Conversation>,
-    messages: BTreeMap<MessageId, Message>,
-    calls: BTreeMap<CallId, Call>,
-    attempts: BTreeMap<AttemptId, Attempt>,
-    recordings: BTreeMap<RecordingId, Recording>,
-    tickets: BTreeMap<TicketId, Ticket>,
-    outbox: Vec<(String, String, serde_json::Value)>,
+pub(super) struct Rows {
+    pub(super) agents: BTreeMap<AgentId, Agent>,
+    pub(super) seeds: BTreeMap<AgentId, Seed>,
+    pub(super) inboxes: BTreeMap<InboxId, Inbox>,
+    pub(super) knowledge: BTreeMap<(AgentId, String), Vec<Entry>>,
+    pub(super) conversations: BTreeMap<ConversationId, Conversation>,
+    pub(super) messages: BTreeMap<MessageId, Message>,
+    pub(super) calls: BTreeMap<CallId, Call>,
+    pub(super) attempts: BTreeMap<AttemptId, Attempt>,
+    pub(super) recordings: BTreeMap<RecordingId, Recording>,
+    pub(super) tickets: BTreeMap<TicketId, Ticket>,
+    pub(super) outbox: Vec<(String, String, serde_json::Value)>,
+    pub(super) events: BTreeMap<(ConversationId, i64), Event>,
+    pub(super) contacts: BTreeMap<ContactId, Contact>,
+    pub(super) saved: BTreeMap<Uuid, Saved>,
+    pub(super) answers: BTreeMap<(String, String), KeptAnswer>,
+    pub(super) jobs: BTreeMap<Uuid, (Job, EpochMs)>,
 }
 
 impl MemoryStore {
@@ -45,7 +57,7 @@ impl MemoryStore {
     pub fn with_agent(agent: Agent, inbox: InboxId) -> MemoryStore {
         let store = MemoryStore::default();
         let mut rows = store.rows();
-        rows.inboxes.insert(inbox, (agent.id, "inbox".into()));
+        rows.inboxes.insert(inbox, phone_inbox(inbox, agent.id, "inbox"));
         rows.agents.insert(agent.id, agent);
         drop(rows);
         store
@@ -66,7 +78,7 @@ impl MemoryStore {
         self.rows().conversations.len()
     }
 
-    fn rows(&self) -> MutexGuard<'_, Rows> {
+    pub(super) fn rows(&self) -> MutexGuard<'_, Rows> {
         self.rows.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
@@ -79,7 +91,20 @@ impl MemoryStore {
 }
 
 impl Rows {
-    fn newest_call(&self, conversation: ConversationId) -> Option<&Call> {
+    fn append_event(&mut self, conversation: &Conversation, version: i64, what: Option<(&Act, &Actor)>) {
+        let event = Event {
+            version,
+            at: conversation.updated_at,
+            status: conversation.status,
+            handler: conversation.handler,
+            reason: conversation.reason.clone(),
+            actor: what.map(|(_, actor)| actor.as_text().to_owned()),
+            act: what.map(|(act, _)| act.clone()),
+        };
+        self.events.insert((conversation.id, version), event);
+    }
+
+    pub(super) fn newest_call(&self, conversation: ConversationId) -> Option<&Call> {
         self.calls
             .values()
             .filter(|call| call.conversation == conversation)
@@ -126,16 +151,7 @@ impl Store for MemoryStore {
         cursor: Option<Cursor>,
         limit: u32,
     ) -> Result<Vec<(Conversation, Option<Call>)>, StoreError> {
-        let rows = self.rows();
-        let mut found: Vec<_> = rows
-            .conversations
-            .values()
-            .filter(|c| cursor.as_ref().is_none_or(|cursor| (c.created_at, c.id) < (cursor.created_at, cursor.id)))
-            .cloned()
-            .collect();
-        found.sort_by_key(|c| std::cmp::Reverse((c.created_at, c.id)));
-        found.truncate(limit as usize);
-        Ok(found.into_iter().map(|c| (rows.newest_call(c.id).cloned(), c)).map(|(call, c)| (c, call)).collect())
+        self.conversations_by(&Filter::default(), cursor, limit).await
     }
 
     async fn agent(&self, id: AgentId) -> Result<Option<Agent>, StoreError> {
@@ -145,7 +161,7 @@ impl Store for MemoryStore {
     async fn agents(&self) -> Result<Vec<(Agent, Vec<InboxId>)>, StoreError> {
         let rows = self.rows();
         let inboxes =
-            |id: AgentId| rows.inboxes.iter().filter(|(_, (agent, _))| *agent == id).map(|(id, _)| *id).collect();
+            |id: AgentId| rows.inboxes.values().filter(|inbox| inbox.agent == id).map(|inbox| inbox.id).collect();
         Ok(rows.agents.values().map(|agent| (agent.clone(), inboxes(agent.id))).collect())
     }
 
@@ -212,21 +228,63 @@ impl Store for MemoryStore {
     }
 }
 
+fn phone_inbox(id: InboxId, agent: AgentId, address: &str) -> Inbox {
+    Inbox { id, agent, channel: Channel::Phone, address: address.into() }
+}
+
 /// A change in the making: a copy of all rows, put in place by its commit.
-struct MemoryUnit {
-    store: MemoryStore,
-    draft: Rows,
+pub(super) struct MemoryUnit {
+    pub(super) store: MemoryStore,
+    pub(super) draft: Rows,
     _turn: OwnedMutexGuard<()>,
 }
 
 impl MemoryUnit {
-    fn needs(&self, there: bool) -> Result<(), StoreError> {
+    pub(super) fn needs(&self, there: bool) -> Result<(), StoreError> {
         self.store.writable()?;
         if there { Ok(()) } else { Err(StoreError::NotFound) }
     }
 
-    fn needs_new(&self, there: bool) -> Result<(), StoreError> {
+    pub(super) fn needs_new(&self, there: bool) -> Result<(), StoreError> {
         if there { Err(StoreError::Conflict) } else { Ok(()) }
+    }
+
+    pub(super) fn add_conversation(
+        &mut self,
+        conversation: &Conversation,
+        what: Option<(&Act, &Actor)>,
+    ) -> Result<(), StoreError> {
+        self.needs(self.draft.agents.contains_key(&conversation.agent))?;
+        self.needs(self.draft.inboxes.contains_key(&conversation.inbox))?;
+        let contact = conversation.casework.contact;
+        self.needs(contact.is_none_or(|id| self.draft.contacts.contains_key(&id)))?;
+        self.needs_new(self.draft.conversations.contains_key(&conversation.id))?;
+        self.draft.conversations.insert(conversation.id, conversation.clone());
+        self.draft.append_event(conversation, conversation.version, what);
+        Ok(())
+    }
+
+    pub(super) fn change_conversation(
+        &mut self,
+        conversation: &Conversation,
+        what: Option<(&Act, &Actor)>,
+    ) -> Result<(), StoreError> {
+        self.needs(self.draft.conversations.contains_key(&conversation.id))?;
+        let stored = self.draft.conversations.get_mut(&conversation.id).ok_or(StoreError::NotFound)?;
+        if stored.version != conversation.version {
+            return Err(StoreError::Conflict);
+        }
+        let mut kept = Conversation {
+            version: conversation.version + 1,
+            created_at: stored.created_at,
+            agent: stored.agent,
+            inbox: stored.inbox,
+            ..conversation.clone()
+        };
+        kept.casework.thread.clone_from(&stored.casework.thread);
+        *stored = kept;
+        self.draft.append_event(conversation, conversation.version + 1, what);
+        Ok(())
     }
 }
 
@@ -248,7 +306,7 @@ impl UnitOfWork for MemoryUnit {
 
     async fn save_inbox(&mut self, inbox: InboxId, agent: AgentId, address: &str) -> Result<(), StoreError> {
         self.needs(self.draft.agents.contains_key(&agent))?;
-        self.draft.inboxes.insert(inbox, (agent, address.into()));
+        self.draft.inboxes.insert(inbox, phone_inbox(inbox, agent, address));
         Ok(())
     }
 
@@ -259,27 +317,11 @@ impl UnitOfWork for MemoryUnit {
     }
 
     async fn insert_conversation(&mut self, conversation: &Conversation) -> Result<(), StoreError> {
-        self.needs(self.draft.agents.contains_key(&conversation.agent))?;
-        self.needs(self.draft.inboxes.contains_key(&conversation.inbox))?;
-        self.needs_new(self.draft.conversations.contains_key(&conversation.id))?;
-        self.draft.conversations.insert(conversation.id, conversation.clone());
-        Ok(())
+        self.add_conversation(conversation, None)
     }
 
     async fn update_conversation(&mut self, conversation: &Conversation) -> Result<(), StoreError> {
-        self.needs(self.draft.conversations.contains_key(&conversation.id))?;
-        let stored = self.draft.conversations.get_mut(&conversation.id).ok_or(StoreError::NotFound)?;
-        if stored.version != conversation.version {
-            return Err(StoreError::Conflict);
-        }
-        *stored = Conversation {
-            version: conversation.version + 1,
-            created_at: stored.created_at,
-            agent: stored.agent,
-            inbox: stored.inbox,
-            ..conversation.clone()
-        };
-        Ok(())
+        self.change_conversation(conversation, None)
     }
 
     async fn insert_message(&mut self, message: &Message) -> Result<(), StoreError> {

@@ -220,6 +220,7 @@ fn new_conversation(desk: &FrontDesk, agent: &Agent) -> Conversation {
         version: 1,
         created_at: now,
         updated_at: now,
+        casework: Default::default(),
     }
 }
 
@@ -486,6 +487,7 @@ impl Call {
             at: self.desk.clock.epoch(),
             decision: None,
             timings: None,
+            post: Default::default(),
         }
     }
 

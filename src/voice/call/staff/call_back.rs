@@ -335,6 +335,7 @@ impl CallBack {
             at: self.desk.clock.epoch(),
             decision: None,
             timings: None,
+            post: Default::default(),
         };
         self.journal.keep(Entry::Message(Box::new(message)));
     }

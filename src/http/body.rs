@@ -1,0 +1,89 @@
+//! Bodies of requests that change something, and the keys by which one is known when it comes again.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, StatusCode};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use super::agents::json;
+use super::problem::Problem;
+use crate::messages::RequestKey;
+
+/// A body of JSON in the form asked for; what does not fit is told with its place.
+pub fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<T, Problem> {
+    let value = json(headers, body)?;
+    serde_json::from_value(value).map_err(|error| unprocessable(format!("The body does not fit: {error}.")))
+}
+
+/// 422.
+pub fn unprocessable(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+}
+
+/// A text for people: not empty, not too long.
+pub fn text(text: &str, chars_max: usize) -> Result<String, Problem> {
+    let chars = text.chars().count();
+    if text.trim().is_empty() || chars > chars_max {
+        return Err(unprocessable(format!("text has 1 to {chars_max} characters; this one has {chars}.")));
+    }
+    Ok(text.to_owned())
+}
+
+/// A short name, such as a teammate's.
+pub fn name(what: &str, name: &str) -> Result<String, Problem> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.contains(char::is_control) {
+        return Err(unprocessable(format!("{what} is a name of 1 to {NAME_CHARS_MAX} characters in one line.")));
+    }
+    Ok(name.to_owned())
+}
+
+/// The request's `Idempotency-Key` with the digest of its body, where it has one.
+pub fn key(headers: &HeaderMap, scope: &str, body: &[u8]) -> Result<Option<RequestKey>, Problem> {
+    let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= KEY_BYTES_MAX);
+    let key = key.ok_or_else(|| {
+        Problem::new(StatusCode::BAD_REQUEST, format!("Idempotency-Key has 1 to {KEY_BYTES_MAX} visible characters."))
+    })?;
+    let digest = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Some(RequestKey { scope: scope.to_owned(), key: key.to_owned(), digest }))
+}
+
+/// The keys of requests under way: at most as many as requests.
+#[derive(Clone, Default)]
+pub struct KeysInUse(Arc<Mutex<HashSet<(String, String)>>>);
+
+/// One request's claim on its key.
+pub struct KeyInUse {
+    all: KeysInUse,
+    key: (String, String),
+}
+
+impl KeysInUse {
+    /// Takes a key; 409 while another request has it.
+    pub fn take(&self, key: Option<&RequestKey>) -> Result<Option<KeyInUse>, Problem> {
+        let Some(key) = key else { return Ok(None) };
+        let key = (key.scope.clone(), key.key.clone());
+        let fresh = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(key.clone());
+        if !fresh {
+            let detail = "A request with this Idempotency-Key is under way; wait for its answer, then ask again.";
+            return Err(Problem::new(StatusCode::CONFLICT, detail));
+        }
+        Ok(Some(KeyInUse { all: self.clone(), key }))
+    }
+}
+
+impl Drop for KeyInUse {
+    fn drop(&mut self) {
+        self.all.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).remove(&self.key);
+    }
+}
+
+/// A key is a UUID or a little more.
+const KEY_BYTES_MAX: usize = 255;
+/// Fits a line of a list.
+const NAME_CHARS_MAX: usize = 100;

@@ -1,0 +1,112 @@
+//! Customers: who they are, where they can be reached, and who they may be the same as.
+
+use axum::Json;
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::Shared;
+use super::body;
+use super::problem::{Body as Refused, Problem};
+use crate::domain::contact::{Address, Contact};
+use crate::domain::ids::ContactId;
+use crate::seams::inbox_store::Filter;
+use crate::seams::shown::ShownSummary;
+
+/// Which customer goes into which.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ContactMerge)]
+pub struct Merge {
+    teammate: String,
+    into: ContactId,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = ContactProfile)]
+struct Profile<'a> {
+    #[serde(flatten)]
+    contact: ShownContact<'a>,
+    /// Customers with an address in common; a teammate decides whether they are one.
+    suggested: Vec<ShownContact<'a>>,
+    /// The newest first.
+    conversations: Vec<ShownSummary<'a>>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Contact)]
+struct ShownContact<'a> {
+    id: ContactId,
+    name: Option<&'a str>,
+    addresses: &'a [Address],
+    created_at_ms: i64,
+}
+
+impl<'a> ShownContact<'a> {
+    fn of(contact: &'a Contact) -> ShownContact<'a> {
+        ShownContact {
+            id: contact.id,
+            name: contact.name.as_deref(),
+            addresses: &contact.addresses,
+            created_at_ms: contact.created_at.0,
+        }
+    }
+}
+
+type Id = Result<Path<ContactId>, PathRejection>;
+
+/// One customer with their history.
+#[utoipa::path(
+    get, path = "/api/v1/contacts/{id}", tag = "contacts",
+    params(("id" = ContactId, Path, description = "The customer")),
+    responses(
+        (status = 200, description = "The customer with their history", body = Profile),
+        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
+         content_type = "application/problem+json")
+    )
+)]
+pub async fn one(State(shared): State<Shared>, id: Id) -> Result<Response, Problem> {
+    let Ok(Path(id)) = id else { return Err(Problem::not_found("contact")) };
+    let store = &shared.parts.store;
+    let contact = store.contact(id).await?.ok_or_else(|| Problem::not_found("contact"))?;
+    let suggested = store.suggested_contacts(id).await?;
+    let filter = Filter { contact: Some(id), ..Filter::default() };
+    let rows = store.conversations_by(&filter, None, HISTORY_MAX).await?;
+    let profile = Profile {
+        contact: ShownContact::of(&contact),
+        suggested: suggested.iter().map(ShownContact::of).collect(),
+        conversations: rows.iter().map(|(c, call)| ShownSummary::of(c, call.as_ref())).collect(),
+    };
+    Ok(Json(profile).into_response())
+}
+
+/// Joins one customer to another, with all their conversations.
+#[utoipa::path(
+    post, path = "/api/v1/contacts/{id}/merge", tag = "contacts",
+    params(("id" = ContactId, Path, description = "The customer")),
+    request_body = Merge,
+    responses(
+        (status = 200, description = "The customer that is left", body = ShownContact),
+        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
+         content_type = "application/problem+json")
+    )
+)]
+pub async fn merge(
+    State(shared): State<Shared>,
+    id: Id,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let Ok(Path(id)) = id else { return Err(Problem::not_found("contact")) };
+    let asked: Merge = body::read(&headers, bytes)?;
+    let teammate = body::name("teammate", &asked.teammate)?;
+    let contact = shared.parts.messages.merge_contacts(id, asked.into).await?;
+    tracing::info!(contact.id = %contact.id, teammate, "Two contacts were merged");
+    Ok(Json(ShownContact::of(&contact)).into_response())
+}
+
+/// Older conversations are found by the list, filtered by contact.
+const HISTORY_MAX: u32 = 50;

@@ -1,0 +1,166 @@
+//! Messages from other programs, and ours to them.
+
+use axum::Json;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::from_value;
+
+use super::Shared;
+use super::body::{self, unprocessable};
+use super::problem::{Body as Refused, Problem};
+use crate::domain::contact::{Address, AddressKind};
+use crate::domain::turn::ChannelTraits;
+use crate::messages::{Accepted, Intake, IntakeError, MESSAGE_OUT, OutgoingMessage, Sender};
+use crate::seams::inbox_store::Outgoing;
+
+/// A message from a customer, brought by a program of the business.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = IntakeMessage)]
+pub struct NewMessage {
+    /// The API inbox it belongs to.
+    #[serde(default = "usual_inbox")]
+    channel: String,
+    /// The thread, by the other program's name for it.
+    external_id: String,
+    /// Who wrote.
+    #[serde(default)]
+    contact: Option<NewContact>,
+    /// What.
+    text: String,
+    /// Not taken yet.
+    #[serde(default)]
+    attachments: Vec<serde_json::Value>,
+}
+
+/// Who wrote; only `id` finds a customer again, the rest suggests.
+#[derive(Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = IntakeContact)]
+pub struct NewContact {
+    /// The other program's name for the customer.
+    id: Option<String>,
+    name: Option<String>,
+    email: Option<String>,
+    phone: Option<String>,
+}
+
+/// Which replies.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct After {
+    after: Option<i64>,
+    limit: Option<u32>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+struct Replies {
+    replies: Vec<Reply>,
+    /// Give it back as `after` for what follows.
+    next_after: i64,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+struct Reply {
+    position: i64,
+    #[serde(flatten)]
+    message: OutgoingMessage,
+}
+
+/// Accepts a message: 202 once it is durable.
+#[utoipa::path(
+    post, path = "/api/v1/intake/messages", tag = "intake",
+    params(("idempotency-key" = Option<String>, Header, description = "The same key and body is carried out once")),
+    request_body = NewMessage,
+    responses(
+        (status = 202, description = "It is durable and will be answered", body = Accepted),
+        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
+         content_type = "application/problem+json")
+    )
+)]
+pub async fn accept(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let digested = bytes.as_ref().map(Bytes::clone).unwrap_or_default();
+    let key = body::key(&headers, INTAKE, &digested)?;
+    let new: NewMessage = body::read(&headers, bytes)?;
+    let _in_use = shared.keys.take(key.as_ref())?;
+    let inbox = shared.parts.messages.api_inbox(&new.channel).await?;
+    let inbox = inbox.ok_or_else(|| unprocessable("channel names no inbox of the API; leave it out for \"api\"."))?;
+    if !new.attachments.is_empty() {
+        return Err(unprocessable("attachments are not taken yet; send the text alone."));
+    }
+    let thread = body::name("external_id", &new.external_id)?;
+    let text = body::text(&new.text, ChannelTraits::API.text_chars_max)?;
+    let sender = sender(new.contact.unwrap_or_default())?;
+    let accepted = shared.parts.messages.accept(Intake { inbox, thread, sender, text, key }).await?;
+    Ok((StatusCode::ACCEPTED, Json::<Accepted>(accepted)).into_response())
+}
+
+/// Messages to customers of the API's inboxes, oldest first, from after a position.
+#[utoipa::path(
+    get, path = "/api/v1/intake/replies", tag = "intake",
+    params(After),
+    responses(
+        (status = 200, description = "Messages to customers, oldest first", body = Replies),
+        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
+         content_type = "application/problem+json")
+    )
+)]
+pub async fn replies(
+    State(shared): State<Shared>,
+    after: Result<Query<After>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(after) = after.map_err(|_| unprocessable("after and limit are numbers."))?;
+    let (after, limit) = (after.after.unwrap_or(0), after.limit.unwrap_or(REPLIES_MAX).clamp(1, REPLIES_MAX));
+    let rows = shared.parts.store.outgoing(MESSAGE_OUT, after, limit).await?;
+    let next_after = rows.last().map_or(after, |row| row.position);
+    // A row that a newer version wrote otherwise is left to it.
+    let reply = |row: Outgoing| Some(Reply { position: row.position, message: from_value(row.payload).ok()? });
+    let replies = rows.into_iter().filter_map(reply).collect();
+    Ok(Json(Replies { replies, next_after }).into_response())
+}
+
+fn sender(contact: NewContact) -> Result<Sender, Problem> {
+    let NewContact { id, name, email, phone } = contact;
+    let mut addresses = Vec::new();
+    for (kind, field, value) in [
+        (AddressKind::External, "contact.id", id),
+        (AddressKind::Email, "contact.email", email),
+        (AddressKind::Phone, "contact.phone", phone),
+    ] {
+        let Some(value) = value else { continue };
+        let address = Address::parse(kind, &value);
+        addresses.push(address.ok_or_else(|| unprocessable(format!("{field} is no address of that kind.")))?);
+    }
+    addresses.sort();
+    let name = name.map(|name| body::name("contact.name", &name)).transpose()?;
+    Ok(Sender { name, addresses })
+}
+
+impl From<IntakeError> for Problem {
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::Store(error) => error.into(),
+            IntakeError::KeyReused => {
+                unprocessable("This Idempotency-Key was used for another body; choose a fresh one.")
+            }
+            IntakeError::Busy => Problem::busy("More messages arrive than can be written; send it again shortly.", 1),
+        }
+    }
+}
+
+fn usual_inbox() -> String {
+    "api".into()
+}
+
+/// The scope of this endpoint's keys.
+const INTAKE: &str = "intake";
+/// Fits a poll.
+const REPLIES_MAX: u32 = 200;

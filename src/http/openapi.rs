@@ -1,0 +1,66 @@
+//! The API's document (OpenAPI 3.1), made from the handlers themselves: a route that is served is described.
+
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{Shared, agents, contacts, conversations, events, intake, recordings, saved, teamwork};
+
+/// What the document says beside the paths.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Switchboard",
+        description = "The API of a support front desk. Refusals are application/problem+json and say what to do. \
+                       Times end in _ms and count milliseconds since 1970 (UTC). Lists give the newest first and a \
+                       next_cursor.",
+    ),
+    tags(
+        (name = "conversations", description = "Cases and all that belongs to them"),
+        (name = "teamwork", description = "What teammates do with a case"),
+        (name = "contacts", description = "Customers"),
+        (name = "intake", description = "Messages from other programs, and ours to them"),
+        (name = "agents", description = "Who answers, and what happens to what it cannot answer"),
+        (name = "events", description = "What happens now"),
+    )
+)]
+struct About;
+
+/// All routes of the API, each with its description.
+pub(super) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::with_openapi(About::openapi())
+        .routes(routes!(agents::list))
+        .routes(routes!(agents::escalation, agents::save_escalation))
+        .routes(routes!(conversations::list))
+        .routes(routes!(conversations::one))
+        .routes(routes!(conversations::events))
+        .routes(routes!(teamwork::write))
+        .routes(routes!(teamwork::take_over))
+        .routes(routes!(teamwork::release))
+        .routes(routes!(teamwork::assign))
+        .routes(routes!(teamwork::snooze))
+        .routes(routes!(teamwork::resolve))
+        .routes(routes!(teamwork::reopen))
+        .routes(routes!(teamwork::tags))
+        .routes(routes!(teamwork::merge))
+        .routes(routes!(teamwork::split))
+        .routes(routes!(teamwork::approve))
+        .routes(routes!(teamwork::discard))
+        .routes(routes!(saved::views, saved::save_view))
+        .routes(routes!(saved::delete_view))
+        .routes(routes!(saved::macros, saved::save_macro))
+        .routes(routes!(saved::delete_macro))
+        .routes(routes!(saved::run_macro))
+        .routes(routes!(saved::look))
+        .routes(routes!(contacts::one))
+        .routes(routes!(contacts::merge))
+        .routes(routes!(intake::accept))
+        .routes(routes!(intake::replies))
+        .routes(routes!(recordings::one))
+        .routes(routes!(events::stream))
+}
+
+/// The document.
+pub fn document() -> utoipa::openapi::OpenApi {
+    routes().split_for_parts().1
+}
