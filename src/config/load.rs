@@ -312,7 +312,7 @@ mod tests {
         sources.flags =
             Flags::default().set("http.listen", Some("127.0.0.1:3")).switch("http.loopback_needs_token", false);
         let config = load(&sources).unwrap();
-        assert_eq!(config.http.listen, "127.0.0.1:3".parse().unwrap());
+        assert_eq!(config.http.listen, "127.0.0.1:3".parse::<std::net::SocketAddr>().unwrap());
         assert_eq!((config.http.requests_max, config.store.readers), (8, 2));
         assert!(!config.http.loopback_needs_token);
     }
