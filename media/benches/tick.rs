@@ -125,6 +125,66 @@ fn echo_g722(bencher: Bencher) {
     bencher.bench_local(|| call.tick());
 }
 
+/// What a browser says, 20 ms a packet, two seconds of it.
+fn opus_packets() -> Vec<Vec<u8>> {
+    let mut encoder = opus_encoder();
+    let at = |i: usize, hz: f32| (i as f32 * hz * std::f32::consts::TAU / 16_000.0).sin();
+    let voice = |i: usize| ((at(i, 140.0) + at(i, 420.0) + at(i, 1_900.0)) * 3000.0 * (1.2 + at(i, 4.0))) as i16;
+    let samples: Vec<i16> = (0..32_000).map(voice).collect();
+    samples.chunks(320).map(|frame| encoder.encode_vec(frame, 480).unwrap_or_default()).collect()
+}
+
+/// Set as the engine sets its own.
+fn opus_encoder() -> opus::Encoder {
+    let mut encoder = opus::Encoder::new(16_000, opus::Channels::Mono, opus::Application::Voip).expect("libopus");
+    let _ = encoder.set_bitrate(opus::Bitrate::Bits(32_000));
+    let _ = encoder.set_complexity(5);
+    let _ = encoder.set_inband_fec(true);
+    let _ = encoder.set_packet_loss_perc(5);
+    encoder
+}
+
+/// 20 ms of an Opus call that is sent back what it says.
+#[divan::bench]
+fn echo_opus(bencher: Bencher) {
+    let packets = opus_packets();
+    let mut call = Call::new(Codec::Opus, 111);
+    let (mut sequence, mut timestamp) = (0u16, 0u32);
+    bencher.bench_local(|| {
+        let header = media::rtp::header(false, 111, sequence, timestamp, 7);
+        let packet = [&header[..], &packets[usize::from(sequence) % packets.len()]].concat();
+        sequence = sequence.wrapping_add(1);
+        timestamp = timestamp.wrapping_add(960);
+        call.now += Duration::from_millis(20);
+        call.session.handle_rtp(call.now, FAR, &packet);
+        while let Some(heard) = call.session.poll_heard() {
+            call.session.push_bridged(&heard.frame);
+        }
+        call.session.handle_timeout(call.now);
+        let mut datagram = [0; 1500];
+        let mut out = 0;
+        while let Some(transmit) = call.session.poll_transmit(&mut datagram) {
+            out += transmit.len;
+        }
+        out
+    });
+}
+
+/// The measure: Opus decoded and encoded, nothing else.
+#[divan::bench]
+fn bare_opus(bencher: Bencher) {
+    let packets = opus_packets();
+    let (Ok(mut decoder), mut encoder) = (opus::Decoder::new(16_000, opus::Channels::Mono), opus_encoder()) else {
+        return;
+    };
+    let (mut samples, mut out, mut at) = ([0; 320], [0; 480], 0);
+    bencher.bench_local(|| {
+        at = (at + 1) % packets.len();
+        let _ = decoder.decode(black_box(&packets[at]), &mut samples, false);
+        encoder.encode(black_box(&samples), &mut out).unwrap_or(0)
+    });
+}
+
 /// The measure: G.711 decoded and encoded, nothing else.
 #[divan::bench]
 fn bare_pcmu(bencher: Bencher) {

@@ -38,7 +38,7 @@ pub const DOCS: &[(&str, &str)] = &[
 
 impl Default for LoggingConfig {
     fn default() -> Self {
-        LoggingConfig { filter: "info,rsipstack=warn".into(), format: LogFormat::Auto }
+        LoggingConfig { filter: "info,rsipstack=warn,rtc_dtls=error".into(), format: LogFormat::Auto }
     }
 }
 

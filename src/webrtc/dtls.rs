@@ -44,7 +44,7 @@ impl Identity {
     }
 }
 
-fn fingerprint(der: &[u8]) -> String {
+pub(super) fn fingerprint(der: &[u8]) -> String {
     let bytes = Sha256::digest(der);
     bytes.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
 }

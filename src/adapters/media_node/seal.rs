@@ -62,3 +62,111 @@ impl Seal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(seed: u8, suite: SrtpSuite) -> SrtpKey {
+        let (key, salt) = match suite {
+            SrtpSuite::Aes128CmSha1_80 => (16, 14),
+            SrtpSuite::AeadAes128Gcm => (16, 12),
+            SrtpSuite::AeadAes256Gcm => (32, 12),
+        };
+        SrtpKey { key: (0..key).map(|i| i ^ seed).collect(), salt: (0..salt).map(|i| i + seed).collect() }
+    }
+
+    /// Two ends of one stream.
+    fn pair(suite: SrtpSuite) -> (Seal, Seal) {
+        let keys = |ours, theirs| SrtpKeys { suite, local: key(ours, suite), remote: key(theirs, suite) };
+        (Seal::new(&keys(1, 2)).unwrap(), Seal::new(&keys(2, 1)).unwrap())
+    }
+
+    fn packet(sequence: u16) -> Vec<u8> {
+        let header = media::rtp::header(false, 111, sequence, u32::from(sequence) * 960, 0x1234_5678);
+        [&header[..], &[0x55; 60]].concat()
+    }
+
+    const SUITES: [SrtpSuite; 3] = [SrtpSuite::Aes128CmSha1_80, SrtpSuite::AeadAes128Gcm, SrtpSuite::AeadAes256Gcm];
+
+    #[test]
+    fn what_is_protected_is_opened_at_the_other_end_and_read_by_nobody_else() {
+        for suite in SUITES {
+            let (mut us, mut them) = pair(suite);
+            let sealed = us.protect(TransmitKind::Rtp, &packet(1)).unwrap();
+            assert!(!sealed.windows(8).any(|eight| eight == [0x55; 8]), "{suite:?}: nothing is in the clear");
+            assert_eq!(&them.open(Port::Rtp, &sealed).unwrap()[..], packet(1));
+            let report = [0x80, 201, 0, 1, 0x12, 0x34, 0x56, 0x78];
+            let sealed = us.protect(TransmitKind::Rtcp, &report).unwrap();
+            assert_eq!(&them.open(Port::Rtcp, &sealed).unwrap()[..], report);
+        }
+    }
+
+    /// M4: wrong tags do not end a call, whoever they claim to be from.
+    #[test]
+    fn after_ten_thousand_wrong_tags_the_call_goes_on() {
+        for suite in SUITES {
+            let (mut us, mut them) = pair(suite);
+            for sequence in 0..10_000u16 {
+                let mut forged = us.protect(TransmitKind::Rtp, &packet(sequence)).unwrap();
+                let last = forged.len() - 1;
+                forged[last] ^= 1;
+                // Every other one by a source of its own, for each of which something would be kept.
+                if sequence % 2 == 1 {
+                    forged[8..12].copy_from_slice(&u32::from(sequence).to_be_bytes());
+                }
+                assert!(them.open(Port::Rtp, &forged).is_none());
+            }
+            assert!(them.tried.len() <= SOURCES_MAX);
+            let sealed = us.protect(TransmitKind::Rtp, &packet(10_000)).unwrap();
+            assert!(them.open(Port::Rtp, &sealed).is_some(), "{suite:?}");
+        }
+    }
+
+    /// M4.
+    #[test]
+    fn a_replayed_packet_is_heard_once() {
+        for suite in SUITES {
+            let (mut us, mut them) = pair(suite);
+            let sealed: Vec<_> = (0..300).map(|i| us.protect(TransmitKind::Rtp, &packet(i)).unwrap()).collect();
+            // Out of order within the window is no replay.
+            for at in [0, 2, 1, 5, 3, 4] {
+                assert!(them.open(Port::Rtp, &sealed[at]).is_some(), "{suite:?} {at}");
+            }
+            assert!(sealed[..6].iter().all(|old| them.open(Port::Rtp, old).is_none()));
+            assert!(them.open(Port::Rtp, &sealed[299]).is_some());
+            assert!(them.open(Port::Rtp, &sealed[6]).is_none(), "older than the window");
+        }
+    }
+
+    /// M4: sequence numbers begin again after 22 minutes, and the rollover counter with them.
+    #[test]
+    fn the_rollover_of_sequence_numbers_is_followed_with_loss_around_it() {
+        for suite in SUITES {
+            let (mut us, mut them) = pair(suite);
+            for number in 60_000u32..200_000 {
+                let sealed = us.protect(TransmitKind::Rtp, &packet(number as u16)).unwrap();
+                // One in seven is lost, and everything right around a rollover.
+                let position = number % 65_536;
+                if number % 7 == 0 || position < 3 || position > 65_532 {
+                    continue;
+                }
+                assert!(them.open(Port::Rtp, &sealed).is_some(), "{suite:?} {number}");
+            }
+        }
+    }
+
+    /// M4: no null cipher and no downgrade: what is in the clear is not taken, nor what is no packet at all.
+    #[test]
+    fn nothing_in_the_clear_is_taken() {
+        let (_, mut them) = pair(SrtpSuite::AeadAes128Gcm);
+        assert!(them.open(Port::Rtp, &packet(1)).is_none());
+        for length in 0..40 {
+            assert!(them.open(Port::Rtp, &vec![0x80; length]).is_none());
+            assert!(them.open(Port::Rtcp, &vec![0x80; length]).is_none());
+        }
+        let short = SrtpKey { key: ArrayVec::new(), salt: ArrayVec::new() };
+        let keys = SrtpKeys { suite: SrtpSuite::AeadAes128Gcm, local: short.clone(), remote: short };
+        assert!(Seal::new(&keys).is_none());
+    }
+}
