@@ -59,6 +59,8 @@ async fn stage(person: &Peer, dialplan: Option<&str>) -> anyhow::Result<(Stage, 
     let mut config = sample_config(folder.path())?;
     config.agent.escalate_to = Some(person.uri());
     config.agent.ring_seconds = 60;
+    // Whoever takes a recorded call before they heard so is told first; here the key itself is measured.
+    config.agent.record_calls = false;
     config.sip.limits.calls_per_second = 1_000;
     config.sip.limits.calls_per_second_per_source = 1_000;
     if let Some(text) = dialplan {

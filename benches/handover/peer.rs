@@ -326,14 +326,14 @@ impl Rtp {
         packet.extend(self.timestamp.to_be_bytes());
         packet.extend(0x5057_0002_u32.to_be_bytes());
         if let Some((digit, sent)) = key {
-            // RFC 4733: eight packets, the last three with the end bit.
+            // RFC 4733: a key of 60 ms, as short as one may be, since the telephone says nothing meanwhile; no packet is lost.
             packet[1] = 101 | if sent == 0 { 0x80 } else { 0 };
-            let duration = (u16::from(sent.min(5)) + 1) * SAMPLES as u16;
-            packet.extend([digit, if sent >= 5 { 0x8a } else { 10 }]);
+            let duration = (u16::from(sent) + 1) * SAMPLES as u16;
+            packet.extend([digit, if sent >= KEY_PACKETS - 1 { 0x8a } else { 10 }]);
             packet.extend(duration.to_be_bytes());
-            state.key = (sent < 7).then_some((digit, sent + 1));
+            state.key = (sent < KEY_PACKETS - 1).then_some((digit, sent + 1));
             if state.key.is_none() {
-                self.timestamp = self.timestamp.wrapping_add(7 * SAMPLES as u32);
+                self.timestamp = self.timestamp.wrapping_add((u32::from(KEY_PACKETS) - 1) * SAMPLES as u32);
             }
         } else {
             packet.extend(state.to_say.pop_front().unwrap_or_else(|| vec![state.mark.unwrap_or(SILENCE); SAMPLES]));
@@ -356,6 +356,8 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 static COUNTER: AtomicU32 = AtomicU32::new(1);
 /// Samples of a packet at 8 kHz.
 const SAMPLES: usize = 160;
+/// Packets of a key.
+const KEY_PACKETS: u8 = 3;
 /// µ-law for no sound.
 const SILENCE: u8 = 0xff;
 /// A telephone does not wait for a processor that the house is using; without the privilege its times are a little late.
