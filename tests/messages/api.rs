@@ -103,10 +103,10 @@ async fn a_case_is_tagged_assigned_put_aside_and_found() {
         let all = list["conversations"].as_array().unwrap().clone();
         all.iter().map(|c| c["id"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(ids("tag=high").await, [id.clone()]);
-    assert_eq!(ids("assignee=bob").await, [id.clone()]);
-    assert_eq!(ids("assignee=nobody").await, [other.clone()]);
-    assert_eq!(ids("q=squeak").await, [id.clone()]);
+    assert_eq!(ids("tag=high").await, std::slice::from_ref(&id));
+    assert_eq!(ids("assignee=bob").await, std::slice::from_ref(&id));
+    assert_eq!(ids("assignee=nobody").await, std::slice::from_ref(&other));
+    assert_eq!(ids("q=squeak").await, std::slice::from_ref(&id));
     assert_eq!(ids("status=needs_human,open&channel=api").await, [other.clone(), id.clone()]);
     running.ann(&other, "snooze", json!({ "until_ms": 1 }), 409).await;
     running.ann(&other, "snooze", json!({ "until_ms": 4_000_000_000_000i64 }), 200).await;
