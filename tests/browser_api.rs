@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, missing_docs)] // Everything here is a test.
 
 #[allow(dead_code)]
-#[path = "store_contract/samples.rs"]
-mod samples;
+#[path = "common/message_desk.rs"]
+mod message_desk;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -17,6 +17,8 @@ use switchboard::adapters::system::{SystemClock, SystemIds};
 use switchboard::config::browser::BrowserConfig;
 use switchboard::config::http::HttpConfig;
 use switchboard::config::media::MediaConfig;
+use switchboard::domain::agent::Agent;
+use switchboard::domain::ids::AgentId;
 use switchboard::domain::time::EpochMs;
 use switchboard::http::{Answering, Parts, Readiness, Server, router};
 use switchboard::seams::browser::BrowserCalls;
@@ -54,11 +56,16 @@ async fn running(change: impl FnOnce(&mut BrowserConfig, &mut HttpConfig)) -> Ru
     let shutdown = CancellationToken::new();
     let server = Server::bind(&http).await.unwrap();
     let address = server.address().unwrap();
-    let agent = arc_swap::ArcSwap::from_pointee(samples::agent());
+    let agent =
+        Arc::new(arc_swap::ArcSwap::from_pointee(Agent::automatic(AgentId(uuid::Uuid::nil()), "Harbour Bikes")));
+    let (store, bus) = (Arc::new(MemoryStore::default()), Arc::new(LocalBus::new(EpochMs(1_000))));
     let parts = Parts {
-        store: Arc::new(MemoryStore::default()),
-        bus: Arc::new(LocalBus::new(EpochMs(1_000))),
-        answering: Answering { agent: Arc::new(agent), facts: Arc::default() },
+        messages: message_desk::message_desk(store.clone(), bus.clone(), agent.clone()),
+        store,
+        bus,
+        answering: Answering { agent, facts: Arc::default() },
+        calls_back: Arc::new(OnceLock::new()),
+        clock: Arc::new(SystemClock),
         browsers: door,
         readiness: Readiness::waiting_for(&[]),
         metrics: Arc::new(String::new),
