@@ -123,7 +123,7 @@ fn policy() -> Value {
         "callback_topics": ["workshop"],
         "ladder": [
             {"do": "ring", "targets": ["person:anna", "rota:night"], "ring_seconds": 15},
-            {"do": "ring", "targets": ["+493012345678"], "ring_seconds": 18,
+            {"do": "ring", "targets": ["+493012345678"], "ring_seconds": 18, "transfer": "blind",
              "when": {"time_zone": "Europe/Berlin", "hours": ["Mon-Fri 09:00-17:00"], "closed": ["2026-12-25"]}},
             {"do": "voicemail"},
             {"do": "callback"},
@@ -137,6 +137,7 @@ fn policy() -> Value {
         ]}],
         "spoken_summary": true,
         "accept_by_key": true,
+        "transfer": "attended",
         "meanwhile": "music",
         "fields": [{"name": "order_number", "question": "What is your order number?", "kind": "digits"}],
         "allowed_prefixes": ["+49"],
