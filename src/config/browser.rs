@@ -30,10 +30,15 @@ pub struct BrowserConfig {
     /// STUN and TURN servers for browsers.
     pub ice_servers: Vec<String>,
     /// Shared with the TURN servers.
-    #[serde(skip_serializing)]
+    #[serde(serialize_with = "hidden")]
     pub turn_secret: Secret,
     /// How long a browser's TURN credentials are good.
     pub turn_ttl_seconds: u32,
+}
+
+/// The key is there, what it holds is not.
+fn hidden<S: serde::Serializer>(_: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str("")
 }
 
 /// Every key of the section with its sentence for the reference.

@@ -99,8 +99,6 @@ pub fn router(parts: Parts) -> Router {
     let document = Arc::new(document);
     let guarded = api
         .route("/metrics", get(health::metrics))
-        .route("/api/v1/tickets/{id}", get(tickets::one).patch(tickets::change))
-        .route("/api/v1/tickets/{id}/call", post(tickets::call))
         .route("/api/v1/openapi.json", get(async move || axum::Json(document)))
         .route_layer(middleware::from_fn_with_state(shared.clone(), access::check));
     let callers = Router::new()

@@ -4,7 +4,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Shared, agents, contacts, conversations, events, intake, recordings, saved, teamwork};
+use super::{Shared, agents, contacts, conversations, events, intake, recordings, saved, teamwork, tickets};
 
 /// What the document says beside the paths.
 #[derive(OpenApi)]
@@ -18,6 +18,7 @@ use super::{Shared, agents, contacts, conversations, events, intake, recordings,
     tags(
         (name = "conversations", description = "Cases and all that belongs to them"),
         (name = "teamwork", description = "What teammates do with a case"),
+        (name = "tickets", description = "Follow-ups, and calling customers back"),
         (name = "contacts", description = "Customers"),
         (name = "intake", description = "Messages from other programs, and ours to them"),
         (name = "agents", description = "Who answers, and what happens to what it cannot answer"),
@@ -56,6 +57,8 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(contacts::merge))
         .routes(routes!(intake::accept))
         .routes(routes!(intake::replies))
+        .routes(routes!(tickets::one, tickets::change))
+        .routes(routes!(tickets::call))
         .routes(routes!(recordings::one))
         .routes(routes!(events::stream))
 }

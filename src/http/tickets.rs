@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::Shared;
 use super::agents::json;
-use super::problem::Problem;
+use super::problem::{Body as Refused, Problem};
 use crate::domain::callback_number::CallbackNumber;
 use crate::domain::escalation::Target;
 use crate::domain::ids::TicketId;
@@ -27,12 +27,13 @@ use crate::seams::store::StoreError;
 use crate::voice::call_back::{CallBackOrder, NotCalled};
 
 /// What is to be different; what is not named stays.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Change {
+pub struct Change {
     version: Option<i64>,
     status: Option<TicketStatus>,
     /// `null` takes the due time away.
+    #[schema(value_type = Option<i64>)]
     #[serde(default, deserialize_with = "named")]
     due_at_ms: Option<Option<i64>>,
     notes: Option<String>,
@@ -42,19 +43,42 @@ fn named<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<i64>>, D::
     Option::<i64>::deserialize(value).map(Some)
 }
 
-#[derive(Deserialize)]
+/// Who speaks with the customer.
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct CallBack {
+pub struct CallBack {
     /// Who is rung first, as the policy writes it: `person:anna`, `rota:night`, or one of its telephones.
     teammate: String,
 }
 
 /// One ticket.
+#[utoipa::path(
+    get, path = "/api/v1/tickets/{id}", tag = "tickets",
+    params(("id" = TicketId, Path, description = "The ticket")),
+    responses(
+        (status = 200, description = "The ticket; its version is the ETag too", body = ShownTicket),
+        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
+         content_type = "application/problem+json")
+    )
+)]
 pub async fn one(State(shared): State<Shared>, id: Result<Path<TicketId>, PathRejection>) -> Result<Response, Problem> {
     Ok(shown(&stored(&shared, id).await?))
 }
 
 /// Changes status, due time and notes.
+#[utoipa::path(
+    patch, path = "/api/v1/tickets/{id}", tag = "tickets",
+    params(("id" = TicketId, Path, description = "The ticket"),
+           ("If-Match" = Option<String>, Header, description = "The version that was read, where the body names none")),
+    request_body = Change,
+    responses(
+        (status = 200, description = "The ticket as it is now", body = ShownTicket),
+        (status = 409, description = "It was changed meanwhile", body = Refused,
+         content_type = "application/problem+json"),
+        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
+         content_type = "application/problem+json")
+    )
+)]
 pub async fn change(
     State(shared): State<Shared>,
     id: Result<Path<TicketId>, PathRejection>,
@@ -107,6 +131,16 @@ fn apply(change: Change, mut ticket: Ticket, now: EpochMs) -> Result<Ticket, Pro
 
 /// Rings a teammate, who hears the summary, and then the customer. Answers at once with the call's id; what becomes of
 /// it stands in the conversation.
+#[utoipa::path(
+    post, path = "/api/v1/tickets/{id}/call", tag = "tickets",
+    params(("id" = TicketId, Path, description = "The ticket")),
+    request_body = CallBack,
+    responses(
+        (status = 202, description = "The call's id"),
+        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
+         content_type = "application/problem+json")
+    )
+)]
 pub async fn call(
     State(shared): State<Shared>,
     id: Result<Path<TicketId>, PathRejection>,

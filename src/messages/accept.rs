@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
 
 use super::MessageDesk;
+use crate::domain::card_number;
 use crate::domain::casework::Casework;
 use crate::domain::contact::{Address, Contact};
 use crate::domain::conversation::{Author, Conversation, Handler, Message, Status};
@@ -196,7 +197,7 @@ impl MessageDesk {
             id: message,
             conversation: conversation.id,
             author: Author::Customer,
-            text: intake.text.clone(),
+            text: card_number::redact(&intake.text).into_owned(),
             heard_text: None,
             at: now,
             decision: None,
