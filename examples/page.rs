@@ -5,8 +5,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "../tests/common/message_desk.rs"]
-mod message_desk;
+#[path = "../tests/common/desk.rs"]
+mod desk;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use switchboard::domain::ids::{AgentId, AttemptId, CallId, ConversationId, Inbox
 use switchboard::domain::ticket::{Field, Ticket, TicketKind, TicketStatus};
 use switchboard::domain::time::EpochMs;
 use switchboard::domain::turn::{Decision, Reason, RiskTopic, Source, Verdict};
-use switchboard::http::{Answering, Parts, Readiness, Server, router};
+use switchboard::http::{Parts, Server, router};
 use switchboard::seams::bus::{Bus, LiveKind};
 use switchboard::seams::clock::{Clock, Ids};
 use switchboard::seams::fakes::MemoryStore;
@@ -54,22 +54,12 @@ async fn main() -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     let server = Server::bind(&config).await?;
     println!("http://{}/", server.address()?);
-    println!("{TOKEN}");
-    let answering = Answering { agent: Arc::new(ArcSwap::from_pointee(settings(agent))), facts: Arc::default() };
+    println!("{}", desk::TOKEN);
+    let agent = Arc::new(ArcSwap::from_pointee(settings(agent)));
     let parts = Parts {
-        messages: message_desk::message_desk(Arc::new(store.clone()), bus.clone(), answering.agent.clone()),
-        store: Arc::new(store),
-        bus: bus.clone(),
-        calls_back: Arc::new(std::sync::OnceLock::new()),
-        clock: Arc::new(SystemClock),
-        browsers: Default::default(),
-        answering,
-        readiness: Readiness::default(),
-        metrics: Arc::new(String::new),
         recordings_dir: recordings.clone(),
-        token: TOKEN.into(),
-        config,
         shutdown: shutdown.clone(),
+        ..desk::api(Arc::new(store), bus.clone(), agent, config)
     };
     tokio::select! {
         () = server.run(router(parts), shutdown.clone()) => {}
@@ -79,8 +69,6 @@ async fn main() -> anyhow::Result<()> {
     std::fs::remove_dir_all(recordings)?;
     Ok(())
 }
-
-const TOKEN: &str = "a-token-for-the-example-of-the-page";
 
 struct Scene {
     store: MemoryStore,

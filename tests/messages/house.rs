@@ -15,14 +15,14 @@ use switchboard::domain::conversation::Channel;
 use switchboard::domain::ids::{AgentId, InboxId};
 use switchboard::domain::inbox::Inbox;
 use switchboard::domain::time::EpochMs;
-use switchboard::http::{Answering, Parts, Readiness, Server, router};
+use switchboard::http::{Parts, Server, router};
 use switchboard::messages::{Intake, MessageDesk, Sender};
 use switchboard::seams::inbox_store::InboxReads;
 use switchboard::seams::store::Store;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
-use crate::message_desk::message_desk;
+use crate::desk::{api, message_desk};
 
 /// The store and the desk, without the API.
 pub struct Desk {
@@ -92,19 +92,9 @@ pub async fn running() -> Running {
     let server = Server::bind(&config).await.unwrap();
     let address = server.address().unwrap();
     let parts = Parts {
-        store: desk.store.clone(),
         messages: desk.messages.clone(),
-        bus: desk.bus.clone(),
-        answering: Answering { agent: desk.agent.clone(), facts: Arc::default() },
-        calls_back: Arc::new(std::sync::OnceLock::new()),
-        clock: Arc::new(switchboard::adapters::system::SystemClock),
-        browsers: Default::default(),
-        readiness: Readiness::default(),
-        metrics: Arc::new(String::new),
-        recordings_dir: folder.path().into(),
-        token: "a-token-for-the-tests-of-the-desk".into(),
-        config,
         shutdown: shutdown.clone(),
+        ..api(desk.store.clone(), desk.bus.clone(), desk.agent.clone(), config)
     };
     tokio::spawn(server.run(router(parts), shutdown.clone()));
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -6,9 +6,9 @@
 
 mod api;
 mod contention;
+#[path = "../common/desk.rs"]
+mod desk;
 mod house;
 mod keys;
 mod killed;
-#[path = "../common/message_desk.rs"]
-mod message_desk;
 mod saved;

@@ -5,6 +5,7 @@
 
 mod inbox_suite;
 mod killed;
+#[path = "../common/samples.rs"]
 mod samples;
 mod suite;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use switchboard::domain::call::{Attempt, AttemptOutcome, Call};
 use switchboard::domain::conversation::{Handler, Status};
 use switchboard::domain::ids::{AgentId, CallId, ConversationId, InboxId, TicketId};
+use switchboard::domain::knowledge::{Entry, Kind, Sensitivity};
 use switchboard::domain::ticket::{Ticket, TicketStatus};
 use switchboard::domain::time::EpochMs;
 use switchboard::seams::store::{Cursor, Seed, Store, StoreError};
@@ -400,4 +401,18 @@ pub async fn an_open_ticket_is_found_by_the_number_that_called(store: &dyn Store
     assert!(store.open_ticket_of(AgentId(id()), number).await.unwrap().is_none(), "another agent's");
     assert!(store.ticket(tickets[2].id).await.unwrap().as_ref() == Some(&tickets[2]));
     assert!(store.ticket(TicketId(id())).await.unwrap().is_none());
+}
+
+fn entry(name: &str) -> Entry {
+    Entry {
+        id: name.into(),
+        kind: Kind::Policy,
+        sensitivity: Sensitivity::Review,
+        question: format!("What about {name}?"),
+        alternatives: vec!["And?".into()],
+        answer: "It depends.".into(),
+        spoken: None,
+        source: "faq.md".into(),
+        valid_until: Some(EpochMs(9)),
+    }
 }

@@ -1,12 +1,6 @@
 //! Placing calls over HTTP as browsers do (WHIP, RFC 9725), with the real port and media behind it: forms, limits, who
 //! may call, restarts and hanging up (R1, R42, W5).
 
-#![allow(clippy::unwrap_used, missing_docs)] // Everything here is a test.
-
-#[allow(dead_code)]
-#[path = "common/message_desk.rs"]
-mod message_desk;
-
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
@@ -17,10 +11,8 @@ use switchboard::adapters::system::{SystemClock, SystemIds};
 use switchboard::config::browser::BrowserConfig;
 use switchboard::config::http::HttpConfig;
 use switchboard::config::media::MediaConfig;
-use switchboard::domain::agent::Agent;
-use switchboard::domain::ids::AgentId;
 use switchboard::domain::time::EpochMs;
-use switchboard::http::{Answering, Parts, Readiness, Server, router};
+use switchboard::http::{Parts, Server, router};
 use switchboard::seams::browser::BrowserCalls;
 use switchboard::seams::fakes::MemoryStore;
 use switchboard::seams::signaling::{DialogEvent, EndedBy, IncomingCall};
@@ -28,7 +20,9 @@ use switchboard::webrtc::{BrowserParts, Browsers};
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-const TOKEN: &str = "a-token-for-the-tests-of-the-server";
+use crate::desk::{TOKEN, api};
+use crate::samples;
+
 const CALLS: &str = "/api/v1/browser-calls";
 const SDP: &str = "application/sdp";
 const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
@@ -56,24 +50,10 @@ async fn running(change: impl FnOnce(&mut BrowserConfig, &mut HttpConfig)) -> Ru
     let shutdown = CancellationToken::new();
     let server = Server::bind(&http).await.unwrap();
     let address = server.address().unwrap();
-    let agent =
-        Arc::new(arc_swap::ArcSwap::from_pointee(Agent::automatic(AgentId(uuid::Uuid::nil()), "Harbour Bikes")));
-    let (store, bus) = (Arc::new(MemoryStore::default()), Arc::new(LocalBus::new(EpochMs(1_000))));
-    let parts = Parts {
-        messages: message_desk::message_desk(store.clone(), bus.clone(), agent.clone()),
-        store,
-        bus,
-        answering: Answering { agent, facts: Arc::default() },
-        calls_back: Arc::new(OnceLock::new()),
-        clock: Arc::new(SystemClock),
-        browsers: door,
-        readiness: Readiness::waiting_for(&[]),
-        metrics: Arc::new(String::new),
-        recordings_dir: std::env::temp_dir(),
-        token: TOKEN.into(),
-        config: http,
-        shutdown: shutdown.clone(),
-    };
+    let agent = Arc::new(arc_swap::ArcSwap::from_pointee(samples::agent()));
+    let bus = Arc::new(LocalBus::new(EpochMs(1_000)));
+    let parts =
+        Parts { browsers: door, shutdown: shutdown.clone(), ..api(Arc::new(MemoryStore::default()), bus, agent, http) };
     tokio::spawn(server.run(router(parts), shutdown.clone()));
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder().no_proxy().build().unwrap();

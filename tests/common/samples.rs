@@ -4,7 +4,6 @@ use switchboard::domain::agent::Agent;
 use switchboard::domain::call::{Attempt, AttemptOutcome, Call, CallOutcome, Recording};
 use switchboard::domain::conversation::{Author, Channel, Conversation, Handler, Message, Status, TurnTimings};
 use switchboard::domain::ids::{AgentId, AttemptId, CallId, ConversationId, InboxId, MessageId, RecordingId, TicketId};
-use switchboard::domain::knowledge::{Entry, Kind, Sensitivity};
 use switchboard::domain::phone_number::PhoneNumber;
 use switchboard::domain::ticket::{CallbackWish, Field, Ticket, TicketKind, TicketStatus};
 use switchboard::domain::time::EpochMs;
@@ -145,19 +144,5 @@ pub fn ticket(conversation: ConversationId, at: i64) -> Ticket {
         }),
         notes: "Asked the warehouse.".into(),
         version: 1,
-    }
-}
-
-pub fn entry(name: &str) -> Entry {
-    Entry {
-        id: name.into(),
-        kind: Kind::Policy,
-        sensitivity: Sensitivity::Review,
-        question: format!("What about {name}?"),
-        alternatives: vec!["And?".into()],
-        answer: "It depends.".into(),
-        spoken: None,
-        source: "faq.md".into(),
-        valid_until: Some(EpochMs(9)),
     }
 }

@@ -1,22 +1,12 @@
 //! What happens to unresolved cases, as an admin sets it over the API: judged whole, revisioned, followed by new calls
 //! at once (R5, R23–R26); and the tickets that come of them: moved on, and their customers called back (R8).
 
-// Clippy sees tests only in functions that are marked as such; everything here is one.
-#![allow(clippy::unwrap_used, missing_docs)]
-
-#[path = "common/message_desk.rs"]
-mod message_desk;
-#[allow(dead_code)]
-#[path = "store_contract/samples.rs"]
-mod samples;
-
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
 use switchboard::adapters::bus::LocalBus;
-use switchboard::adapters::system::SystemClock;
 use switchboard::config::http::HttpConfig;
 use switchboard::domain::agent::{Agent, OnUnresolved};
 use switchboard::domain::escalation_check::Facts;
@@ -24,11 +14,14 @@ use switchboard::domain::ids::{CallId, TicketId};
 use switchboard::domain::phone_number::PhoneNumber;
 use switchboard::domain::ticket::{CallbackWish, Ticket, TicketStatus};
 use switchboard::domain::time::EpochMs;
-use switchboard::http::{Answering, Parts, Readiness, Server, router};
+use switchboard::http::{Answering, Parts, Server, router};
 use switchboard::seams::fakes::MemoryStore;
 use switchboard::seams::store::Store;
 use switchboard::voice::call_back::{CallBackOrder, CallsBack, NotCalled};
 use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::desk::api;
+use crate::samples;
 
 /// Takes orders to call back, and makes no call.
 #[derive(Default)]
@@ -95,19 +88,10 @@ async fn running(facts: Facts) -> Running {
     let calls = Arc::new(Taken::default());
     let bus = Arc::new(LocalBus::new(EpochMs(1_000)));
     let parts = Parts {
-        store: Arc::new(store.clone()),
-        messages: message_desk::message_desk(Arc::new(store.clone()), bus.clone(), live.clone()),
-        bus,
         answering: Answering { agent: live.clone(), facts: Arc::new(facts) },
         calls_back: calls.clone(),
-        clock: Arc::new(SystemClock),
-        browsers: Default::default(),
-        readiness: Readiness::waiting_for(&[]),
-        metrics: Arc::new(String::new),
-        recordings_dir: "recordings".into(),
-        token: "a-token-for-the-tests-of-the-server".into(),
-        config,
         shutdown: shutdown.clone(),
+        ..api(Arc::new(store.clone()), bus, live.clone(), config)
     };
     tokio::spawn(server.run(router(parts), shutdown.clone()));
     // The client wants one even where nothing is encrypted; another test may have installed it.

@@ -1,14 +1,5 @@
 //! The API over a real connection: shape, access, limits, ranges and the live stream (R7, R42, R44, W5).
 
-// Clippy sees tests only in functions that are marked as such; everything here is one.
-#![allow(clippy::unwrap_used, missing_docs)]
-
-#[path = "common/message_desk.rs"]
-mod message_desk;
-#[allow(dead_code)]
-#[path = "store_contract/samples.rs"]
-mod samples;
-
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -17,13 +8,12 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 use switchboard::adapters::bus::LocalBus;
-use switchboard::adapters::system::SystemClock;
 use switchboard::config::http::HttpConfig;
 use switchboard::domain::call::Recording;
 use switchboard::domain::conversation::Conversation;
 use switchboard::domain::ids::ConversationId;
 use switchboard::domain::time::EpochMs;
-use switchboard::http::{Answering, Parts, Readiness, Server, router};
+use switchboard::http::{Parts, Readiness, Server, router};
 use switchboard::seams::bus::{Bus, LiveKind};
 use switchboard::seams::fakes::MemoryStore;
 use switchboard::seams::store::Store;
@@ -31,7 +21,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-const TOKEN: &str = "a-token-for-the-tests-of-the-server";
+use crate::desk::{TOKEN, api};
+use crate::samples;
 
 struct Running {
     store: MemoryStore,
@@ -69,11 +60,6 @@ impl Running {
     }
 }
 
-fn answering() -> Answering {
-    let agent = arc_swap::ArcSwap::from_pointee(samples::agent());
-    Answering { agent: Arc::new(agent), facts: Arc::default() }
-}
-
 async fn running() -> Running {
     running_with(|_| {}).await
 }
@@ -88,22 +74,13 @@ async fn running_with(change: impl FnOnce(&mut HttpConfig)) -> Running {
     let shutdown = CancellationToken::new();
     let server = Server::bind(&config).await.unwrap();
     let address = server.address().unwrap();
-    let answering = answering();
-    let messages = message_desk::message_desk(Arc::new(store.clone()), bus.clone(), answering.agent.clone());
+    let agent = Arc::new(arc_swap::ArcSwap::from_pointee(samples::agent()));
     let parts = Parts {
-        store: Arc::new(store.clone()),
-        messages,
-        bus: bus.clone(),
-        calls_back: Arc::new(std::sync::OnceLock::new()),
-        clock: Arc::new(SystemClock),
-        browsers: Default::default(),
-        answering,
         readiness: readiness.clone(),
         metrics: Arc::new(|| "switchboard_build_info 1\n".into()),
         recordings_dir: recordings.path().into(),
-        token: TOKEN.into(),
-        config,
         shutdown: shutdown.clone(),
+        ..api(Arc::new(store.clone()), bus.clone(), agent, config)
     };
     let served = tokio::spawn(server.run(router(parts), shutdown.clone()));
     // The client wants one even where nothing is encrypted; another test may have installed it.

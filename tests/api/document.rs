@@ -1,14 +1,11 @@
 //! The API's document is made from its code and kept beside it, so that every change of the API is seen in review.
 
-// Clippy sees tests only in functions that are marked as such; everything here is one.
-#![allow(clippy::unwrap_used, missing_docs)]
-
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
 
-/// Set to write the document anew: `UPDATE_OPENAPI=1 cargo test --test openapi`.
+/// Set to write the document anew: `UPDATE_OPENAPI=1 cargo test --test api`.
 const UPDATE: &str = "UPDATE_OPENAPI";
 
 fn document() -> Value {
@@ -17,13 +14,13 @@ fn document() -> Value {
 
 #[test]
 fn the_document_is_as_it_was_reviewed() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openapi.json");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/api/openapi.json");
     let now = serde_json::to_string_pretty(&document()).unwrap() + "\n";
     if std::env::var_os(UPDATE).is_some() {
         std::fs::write(&file, &now).unwrap();
     }
     let kept = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(kept == now, "the API changed: look at it, then run UPDATE_OPENAPI=1 cargo test --test openapi");
+    assert!(kept == now, "the API changed: look at it, then run UPDATE_OPENAPI=1 cargo test --test api");
 }
 
 fn references(value: &Value, found: &mut BTreeSet<String>) {

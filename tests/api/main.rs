@@ -1,0 +1,13 @@
+//! The API over a real connection.
+
+// Clippy sees tests only in functions that are marked as such; everything here is one.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod browser_calls;
+#[path = "../common/desk.rs"]
+mod desk;
+mod document;
+mod escalation;
+#[path = "../common/samples.rs"]
+mod samples;
+mod server;

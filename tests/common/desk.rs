@@ -1,0 +1,46 @@
+//! The desk for messages and the API over any store, without models: small talk is answered, risky words are held.
+
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwap;
+use switchboard::adapters::system::{SystemClock, SystemIds};
+use switchboard::config::http::HttpConfig;
+use switchboard::domain::agent::Agent;
+use switchboard::http::{Answering, Parts, Readiness};
+use switchboard::messages::MessageDesk;
+use switchboard::seams::bus::Bus;
+use switchboard::seams::store::Store;
+use switchboard::support::Desk;
+
+pub fn message_desk(store: Arc<dyn Store>, bus: Arc<dyn Bus>, agent: Arc<ArcSwap<Agent>>) -> Arc<MessageDesk> {
+    MessageDesk::open(switchboard::messages::Parts {
+        store,
+        bus,
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds),
+        desk: Arc::new(Desk::new(None)),
+        agent,
+        config: Default::default(),
+    })
+}
+
+pub const TOKEN: &str = "a-token-for-the-tests-of-the-server";
+
+/// What the API works on. It can be used, and what a test does not replace is empty.
+pub fn api(store: Arc<dyn Store>, bus: Arc<dyn Bus>, agent: Arc<ArcSwap<Agent>>, config: HttpConfig) -> Parts {
+    Parts {
+        messages: message_desk(store.clone(), bus.clone(), agent.clone()),
+        store,
+        bus,
+        answering: Answering { agent, facts: Arc::default() },
+        calls_back: Arc::new(OnceLock::new()),
+        clock: Arc::new(SystemClock),
+        browsers: Default::default(),
+        readiness: Readiness::default(),
+        metrics: Arc::new(String::new),
+        recordings_dir: std::env::temp_dir(),
+        token: TOKEN.into(),
+        config,
+        shutdown: Default::default(),
+    }
+}
