@@ -11,6 +11,7 @@ use crate::domain::{ids::TicketId, time::EpochMs};
 use crate::support::gate;
 use crate::support::summary::case_summary;
 use crate::support::unresolved::{self, Action};
+use crate::support::wording::NO_RELIABLE_ANSWER;
 
 /// What is done.
 #[derive(Clone, PartialEq)]
@@ -161,8 +162,6 @@ fn clipped(sentences: &[String], chars_max: usize) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// The choice is *nothing* and there is no good answer (R23).
-pub const NO_RELIABLE_ANSWER: &str = "I am sorry, I have no reliable answer to that.";
 /// A person is wanted.
 pub const PASSED_ON: &str = "Thank you. I am passing this to a colleague, who will reply to you here.";
 /// Of a field of a ticket.

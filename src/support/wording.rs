@@ -8,6 +8,9 @@ use super::text;
 /// Words of a spoken answer: about 17 seconds, after which callers forget how it began.
 pub const SPOKEN_WORDS_MAX: usize = 40;
 
+/// The choice is *nothing* and there is no good answer (R23).
+pub const NO_RELIABLE_ANSWER: &str = "I am sorry, I have no reliable answer to that.";
+
 /// An entry's answer as this channel gives it.
 pub fn answer(entry: &Entry, channel: ChannelTraits) -> Vec<String> {
     if channel.live {

@@ -36,8 +36,7 @@ pub const ANYTHING_ELSE: &str = "Is there anything else I can help you with?";
 pub const NOTHING_TO_REPEAT: &str = "I have not said anything yet. How can I help you?";
 /// Said before the slower repetition.
 pub const SLOWER: &str = "Of course, more slowly.";
-/// The on-unresolved choice is *nothing* and there is no good answer (R23).
-pub const NO_RELIABLE_ANSWER: &str = "I am sorry, I have no reliable answer to that.";
+pub use crate::support::wording::NO_RELIABLE_ANSWER;
 /// The agent does not answer on its own: it takes the case (R19).
 pub const TAKES_THE_CASE: &str =
     "Thank you for calling. I will take your details, and a colleague will get back to you.";
