@@ -15,10 +15,10 @@ pub struct RtpEngine {
 impl RtpEngine {
     /// Starts it on free ports of loopback; `None` where it is not installed.
     pub fn start() -> Option<RtpEngine> {
-        let control = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        control.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
-        let free = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let listens = free.local_addr().unwrap();
+        let control = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
+        control.set_read_timeout(Some(Duration::from_millis(200))).expect("the time is not zero");
+        let free = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
+        let listens = free.local_addr().expect("it is bound");
         drop(free);
         let process = Command::new("rtpengine")
             .args(["--config-file=none", "--foreground", "--log-stderr", "--log-level=3", "--table=-1"])
@@ -29,7 +29,7 @@ impl RtpEngine {
             .stderr(Stdio::null())
             .spawn()
             .ok()?;
-        control.connect(listens).unwrap();
+        control.connect(listens).expect("both are on loopback");
         let mut engine = RtpEngine { process, control, asked: 0 };
         let is_up = (0..50).any(|_| {
             std::thread::sleep(Duration::from_millis(100));

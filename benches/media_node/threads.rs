@@ -10,14 +10,17 @@ pub fn processor_time(prefix: &str) -> Duration {
 
 /// The same of another process; each thread's scheduler statistics start with it, in nanoseconds.
 pub fn processor_time_of(process: &str, prefix: &str) -> Duration {
-    let nanos = fs::read_dir(format!("/proc/{process}/task")).unwrap().flatten().map(|task| {
-        let name = fs::read_to_string(task.path().join("comm")).unwrap_or_default();
-        if !name.starts_with(prefix) {
-            return 0;
-        }
-        let statistics = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-        statistics.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0)
-    });
+    let nanos = fs::read_dir(format!("/proc/{process}/task"))
+        .expect("the process runs, and Linux tells its threads")
+        .flatten()
+        .map(|task| {
+            let name = fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+            if !name.starts_with(prefix) {
+                return 0;
+            }
+            let statistics = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+            statistics.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0)
+        });
     Duration::from_nanos(nanos.sum())
 }
 

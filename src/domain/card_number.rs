@@ -7,6 +7,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::number_words::{TENS, UNITS};
+
 /// What stands where one was.
 pub const REDACTED: &str = "[card number]";
 /// Digits looked at together; whoever says more has not said a card number first.
@@ -77,11 +79,11 @@ fn digits(word: &str) -> Option<String> {
     if word == "oh" || word == "o" {
         return Some("0".into());
     }
-    if let Some(value) = ONES.iter().position(|one| *one == word) {
+    if let Some(value) = UNITS.iter().position(|unit| *unit == word) {
         return Some(value.to_string());
     }
     // "Forty" is followed by its ones, or stands for itself; see [`joined`].
-    TENS.iter().position(|ten| *ten == word).map(|tens| format!("{}0", tens + 2))
+    TENS.iter().position(|ten| *ten == word).map(|tens| format!("{tens}0"))
 }
 
 /// The card numbers in a run, in order.
@@ -150,30 +152,6 @@ fn has_check_digit(digits: &str) -> bool {
         .sum();
     sum.is_multiple_of(10)
 }
-
-const ONES: [&str; 20] = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-];
-const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
 
 #[cfg(test)]
 mod tests {

@@ -15,6 +15,7 @@ pub mod ids;
 pub mod inbox;
 pub mod knowledge;
 pub mod ladder;
+pub mod number_words;
 pub mod on_duty;
 pub mod phone_number;
 pub mod schedule;

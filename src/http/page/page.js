@@ -102,9 +102,9 @@ const left = ({ recording_url: url }) => url && recording(url, "Message that was
 function welcome() {
   delete $("detail").dataset.shows;
   if (listState === "loading") return el("p", { class: "unseen" }, "Loading");
-  if (listState !== "shown") return empty("No answer", "The server did not give the list of calls. This page tries again by itself.");
-  if (!list.size) return empty("No calls yet", "Call the number of this desk, press “Call the agent” above, or run “switchboard demo”. The call appears here while it rings.");
-  return empty("Choose a call", "Its transcript, the agent’s reasons and the recording are shown here, live while it goes on.");
+  if (listState !== "shown") return empty("No answer", "The server did not give the list of conversations. This page tries again by itself.");
+  if (!list.size) return empty("No conversations yet", "Call the number of this desk, press “Call the agent” above, or run “switchboard demo”. The call appears here while it rings.");
+  return empty("Choose a conversation", "What was said, the agent’s reasons and the recording are shown here, live while it goes on.");
 }
 
 /** A finished recording gets one player, which goes on playing while the rest is drawn anew. */
