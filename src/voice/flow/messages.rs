@@ -297,10 +297,11 @@ mod tests {
             let mut call = asked_for_help(if leaves_a_message { VOICEMAIL } else { CALLBACK });
             let mut effects = Vec::new();
             for (input, wait) in steps {
+                effects.extend(call.wait(std::time::Duration::from_millis(wait)));
+                // Whoever asks for help once more afterwards begins another case.
                 if !call.flow.takes_message() {
                     break;
                 }
-                effects.extend(call.wait(std::time::Duration::from_millis(wait)));
                 effects.extend(call.give(input));
             }
             let under_way = call.flow.takes_message();

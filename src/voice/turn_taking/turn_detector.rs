@@ -270,6 +270,10 @@ impl TurnDetector {
             }
             return;
         }
+        // A frame of speech is a click or the caller going on; the next frame tells.
+        if current.run > 0 {
+            return;
+        }
         let too_long = current.frames >= TURN_FRAMES_MAX;
         let Some(known) = current.known.as_ref().filter(|known| known.frames >= current.spoken_until) else {
             return self.wait_for_words(silence);
@@ -292,8 +296,7 @@ impl TurnDetector {
             current.prepared = true;
             self.effects.push_back(TurnEffect::PrepareReply { text: known.text.clone() });
         }
-        // A frame of speech is a click or the caller going on; the next frame tells.
-        if silence >= wait && current.run == 0 {
+        if silence >= wait {
             self.end();
         }
     }
