@@ -246,7 +246,7 @@ impl Scene {
             outcome: Some(outcome),
             said: None,
         };
-        let field = |name: &str, value: &str, confirmed| Field { name: name.into(), value: value.into(), confirmed };
+        let field = |name: &str, value: &str, confirmed| Field { confirmed, ..Field::unconfirmed(name, value) };
         let ticket = Ticket {
             id: TicketId(SystemIds.next()),
             conversation: id,

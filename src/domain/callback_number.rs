@@ -43,7 +43,7 @@ mod tests {
 
     fn ticket(wished: Option<&str>, noted: Option<&str>) -> Ticket {
         let number = |text: &str| PhoneNumber::parse(text, None).unwrap();
-        let field = |value: &str| Field { name: "number".into(), value: value.into(), confirmed: true };
+        let field = |value: &str| Field { confirmed: true, ..Field::unconfirmed("number", value) };
         Ticket {
             id: TicketId(uuid::Uuid::nil()),
             conversation: ConversationId(uuid::Uuid::nil()),

@@ -62,7 +62,7 @@ pub fn settle(kept: Kept, id: TicketId, now: EpochMs) -> Settled {
 
 /// The number they called from, and what they said last.
 fn fields(call: &Call, messages: &[Message]) -> Vec<Field> {
-    let field = |name: &str, value: &str| Field { name: name.into(), value: value.into(), confirmed: false };
+    let field = |name: &str, value: &str| Field::unconfirmed(name, value);
     let number = call.from.as_deref().filter(|from| from.starts_with('+'));
     let wish = messages.iter().rev().find(|message| message.author == Author::Customer);
     let number = number.map(|number| field("number", number));

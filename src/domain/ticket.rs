@@ -44,6 +44,17 @@ pub struct CallbackWish {
     pub at: Option<EpochMs>,
 }
 
+/// Where a recording holds what was said, in milliseconds from its beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Clip {
+    /// In which recording.
+    pub recording: RecordingId,
+    /// Where it begins.
+    pub from_ms: u32,
+    /// Where it ends.
+    pub to_ms: u32,
+}
+
 /// One field that was collected.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Field {
@@ -53,6 +64,16 @@ pub struct Field {
     pub value: String,
     /// Whether the customer confirmed it when it was read back.
     pub confirmed: bool,
+    /// Where it can be heard as it was said (R58).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<Clip>,
+}
+
+impl Field {
+    /// What was understood and not read back.
+    pub fn unconfirmed(name: &str, value: impl Into<String>) -> Field {
+        Field { name: name.to_owned(), value: value.into(), confirmed: false, clip: None }
+    }
 }
 
 /// The value is personal data and stays out of logs.
@@ -144,6 +165,7 @@ mod tests {
 
     fn ticket(kind: TicketKind, fields: &[(&str, &str, bool)]) -> Ticket {
         let field = |&(name, value, confirmed): &(&str, &str, bool)| Field {
+            clip: None,
             name: name.to_owned(),
             value: value.to_owned(),
             confirmed,

@@ -132,7 +132,7 @@ pub fn ticket(
 }
 
 fn fields(case: &Case, contact: Option<&Contact>) -> Vec<Field> {
-    let field = |name: &str, value: &str| Field { name: name.into(), value: clip(value), confirmed: false };
+    let field = |name: &str, value: &str| Field::unconfirmed(name, clip(value));
     let address = |kind| contact.and_then(|c| c.addresses.iter().find(|a| a.kind == kind)).map(|a| &*a.value);
     let known = [
         ("name", contact.and_then(|contact| contact.name.as_deref())),

@@ -11,7 +11,7 @@ use crate::domain::conversation::{Author, Channel, Conversation, Handler, Messag
 use crate::domain::ids::{
     AgentId, AttemptId, CallId, ContactId, ConversationId, InboxId, MessageId, RecordingId, TicketId,
 };
-use crate::domain::ticket::{CallbackWish, Field, Ticket, TicketKind, TicketStatus};
+use crate::domain::ticket::{CallbackWish, Clip, Field, Ticket, TicketKind, TicketStatus};
 use crate::domain::transition::{handling_label, status_label};
 use crate::domain::turn::{Reason, RiskTopic, Source, Verdict};
 
@@ -154,13 +154,33 @@ pub struct ShownTicket<'a> {
     kind: TicketKind,
     status: TicketStatus,
     reason: &'a str,
-    fields: &'a [Field],
+    fields: Vec<ShownField<'a>>,
     created_at_ms: i64,
     due_at_ms: Option<i64>,
     recording_url: Option<String>,
     callback: Option<ShownCallback<'a>>,
     notes: &'a str,
     version: i64,
+}
+
+/// One field that was collected.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Field)]
+pub struct ShownField<'a> {
+    name: &'a str,
+    value: &'a str,
+    confirmed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clip: Option<ShownClip>,
+}
+
+/// Where a recording holds what was said.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Clip)]
+pub struct ShownClip {
+    recording_url: String,
+    from_ms: u32,
+    to_ms: u32,
 }
 
 /// Whom to call back, and when.
@@ -301,7 +321,7 @@ impl ShownRecording {
     fn of(recording: &Recording) -> ShownRecording {
         ShownRecording {
             id: recording.id,
-            url: format!("/api/v1/recordings/{}", recording.id),
+            url: recording_url(recording.id),
             started_at_ms: recording.started_at.0,
             duration_ms: recording.duration_ms,
         }
@@ -326,6 +346,21 @@ impl<'a> ShownAttempt<'a> {
     }
 }
 
+fn recording_url(recording: RecordingId) -> String {
+    format!("/api/v1/recordings/{recording}")
+}
+
+impl<'a> ShownField<'a> {
+    fn of(field: &'a Field) -> ShownField<'a> {
+        let clip = field.clip.map(|Clip { recording, from_ms, to_ms }| ShownClip {
+            recording_url: recording_url(recording),
+            from_ms,
+            to_ms,
+        });
+        ShownField { name: &field.name, value: &field.value, confirmed: field.confirmed, clip }
+    }
+}
+
 impl<'a> ShownTicket<'a> {
     fn of(ticket: &'a Ticket) -> ShownTicket<'a> {
         ShownTicket {
@@ -333,10 +368,10 @@ impl<'a> ShownTicket<'a> {
             kind: ticket.kind,
             status: ticket.status,
             reason: &ticket.reason,
-            fields: &ticket.fields,
+            fields: ticket.fields.iter().map(ShownField::of).collect(),
             created_at_ms: ticket.created_at.0,
             due_at_ms: ticket.due_at.map(|at| at.0),
-            recording_url: ticket.recording.map(|recording| format!("/api/v1/recordings/{recording}")),
+            recording_url: ticket.recording.map(recording_url),
             callback: ticket.callback.as_ref().map(ShownCallback::of),
             notes: &ticket.notes,
             version: ticket.version,

@@ -444,7 +444,7 @@ mod tests {
 
     #[test]
     fn a_collected_reason_stands_in_where_nothing_was_said() {
-        let field = Field { name: "reason".into(), value: "a broken lamp".into(), confirmed: true };
+        let field = Field { confirmed: true, ..Field::unconfirmed("reason", "a broken lamp") };
         assert_eq!(case_summary(&[], &[field], None), "A broken lamp.");
         assert_eq!(case_summary(&[], &[], None), "Has not said what it is about.");
     }

@@ -11,7 +11,9 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::domain::phone_number::PhoneNumber;
+use crate::domain::ticket::Clip;
 
+use super::collect::Told;
 use super::intents::{self, Intent};
 use super::turn_taking::Expectation;
 use super::{phrases, spoken_number};
@@ -24,7 +26,7 @@ pub enum CallbackInput {
     /// The caller begins to speak.
     CallerSpeaks,
     /// The caller's turn ended; empty where nothing was understood.
-    Heard(String),
+    Heard(Told),
     /// A key (ASCII).
     Key(u8),
     /// The caller hung up, or wants to leave it at that.
@@ -52,8 +54,12 @@ pub struct Wish {
     pub number: Option<PhoneNumber>,
     /// Whether they said that it is right.
     pub number_confirmed: bool,
+    /// Where the number can be heard.
+    pub number_clip: Option<Clip>,
     /// When, in their words.
     pub time: Option<String>,
+    /// Where that can be heard.
+    pub time_clip: Option<Clip>,
 }
 
 /// One wish being taken.
@@ -64,7 +70,9 @@ pub struct Callback {
     home_country: Option<String>,
     number: Option<PhoneNumber>,
     number_confirmed: bool,
+    number_clip: Option<Clip>,
     time: Option<String>,
+    time_clip: Option<Clip>,
     keyed: String,
     tries: u8,
     corrections: u8,
@@ -91,7 +99,9 @@ impl Callback {
             home_country,
             number: None,
             number_confirmed: false,
+            number_clip: None,
             time: None,
+            time_clip: None,
             keyed: String::new(),
             tries: 0,
             corrections: 0,
@@ -118,9 +128,20 @@ impl Callback {
         self.deadline = Some(moment);
     }
 
+    /// Forgets where it can be heard: the caller does not want to be recorded.
+    pub fn forget_clips(&mut self) {
+        self.number_clip = None;
+        self.time_clip = None;
+    }
+
     /// Whether keys that come now are digits of a number, to be kept out of the recording and the log.
     pub fn collects_digits(&self) -> bool {
         self.stage == Stage::Number
+    }
+
+    /// Whether keys have begun a number that has not ended yet.
+    pub fn has_keyed(&self) -> bool {
+        !self.keyed.is_empty()
     }
 
     /// What kind of words the open question asks for.
@@ -150,7 +171,9 @@ impl Callback {
         Wish {
             number: self.number.clone().or_else(|| self.caller.clone()),
             number_confirmed: self.number_confirmed,
+            number_clip: self.number_clip,
             time: self.time.clone(),
+            time_clip: self.time_clip,
         }
     }
 
@@ -162,7 +185,7 @@ impl Callback {
         match input {
             CallbackInput::SpeechEnded => self.deadline = Some(now + SILENT),
             CallbackInput::CallerSpeaks => self.deadline = None,
-            CallbackInput::Heard(text) => self.heard(text.trim()),
+            CallbackInput::Heard(told) => self.heard(told.text.trim(), told.clip),
             CallbackInput::Key(key) => self.key(now, key),
             CallbackInput::CallerGone => self.end(false),
         }
@@ -175,28 +198,29 @@ impl Callback {
         }
         self.deadline = None;
         match self.keyed.is_empty() {
-            true => self.heard(""),
+            true => self.heard("", None),
             false => self.number_given(),
         }
     }
 
-    fn heard(&mut self, text: &str) {
+    fn heard(&mut self, text: &str, clip: Option<Clip>) {
         match self.stage {
             Stage::OfferCallersNumber | Stage::ConfirmNumber => match intents::intent(text) {
                 Some(Intent::Yes) => self.number_is_right(),
                 Some(Intent::No) => self.number_is_wrong(),
                 _ => match spoken_number::number(text, self.home_country.as_deref()) {
-                    Some(number) => self.got_number(number),
+                    Some(number) => self.got_number(number, clip),
                     None => self.again(phrases::YES_OR_NO, Callback::ask_time),
                 },
             },
             Stage::Number => match spoken_number::number(text, self.home_country.as_deref()) {
-                Some(number) => self.got_number(number),
+                Some(number) => self.got_number(number, clip),
                 None => self.again(phrases::NUMBER_UNCLEAR, Callback::ask_time),
             },
             Stage::Time if text.is_empty() => self.again(phrases::ASK_CALLBACK_TIME, |callback| callback.end(true)),
             Stage::Time => {
                 self.time = Some(text.chars().take(TIME_CHARS_MAX).collect());
+                self.time_clip = clip;
                 self.end(true);
             }
             Stage::Over => {}
@@ -217,18 +241,19 @@ impl Callback {
             // Whoever does not care when presses any key; others mean nothing at these questions.
             (Stage::Time, b'#') => self.end(true),
             // Zero is help anywhere (R58): the question once more, and what answers it.
-            (Stage::OfferCallersNumber | Stage::ConfirmNumber | Stage::Time, b'0') => self.heard(""),
+            (Stage::OfferCallersNumber | Stage::ConfirmNumber | Stage::Time, b'0') => self.heard("", None),
             (Stage::OfferCallersNumber | Stage::Number | Stage::ConfirmNumber | Stage::Time | Stage::Over, _) => {}
         }
     }
 
     fn number_given(&mut self) {
         let keyed = std::mem::take(&mut self.keyed);
-        self.heard(&keyed);
+        self.heard(&keyed, None);
     }
 
-    fn got_number(&mut self, number: PhoneNumber) {
+    fn got_number(&mut self, number: PhoneNumber, clip: Option<Clip>) {
         self.number = Some(number);
+        self.number_clip = clip;
         self.enter(Stage::ConfirmNumber, Vec::new());
     }
 

@@ -7,9 +7,11 @@
 //! Pure: what was heard and keyed goes in, what to say comes out. Whatever happens, what was collected so far
 //! can be taken with [`Collect::fields`]: a caller who hangs up still leaves a ticket.
 
+use std::collections::HashMap;
+
 use crate::domain::escalation::{FieldKind, FieldSpec};
 use crate::domain::phone_number::PhoneNumber;
-use crate::domain::ticket::Field;
+use crate::domain::ticket::{Clip, Field};
 
 use super::intents::{self, Intent};
 use super::turn_taking::Expectation;
@@ -24,6 +26,36 @@ pub enum Next {
     Done,
 }
 
+/// What the caller told, and where the recording holds it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    /// In their words.
+    pub text: String,
+    /// `None` where nothing was recorded.
+    pub clip: Option<Clip>,
+}
+
+impl Told {
+    /// As a field that was not read back.
+    pub fn field(self, name: &str) -> Field {
+        Field { clip: self.clip, ..Field::unconfirmed(name, self.text) }
+    }
+}
+
+impl<T: Into<String>> From<T> for Told {
+    /// Unrecorded words.
+    fn from(text: T) -> Told {
+        Told { text: text.into(), clip: None }
+    }
+}
+
+/// Words of a caller are personal data and stay out of logs.
+impl std::fmt::Debug for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Told").field("clip", &self.clip).finish_non_exhaustive()
+    }
+}
+
 /// A case being taken.
 #[derive(Clone)]
 pub struct Collect {
@@ -35,6 +67,8 @@ pub struct Collect {
     /// What the admin wants to know, and the answers so far.
     wanted: Vec<FieldSpec>,
     answers: Vec<Option<String>>,
+    /// Where fields can be heard, by their names.
+    clips: HashMap<String, Clip>,
     confirmed: bool,
     caller: Option<PhoneNumber>,
     home_country: Option<String>,
@@ -62,17 +96,19 @@ impl Collect {
     /// Begins. `reason` is what the caller has already told; `caller` the number they call from; `wanted` what is asked
     /// for beside name, number and reason.
     pub fn begin(
-        reason: Option<String>,
+        reason: Option<Told>,
         caller: Option<PhoneNumber>,
         home_country: Option<String>,
         wanted: Vec<FieldSpec>,
     ) -> (Collect, Vec<String>) {
+        let reason = reason.filter(|reason| !reason.text.trim().is_empty());
         let collect = Collect {
             stage: Stage::Name,
             name: None,
             number: None,
             number_confirmed: false,
-            reason: reason.filter(|reason| !reason.trim().is_empty()),
+            clips: reason.iter().filter_map(|reason| Some((REASON.to_owned(), reason.clip?))).collect(),
+            reason: reason.map(|reason| reason.text),
             answers: vec![None; wanted.len()],
             wanted,
             confirmed: false,
@@ -90,13 +126,14 @@ impl Collect {
         let mut fields = Vec::new();
         let mut field = |name: &str, value: Option<&str>, confirmed: bool| {
             if let Some(value) = value {
-                fields.push(Field { name: name.to_owned(), value: value.to_owned(), confirmed });
+                let clip = self.clips.get(name).copied();
+                fields.push(Field { confirmed, clip, ..Field::unconfirmed(name, value) });
             }
         };
-        field("name", self.name.as_deref(), self.confirmed);
+        field(NAME, self.name.as_deref(), self.confirmed);
         let number = self.number.as_ref().or(self.caller.as_ref());
-        field("number", number.map(PhoneNumber::as_str), self.confirmed || self.number_confirmed);
-        field("reason", self.reason.as_deref(), self.confirmed);
+        field(NUMBER, number.map(PhoneNumber::as_str), self.confirmed || self.number_confirmed);
+        field(REASON, self.reason.as_deref(), self.confirmed);
         for (wanted, answer) in self.wanted.iter().zip(&self.answers) {
             field(&wanted.name, answer.as_deref(), self.confirmed);
         }
@@ -146,12 +183,18 @@ impl Collect {
         }
     }
 
-    /// The caller said something.
-    pub fn heard(&mut self, text: &str) -> Next {
+    /// Forgets where fields can be heard: the caller does not want to be recorded.
+    pub fn forget_clips(&mut self) {
+        self.clips.clear();
+    }
+
+    /// The caller said something, which the recording holds there.
+    pub fn heard(&mut self, text: &str, clip: Option<Clip>) -> Next {
         match self.stage {
             Stage::Name => match name_in(text) {
                 Some(name) => {
                     self.name = Some(name);
+                    self.keep_clip(NAME, clip);
                     self.ask_number()
                 }
                 None => self.again(phrases::ASK_NAME, Collect::ask_number),
@@ -160,20 +203,21 @@ impl Collect {
                 Some(Intent::Yes) => self.number_is_right(),
                 Some(Intent::No) => self.enter(Stage::Number, vec![phrases::ASK_NUMBER.to_owned()]),
                 _ => match spoken_number::number(text, self.home_country.as_deref()) {
-                    Some(number) => self.got_number(number),
+                    Some(number) => self.got_number(number, clip),
                     None => self.again(phrases::YES_OR_NO, Collect::number_is_right),
                 },
             },
             Stage::Number => match spoken_number::number(text, self.home_country.as_deref()) {
-                Some(number) => self.got_number(number),
+                Some(number) => self.got_number(number, clip),
                 None => self.again(phrases::NUMBER_UNCLEAR, Collect::ask_reason),
             },
             Stage::Reason if says_nothing(text) => self.again(phrases::ASK_REASON, |collect| collect.ask_wanted(0)),
             Stage::Reason => {
                 self.reason = Some(text.trim().to_owned());
+                self.keep_clip(REASON, clip);
                 self.ask_wanted(0)
             }
-            Stage::Wanted(at) => self.wanted_heard(at, text),
+            Stage::Wanted(at) => self.wanted_heard(at, text, clip),
             Stage::ReadBack => match intents::intent(text) {
                 Some(Intent::Yes) => self.finish(true),
                 Some(Intent::No) => self.start_over(),
@@ -188,7 +232,7 @@ impl Collect {
         match (self.stage, key) {
             (Stage::Number | Stage::Wanted(_), b'#') if self.collects_digits() => {
                 let keyed = std::mem::take(&mut self.keyed);
-                Some(self.heard(&keyed))
+                Some(self.heard(&keyed, None))
             }
             (Stage::Number | Stage::Wanted(_), b'0'..=b'9' | b'*') if self.collects_digits() => {
                 if self.keyed.len() < LONGEST_KEYED {
@@ -196,8 +240,8 @@ impl Collect {
                 }
                 None
             }
-            (Stage::OfferCallersNumber | Stage::ConfirmNumber | Stage::ReadBack, b'1') => Some(self.heard("yes")),
-            (Stage::OfferCallersNumber | Stage::ConfirmNumber | Stage::ReadBack, b'2') => Some(self.heard("no")),
+            (Stage::OfferCallersNumber | Stage::ConfirmNumber | Stage::ReadBack, b'1') => Some(self.heard("yes", None)),
+            (Stage::OfferCallersNumber | Stage::ConfirmNumber | Stage::ReadBack, b'2') => Some(self.heard("no", None)),
             // Other keys mean nothing at these questions.
             _ => None,
         }
@@ -224,8 +268,16 @@ impl Collect {
         format!("Can we reach you on {number}?")
     }
 
-    fn got_number(&mut self, number: PhoneNumber) -> Next {
+    fn keep_clip(&mut self, name: &str, clip: Option<Clip>) {
+        match clip {
+            Some(clip) => _ = self.clips.insert(name.to_owned(), clip),
+            None => _ = self.clips.remove(name),
+        }
+    }
+
+    fn got_number(&mut self, number: PhoneNumber, clip: Option<Clip>) -> Next {
         self.number = Some(number);
+        self.keep_clip(NUMBER, clip);
         let ask = self.confirm_number();
         self.enter(Stage::ConfirmNumber, ask)
     }
@@ -260,11 +312,13 @@ impl Collect {
         self.wanted.get(at).map(|wanted| wanted.question.clone()).into_iter().collect()
     }
 
-    fn wanted_heard(&mut self, at: usize, text: &str) -> Next {
+    fn wanted_heard(&mut self, at: usize, text: &str, clip: Option<Clip>) -> Next {
         let Some(wanted) = self.wanted.get(at) else { return self.ask_read_back() };
         match spoken_field::read(wanted.kind, text, self.home_country.as_deref()) {
             Some(answer) => {
+                let name = wanted.name.clone();
                 self.answers[at] = Some(answer);
+                self.keep_clip(&name, clip);
                 self.ask_wanted(at + 1)
             }
             None => {
@@ -310,6 +364,7 @@ impl Collect {
         self.number_confirmed = false;
         self.reason = None;
         self.answers.fill(None);
+        self.clips.clear();
         self.enter(Stage::Name, vec![phrases::ONCE_MORE.to_owned(), phrases::ASK_NAME.to_owned()])
     }
 
@@ -365,6 +420,9 @@ fn shortened(reason: &str) -> String {
     words.join(" ")
 }
 
+const NAME: &str = "name";
+const NUMBER: &str = "number";
+const REASON: &str = "reason";
 /// What people say before their name.
 const NAME_LEADS: [&str; 8] =
     ["my name is ", "my name's ", "the name is ", "this is ", "i am ", "i'm ", "it's ", "name is "];
@@ -403,25 +461,53 @@ mod tests {
     fn a_sound_of_thinking_is_no_name_and_no_reason() {
         for sound in ["Ah.", "Um,", "mhm", "Yes.", "Hello?", "Uh, yes, hello?", "...", ""] {
             let (mut collect, _) = Collect::begin(None, None, None, Vec::new());
-            assert_eq!(collect.heard(sound), Next::Ask(vec![phrases::ASK_NAME.to_owned()]), "{sound}");
+            assert_eq!(collect.heard(sound, None), Next::Ask(vec![phrases::ASK_NAME.to_owned()]), "{sound}");
             assert!(collect.fields().is_empty(), "{sound}");
         }
         let (mut collect, _) = Collect::begin(None, None, None, Vec::new());
-        collect.heard("Um, my name is Ann.");
+        collect.heard("Um, my name is Ann.", None);
         assert_eq!(values(&collect)[0].1, "Ann");
+    }
+
+    /// R58.
+    #[test]
+    fn every_field_that_was_said_keeps_its_clip_and_one_that_was_keyed_has_none() {
+        let clip = |from_ms| {
+            let recording = crate::domain::ids::RecordingId(uuid::Uuid::nil());
+            Some(Clip { recording, from_ms, to_ms: from_ms + 900 })
+        };
+        let wanted = vec![FieldSpec { name: "order".into(), question: "Which order?".into(), kind: FieldKind::Digits }];
+        let reason = Told { text: "My lamp broke.".into(), clip: clip(1_000) };
+        let (mut collect, _) = Collect::begin(Some(reason), None, Some("DE".into()), wanted);
+        collect.heard("Ann Smith.", clip(2_000));
+        collect.heard("zero three zero nine oh one eight two zero", clip(3_000));
+        collect.heard("Yes.", clip(4_000));
+        for key in b"4711#" {
+            collect.keyed(*key);
+        }
+        let clips = |collect: &Collect| -> Vec<_> {
+            collect.fields().into_iter().map(|field| (field.name, field.clip.map(|clip| clip.from_ms))).collect()
+        };
+        let told = |name: &str, from_ms| (name.to_owned(), from_ms);
+        assert_eq!(
+            clips(&collect),
+            [told("name", Some(2_000)), told("number", Some(3_000)), told("reason", Some(1_000)), told("order", None)]
+        );
+        collect.forget_clips();
+        assert!(clips(&collect).iter().all(|(_, clip)| clip.is_none()));
     }
 
     #[test]
     fn name_number_and_reason_are_collected_and_read_back() {
         let (mut collect, ask) = Collect::begin(None, None, Some("DE".into()), Vec::new());
         assert_eq!(ask, [phrases::ASK_NAME]);
-        assert_eq!(collect.heard("My name is Ann Smith."), Next::Ask(vec![phrases::ASK_NUMBER.into()]));
-        let Next::Ask(words) = collect.heard("zero three zero nine oh one eight two zero") else { panic!() };
+        assert_eq!(collect.heard("My name is Ann Smith.", None), Next::Ask(vec![phrases::ASK_NUMBER.into()]));
+        let Next::Ask(words) = collect.heard("zero three zero nine oh one eight two zero", None) else { panic!() };
         assert_eq!(words[0], "I have +4930901820.");
-        assert_eq!(collect.heard("Yes."), Next::Ask(vec![phrases::ASK_REASON.into()]));
-        let Next::Ask(words) = collect.heard("My lamp arrived broken.") else { panic!() };
+        assert_eq!(collect.heard("Yes.", None), Next::Ask(vec![phrases::ASK_REASON.into()]));
+        let Next::Ask(words) = collect.heard("My lamp arrived broken.", None) else { panic!() };
         assert!(words[0].contains("Ann Smith") && words[0].contains("+4930901820") && words[0].contains("lamp"));
-        assert_eq!(collect.heard("That's right."), Next::Done);
+        assert_eq!(collect.heard("That's right.", None), Next::Done);
         assert_eq!(
             values(&collect),
             [
@@ -436,7 +522,7 @@ mod tests {
     fn the_callers_own_number_is_offered_and_a_told_reason_is_not_asked_again() {
         let caller = PhoneNumber::parse("+4930901820", None).unwrap();
         let (mut collect, _) = Collect::begin(Some("a refund".into()), Some(caller), None, Vec::new());
-        let Next::Ask(words) = collect.heard("Ann") else { panic!() };
+        let Next::Ask(words) = collect.heard("Ann", None) else { panic!() };
         assert!(words[0].contains("+4930901820"));
         let Some(Next::Ask(words)) = collect.keyed(b'1') else { panic!() };
         assert!(words[0].contains("a refund"));
@@ -446,7 +532,7 @@ mod tests {
     #[test]
     fn digits_are_keyed_and_ended_with_hash() {
         let (mut collect, _) = Collect::begin(None, None, Some("DE".into()), Vec::new());
-        collect.heard("Ann");
+        collect.heard("Ann", None);
         for key in b"030901820" {
             assert_eq!(collect.keyed(*key), None);
         }
@@ -459,14 +545,14 @@ mod tests {
     fn wrong_details_are_taken_once_more_and_then_noted_unconfirmed() {
         let (mut collect, _) = Collect::begin(Some("x".into()), None, Some("DE".into()), Vec::new());
         for _ in 0..2 {
-            collect.heard("Ann");
-            collect.heard("030901820");
-            collect.heard("yes");
+            collect.heard("Ann", None);
+            collect.heard("030901820", None);
+            collect.heard("yes", None);
             // The reason is asked for again in the second round.
             if collect.stage == Stage::Reason {
-                collect.heard("still x");
+                collect.heard("still x", None);
             }
-            collect.heard("no");
+            collect.heard("no", None);
         }
         assert_eq!(collect.stage, Stage::Done);
         assert!(values(&collect).iter().any(|(name, _, confirmed)| name == "name" && !confirmed));
@@ -476,7 +562,7 @@ mod tests {
     fn nobody_is_kept_in_a_loop() {
         let (mut collect, _) = Collect::begin(None, None, None, Vec::new());
         let mut turns = 0;
-        while collect.heard("") != Next::Done {
+        while collect.heard("", None) != Next::Done {
             turns += 1;
             assert!(turns < 30, "stuck at {:?}", collect.stage);
         }
@@ -492,7 +578,7 @@ mod tests {
         ];
         let caller = PhoneNumber::parse("+4930901820", None).ok();
         let (mut collect, _) = Collect::begin(Some("a refund".into()), caller, None, wanted);
-        collect.heard("Ann");
+        collect.heard("Ann", None);
         assert_eq!(collect.keyed(b'1'), Some(Next::Ask(vec!["What is your order number?".into()])));
         assert!(collect.collects_digits());
         for key in b"4471" {
@@ -501,11 +587,11 @@ mod tests {
         assert_eq!(collect.keyed(b'#'), Some(Next::Ask(vec!["What is your email address?".into()])));
         assert!(!collect.collects_digits());
         // What is no address is asked for again.
-        assert_eq!(collect.heard("I am not sure."), Next::Ask(vec!["What is your email address?".into()]));
-        let Next::Ask(words) = collect.heard("ann at example dot com") else { panic!() };
+        assert_eq!(collect.heard("I am not sure.", None), Next::Ask(vec!["What is your email address?".into()]));
+        let Next::Ask(words) = collect.heard("ann at example dot com", None) else { panic!() };
         assert!(words[0].contains("your order number is 4 4 7 1"), "{words:?}");
         assert!(words[0].contains("your email is ann at example dot com"), "{words:?}");
-        assert_eq!(collect.heard("Yes."), Next::Done);
+        assert_eq!(collect.heard("Yes.", None), Next::Done);
         let values = values(&collect);
         assert_eq!(
             values[3..],
@@ -518,7 +604,7 @@ mod tests {
         let wanted = vec![FieldSpec { name: "x".into(), question: "X?".into(), kind: FieldKind::Digits }];
         let (mut collect, _) = Collect::begin(Some("a refund".into()), None, None, wanted);
         let mut turns = 0;
-        while collect.heard("") != Next::Done {
+        while collect.heard("", None) != Next::Done {
             turns += 1;
             assert!(turns < 40, "stuck at {:?}", collect.stage);
         }

@@ -26,8 +26,10 @@ pub const SILENT_GOODBYE: &str =
 /// Nothing was understood, the first time.
 pub const NOT_UNDERSTOOD: &str = "Sorry, I did not understand that. Could you say it again?";
 /// Nothing was understood twice (R59).
-pub const NOT_UNDERSTOOD_AGAIN: &str =
-    "I am sorry, I still did not understand. Press zero to reach help, or one to leave your number.";
+pub const NOT_UNDERSTOOD_AGAIN: &str = "I am sorry, I still did not understand. Press zero to reach help, one to leave your number, or two to leave a message.";
+/// Nothing was understood three times: perhaps the caller speaks a language that is not known (R59).
+pub const PERHAPS_ANOTHER_LANGUAGE: &str =
+    "I am sorry, I cannot understand you, but a colleague can listen to a message.";
 /// The caller says goodbye.
 pub const GOODBYE: &str = "Thank you for calling. Goodbye.";
 /// After something was settled.
@@ -213,6 +215,7 @@ pub fn kept_ready(agent: &Agent) -> Vec<String> {
             NOT_RECORDED,
             NOT_UNDERSTOOD,
             NOT_UNDERSTOOD_AGAIN,
+            PERHAPS_ANOTHER_LANGUAGE,
             GOODBYE,
             ANYTHING_ELSE,
             SLOWER,

@@ -4,6 +4,7 @@
 //! 2. The tone; from its end on a recording of its own runs.
 //! 3. It ends with the hash key, a silence, the longest message, or the caller hanging up, which keeps it.
 //! 4. Kept: one ticket with the transcript. Nothing said: asked for once more, then the caller is given back.
+//! 5. Zero ends it at any time: the caller would rather have help.
 //!
 //! Pure: events go in with their time, orders come out. Exactly one ticket leaves the machine when a message was left
 //! or the caller hung up; none when the caller, still there, is given back without a message.
@@ -71,6 +72,11 @@ pub enum VoicemailEnd {
     NothingLeft,
     /// The caller hung up.
     CallerGone,
+    /// They pressed zero and want help instead (R58).
+    WantsHelp {
+        /// What they said before is kept as a message.
+        left: bool,
+    },
 }
 
 /// One message being taken.
@@ -131,6 +137,7 @@ impl Voicemail {
         match (self.state, input) {
             (State::Over, _) => {}
             (_, VoicemailInput::CallerGone) => self.caller_gone(now),
+            (_, VoicemailInput::Key(b'0')) => self.help(now),
             // Whoever knows what to do need not hear the instructions out; words of theirs have cut off ours.
             (State::Greeting, VoicemailInput::SpeechEnded | VoicemailInput::Key(b'#') | VoicemailInput::Heard(_)) => {
                 self.beep(now);
@@ -233,6 +240,18 @@ impl Voicemail {
         self.spoken = Duration::ZERO;
         self.transcript.clear();
         self.greet(now, vec![phrases::NO_MESSAGE_HEARD.to_owned()]);
+    }
+
+    fn help(&mut self, now: Instant) {
+        self.paused(now);
+        let left = self.state == State::Recording && self.is_message();
+        if self.state == State::Recording {
+            self.effects.push_back(VoicemailEffect::StopRecording { keep: self.message().recorded });
+        }
+        if left {
+            self.effects.push_back(VoicemailEffect::Ticket(self.message()));
+        }
+        self.end(VoicemailEnd::WantsHelp { left });
     }
 
     fn caller_gone(&mut self, now: Instant) {
@@ -422,7 +441,9 @@ mod tests {
             let tickets = count(|effect| matches!(effect, VoicemailEffect::Ticket(_)));
             let ends: Vec<_> = effects.iter().filter(|effect| matches!(effect, VoicemailEffect::Ended(_))).collect();
             prop_assert_eq!(ends.len(), 1);
-            let nothing = *ends[0] == VoicemailEffect::Ended(VoicemailEnd::NothingLeft);
+            let nothing = [VoicemailEnd::NothingLeft, VoicemailEnd::WantsHelp { left: false }]
+                .iter()
+                .any(|end| *ends[0] == VoicemailEffect::Ended(*end));
             prop_assert_eq!(tickets, usize::from(!nothing));
             let stops = count(|effect| matches!(effect, VoicemailEffect::StopRecording { .. }));
             prop_assert_eq!(count(|effect| matches!(effect, VoicemailEffect::Record)), stops);

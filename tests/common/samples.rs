@@ -131,8 +131,8 @@ pub fn ticket(conversation: ConversationId, at: i64) -> Ticket {
         status: TicketStatus::InProgress,
         reason: "A bill is disputed.".into(),
         fields: vec![
-            Field { name: "name".into(), value: "Zoë Ångström".into(), confirmed: true },
-            Field { name: "number".into(), value: "+49302222222".into(), confirmed: false },
+            Field { confirmed: true, ..Field::unconfirmed("name", "Zoë Ångström") },
+            Field::unconfirmed("number", "+49302222222"),
         ],
         created_at: EpochMs(at),
         due_at: Some(EpochMs(at + 86_400_000)),

@@ -116,9 +116,10 @@ fn fitting(chance: &mut Chance, heard: &str) -> Deed {
             _ => question(chance),
         }
     } else if heard.contains(phrases::NOT_UNDERSTOOD_AGAIN) {
-        match chance.weighted(&[(40, 0), (30, 1), (30, 2)]) {
+        match chance.weighted(&[(30, 0), (20, 1), (20, 2), (30, 3)]) {
             0 => Deed::Keys(vec![b'0']),
             1 => Deed::Keys(vec![b'1']),
+            2 => Deed::Keys(vec![b'2']),
             _ => question(chance),
         }
     } else {

@@ -147,7 +147,7 @@ impl World {
         if self.sabotage == Some(Sabotage::NoReprompt) && text.is_empty() {
             return;
         }
-        self.give(call, Input::Heard { text });
+        self.give(call, Input::Heard { text, clip: None });
         // Some go on right after their turn was taken for over.
         if self.cases[call].is_live() && self.chance.percent(7) {
             let deed = caller::anything(&mut self.chance);

@@ -36,6 +36,18 @@ fn zero_brings_help_that_takes_name_number_and_reason() {
     assert_words(&heard, &["your name", "number", "noted"]);
     let conversation = house.until_over("zero");
     assert_eq!(conversation["tickets"].as_array().unwrap().len(), 1);
+    // R58: what was said can be heard as it was said; what was keyed was not recorded.
+    let (caller, _, rate) = house.recording(&conversation);
+    let heard = |name: &str| {
+        let fields = conversation["tickets"][0]["fields"].as_array().unwrap();
+        let clip = fields.iter().find(|field| field["name"] == name).unwrap().get("clip")?;
+        assert_eq!(clip["recording_url"], conversation["call"]["recording_url"]);
+        let at = |name: &str| (clip[name].as_u64().unwrap() as usize * rate as usize / 1000).min(caller.len());
+        Some(audio::transcribe(&caller[at("from_ms")..at("to_ms")], rate))
+    };
+    assert_words(&heard("name").unwrap(), &["miller"]);
+    assert_words(&heard("reason").unwrap(), &["lamp", "broken"]);
+    assert_eq!(heard("number"), None);
 }
 
 /// Zero in a SIP INFO request, from a phone that sends no telephone events.

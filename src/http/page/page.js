@@ -91,7 +91,7 @@ function drawOpen() {
   const saying = heard.get(open.id);
   if (live && saying) turns.push({ hearing: saying });
   sync($("turns"), turns, (item) => item.message?.id ?? "hearing", (item) => item.message ? turn(item) : hearing(item.hearing));
-  const side = open.tickets.map((shown) => ({ id: shown.id, build: () => ticket(shown, left(shown)), shown }));
+  const side = open.tickets.map((shown) => ({ id: shown.id, build: () => ticket(shown, left(shown), clipButton), shown }));
   if (open.call?.attempts.length) side.push({ id: "tries", build: () => attempts(open.call.attempts), shown: open.call.attempts });
   sync($("side"), side, (item) => item.id, (item) => item.build());
   if (near && live) box.scrollTop = box.scrollHeight;
@@ -114,6 +114,36 @@ function drawPlayer(url, live) {
   if (box.dataset.url === url && box.firstChild) return;
   box.dataset.url = url;
   box.replaceChildren(recording(url, "Recording of the call"));
+}
+
+/** One clip plays at a time: the same button stops it. */
+const clips = new Audio();
+let playing = null;
+clips.addEventListener("timeupdate", () => playing && clips.currentTime >= playing.until && clips.pause());
+clips.addEventListener("pause", () => {
+  playing?.button.classList.remove("on");
+  playing = null;
+});
+
+function clipButton({ recording_url: url, from_ms: from, to_ms: to }, name) {
+  const button = el("button", { type: "button", class: "quiet clip", "aria-label": `Listen to how “${name}” was said` }, "▶");
+  button.addEventListener("click", async () => {
+    const again = playing?.button === button;
+    clips.pause();
+    if (again) return;
+    try {
+      if (hasToken() && !players.has(url)) players.set(url, await playable(url));
+      const source = hasToken() ? players.get(url) : url;
+      clips.src = `${source}#t=${from / 1000}`;
+      await clips.play();
+      playing = { button, until: to / 1000 };
+      button.classList.add("on");
+    } catch (error) {
+      button.disabled = true;
+      button.title = `The recording cannot be played. ${error.message}`;
+    }
+  });
+  return button;
 }
 
 function recording(url, label) {

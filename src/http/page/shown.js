@@ -207,14 +207,15 @@ const TICKETS = { pending: ["Pending", "warn"], in_progress: ["In progress", ""]
 
 const KINDS = { follow_up: "Ticket", voicemail: "Voice message", callback: "Call back" };
 
-/** `message` is the player of the message that was left, if there is one. */
-export function ticket(shown, message) {
+/** `message` is the player of the message that was left, if there is one; `hear` makes the button that plays a clip. */
+export function ticket(shown, message, hear) {
   const [word, kind] = TICKETS[shown.status] ?? [shown.status, ""];
   const fact = (name, ...value) => [el("dt", {}, name), el("dd", {}, ...value)];
   const callback = shown.callback;
   const asked = callback && (callback.at_ms ? full.format(callback.at_ms) : callback.time);
   const rows = shown.fields.flatMap((field) => [el("dt", {}, field.name),
-    el("dd", {}, field.value, field.confirmed ? "" : el("span", { class: "faint" }, " (not confirmed)"))]);
+    el("dd", {}, field.value, field.confirmed ? "" : el("span", { class: "faint" }, " (not confirmed)"),
+      field.clip ? hear(field.clip, field.name) : "")]);
   return el("section", { class: "card" }, el("h3", {}, KINDS[shown.kind] ?? "Ticket"),
     el("dl", { class: "facts" }, fact("status", el("span", { class: `tag ${kind}` }, word)),
       shown.due_at_ms ? fact("due", full.format(shown.due_at_ms)) : [],

@@ -50,6 +50,9 @@ impl Call {
             Effect::StartRecording => self.start_recording(),
             Effect::DeleteRecording => self.delete_recording(),
             Effect::MuteRecording(mute) => {
+                if mute {
+                    let _ = self.control.send(LegCommand::EraseRecorded(ERASED_BEFORE_KEY_MS));
+                }
                 let _ = self.control.send(LegCommand::MuteRecording(mute));
             }
             Effect::HangUp => {
@@ -180,7 +183,8 @@ impl Call {
         let row =
             Recording { id, call: self.row.id, file: name, started_at: self.desk.clock.epoch(), duration_ms: None };
         self.journal.keep(Entry::Recording(Box::new(row.clone())));
-        self.recording = Some(LiveRecording { row, file, unwanted: false, complete: false });
+        self.recording =
+            Some(LiveRecording { row, file, began_at: self.desk.clock.now(), unwanted: false, complete: false });
     }
 
     fn delete_recording(&mut self) {
@@ -214,5 +218,7 @@ pub(super) fn first_sentence(flow: &mut super::super::flow::CallFlow) -> Option<
     first
 }
 
+/// A key is told once its tone has been heard for a while, and its sound waits in the jitter buffer.
+const ERASED_BEFORE_KEY_MS: u32 = 400;
 /// More orders than any event brings.
 const ORDERS_AT_ONCE: usize = 64;

@@ -23,6 +23,7 @@ use crate::domain::conversation::{Author, Channel, Conversation, Handler, Messag
 use crate::domain::dialplan::Action;
 use crate::domain::ids::{CallId, ConversationId, LegId, MessageId, RecordingId};
 use crate::domain::standing_offers::Source;
+use crate::domain::ticket::Clip;
 use crate::domain::turn::{Line, Speaker};
 use crate::seams::media::{Ears, LegCommand, LegControl, LegEvent};
 use crate::seams::signaling::{Dialog, DialogEvent, IncomingCall, Party};
@@ -84,6 +85,7 @@ struct Call {
 struct LiveRecording {
     row: Recording,
     file: PathBuf,
+    began_at: Instant,
     /// The caller does not want it.
     unwanted: bool,
     complete: bool,
@@ -436,8 +438,22 @@ impl Call {
         if self.flow.listens() {
             self.look_ahead();
             let text = self.with_what_was_cut_off(text);
-            self.flow.handle(now, Input::Heard { text });
+            let clip = self.clip_of(&turn);
+            self.flow.handle(now, Input::Heard { text, clip });
         }
+    }
+
+    /// Where the call's recording holds this turn (R58).
+    fn clip_of(&self, turn: &super::ear::HeardTurn) -> Option<Clip> {
+        let recording = self.recording.as_ref().filter(|recording| !recording.unwanted && !recording.complete)?;
+        let at = |moment: Instant| moment.saturating_duration_since(recording.began_at);
+        let (from, to) = (at(turn.began_at), at(turn.last_voice_at));
+        Some(Clip {
+            recording: recording.row.id,
+            from_ms: from.saturating_sub(CLIP_MARGIN).as_millis() as u32,
+            to_ms: (to + CLIP_MARGIN).as_millis() as u32,
+        })
+        .filter(|_| !to.is_zero() && !turn.held_card)
     }
 
     /// A caller who goes on right after we took their turn for over was cut off: both parts are one question.
@@ -558,5 +574,7 @@ const EARS_REOPENED: u32 = 3;
 const GOES_ON_WITHIN: std::time::Duration = std::time::Duration::from_millis(1000);
 /// Written over before a card number: its first sound may have been noticed late, and waits in the jitter buffer.
 const ERASED_BEFORE: std::time::Duration = std::time::Duration::from_millis(700);
+/// Kept of a clip before and after the words: their first sound may have been noticed late.
+const CLIP_MARGIN: std::time::Duration = std::time::Duration::from_millis(400);
 /// A recording's last frames are on disk within this time.
 const RECORDING_ENDS: std::time::Duration = std::time::Duration::from_secs(3);

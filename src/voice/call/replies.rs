@@ -56,7 +56,7 @@ impl Call {
         }
         if !self.flow.would_consult(text) {
             let mut rehearsal = self.flow.clone();
-            rehearsal.handle(self.desk.clock.now(), Input::Heard { text: text.to_owned() });
+            rehearsal.handle(self.desk.clock.now(), Input::Heard { text: text.to_owned(), clip: None });
             if let Some((sentence, slower)) = first_sentence(&mut rehearsal) {
                 self.mouth.prepare(&sentence, slower);
             }
@@ -107,7 +107,7 @@ impl Call {
         prepared.answer = Some(answered.clone());
         let mut rehearsal = self.flow.clone();
         let now = self.desk.clock.now();
-        rehearsal.handle(now, Input::Heard { text: text.clone() });
+        rehearsal.handle(now, Input::Heard { text: text.clone(), clip: None });
         if let Some((turn, resolution)) = answered.turn {
             rehearsal.handle(now, Input::TurnReady { text, turn: Box::new(turn), resolution });
         }

@@ -68,7 +68,8 @@ impl Call {
         let row =
             Recording { id, call: self.row.id, file: name, started_at: self.desk.clock.epoch(), duration_ms: None };
         self.journal.keep(Entry::Recording(Box::new(row.clone())));
-        self.message = Some(LiveRecording { row, file, unwanted: false, complete: false });
+        self.message =
+            Some(LiveRecording { row, file, began_at: self.desk.clock.now(), unwanted: false, complete: false });
     }
 
     pub(super) fn stop_message(&mut self, keep: bool) {

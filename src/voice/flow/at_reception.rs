@@ -25,7 +25,7 @@ impl CallFlow {
             Input::SpeechEnded => ReceptionInput::SpeechEnded,
             Input::CallerSpeaks => ReceptionInput::CallerSpeaks,
             Input::NothingSaid => ReceptionInput::NothingSaid,
-            Input::Heard { text } if text.trim().is_empty() => ReceptionInput::NothingSaid,
+            Input::Heard { text, .. } if text.trim().is_empty() => ReceptionInput::NothingSaid,
             Input::Heard { .. } => ReceptionInput::Heard,
             Input::LadderEnded(_) => ReceptionInput::NobodyCame,
             Input::PeopleRing => return self.people_ring(now),

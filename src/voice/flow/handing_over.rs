@@ -4,11 +4,10 @@ use std::time::Instant;
 
 use crate::domain::call::CallOutcome;
 use crate::domain::conversation::{Handler, Status};
-use crate::domain::ticket::Field;
 use crate::domain::turn::{Decision, Reason, RiskTopic};
 use crate::support::unresolved::{Action, Resolution};
 
-use super::super::collect::{Collect, Next};
+use super::super::collect::{Collect, Next, Told};
 use super::super::phrases;
 use super::while_ringing::Escalation;
 use super::{CallFlow, Effect, LAST_WORDS_CUT, Say, SayKind, State, TicketOf};
@@ -73,7 +72,7 @@ impl CallFlow {
     }
 
     /// Asks for name, number, the reason unless it is known, and what the admin wants to know beside them.
-    pub(super) fn collect_for(&self, reason: Option<String>) -> (Collect, Vec<String>) {
+    pub(super) fn collect_for(&self, reason: Option<Told>) -> (Collect, Vec<String>) {
         let wanted = self.agent.escalation.fields.clone();
         Collect::begin(reason, self.caller.clone(), self.home_country.clone(), wanted)
     }
@@ -93,7 +92,7 @@ impl CallFlow {
                 self.say(now, Say::new(SayKind::Prompt, words));
             }
         }
-        self.effects.push_back(Effect::MuteRecording(self.collects_digits()));
+        self.effects.push_back(Effect::MuteRecording(self.is_keying()));
     }
 
     /// Turns what was collected so far into a ticket; without a case there is none.
@@ -103,7 +102,7 @@ impl CallFlow {
         if !fields.iter().any(|field| field.name == "reason")
             && let Some(wish) = &self.wish
         {
-            fields.push(Field { name: "reason".into(), value: wish.clone(), confirmed: false });
+            fields.push(wish.clone().field("reason"));
         }
         let of = match (self.taken_as, &self.caller) {
             (CallOutcome::Callback, Some(number)) => TicketOf::Callback { number: number.clone(), time: None },

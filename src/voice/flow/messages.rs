@@ -86,7 +86,7 @@ impl CallFlow {
                 effects.into_iter().for_each(|effect| self.callback_effect(now, effect));
                 if matches!(self.state, State::AskingCallback(_)) {
                     self.deadline = deadline;
-                    self.effects.push_back(Effect::MuteRecording(self.collects_digits()));
+                    self.effects.push_back(Effect::MuteRecording(self.is_keying()));
                 }
             }
             // Neither is under way.
@@ -108,9 +108,25 @@ impl CallFlow {
             }
             // A caller who would rather not speak to a machine may still want to be called.
             VoicemailEffect::Ended(VoicemailEnd::NothingLeft) => self.begin_callback(now, Vec::new()),
+            VoicemailEffect::Ended(VoicemailEnd::WantsHelp { left }) => self.help_instead(now, left),
             // Whoever let the caller go says what follows.
             VoicemailEffect::Ended(VoicemailEnd::CallerGone) => {}
         }
+    }
+
+    /// Zero while a message was left (R58): a person where one can be rung; otherwise the message is the help, or a
+    /// callback where there is none.
+    fn help_instead(&mut self, now: Instant, left: bool) {
+        if self.outlook.can_ring {
+            return self.help(now);
+        }
+        let nobody = phrases::NOBODY_NOW.to_owned();
+        if !left {
+            return self.begin_callback(now, vec![nobody]);
+        }
+        self.state = State::Leaving;
+        let words = [&nobody, phrases::MESSAGE_KEPT, phrases::GOODBYE].map(str::to_owned).to_vec();
+        self.say(now, Say::new(SayKind::Goodbye, words));
     }
 
     fn callback_effect(&mut self, now: Instant, effect: CallbackEffect) {
@@ -142,7 +158,7 @@ impl CallFlow {
         let is_message = recorded || !transcript.is_empty();
         let mut fields = self.known_fields(false);
         if !transcript.is_empty() {
-            fields.push(Field { name: "message".into(), value: transcript, confirmed: false });
+            fields.push(Field::unconfirmed("message", transcript));
         }
         self.outcome = Some(if is_message { CallOutcome::Voicemail } else { CallOutcome::Ticket });
         let of = if is_message { TicketOf::Voicemail { recorded } } else { TicketOf::FollowUp };
@@ -151,14 +167,14 @@ impl CallFlow {
     }
 
     fn ticket_for_callback(&mut self, wish: Wish) {
-        let Wish { number, number_confirmed, time } = wish;
+        let Wish { number, number_confirmed, number_clip, time, time_clip } = wish;
         let mut fields = self.known_fields(true);
         if let Some(number) = &number {
-            let value = number.as_str().to_owned();
-            fields.insert(0, Field { name: "number".into(), value, confirmed: number_confirmed });
+            let told = Field::unconfirmed("number", number.as_str());
+            fields.insert(0, Field { confirmed: number_confirmed, clip: number_clip, ..told });
         }
         if let Some(time) = &time {
-            fields.push(Field { name: "time".into(), value: time.clone(), confirmed: false });
+            fields.push(Field { clip: time_clip, ..Field::unconfirmed("time", time) });
         }
         self.outcome = Some(if number.is_some() { CallOutcome::Callback } else { CallOutcome::Ticket });
         let of = number.map_or(TicketOf::FollowUp, |number| TicketOf::Callback { number, time });
@@ -168,9 +184,9 @@ impl CallFlow {
 
     /// The number they call from, unless another was asked for, and what they wanted.
     fn known_fields(&self, number_asked: bool) -> Vec<Field> {
-        let field = |name: &str, value: &str| Field { name: name.into(), value: value.into(), confirmed: false };
-        let caller = self.caller.as_ref().filter(|_| !number_asked).map(|number| field("number", number.as_str()));
-        caller.into_iter().chain(self.wish.as_deref().map(|wish| field("reason", wish))).collect()
+        let caller = self.caller.as_ref().filter(|_| !number_asked);
+        let number = caller.map(|number| Field::unconfirmed("number", number.as_str()));
+        number.into_iter().chain(self.wish.clone().map(|wish| wish.field("reason"))).collect()
     }
 }
 
@@ -222,6 +238,33 @@ mod tests {
         assert!(fields.iter().any(|field| field.name == "message" && field.value.contains("delivery")));
         let ended = call.give(Input::SpeechEnded);
         assert_eq!(ended, [Effect::HangUp, Effect::End(CallOutcome::Voicemail)]);
+    }
+
+    /// R58.
+    #[test]
+    fn zero_is_help_while_a_message_is_left() {
+        let recording = || {
+            let mut call = asked_for_help(VOICEMAIL);
+            call.give(Input::SpeechEnded);
+            call.give(Input::SpeechEnded);
+            call
+        };
+        let mut silent = recording();
+        let effects = silent.give(Input::Key(b'0'));
+        assert_eq!(effects[0], Effect::StopMessage { keep: false });
+        assert!(matches!(silent.flow.state, State::AskingCallback(_)));
+
+        let mut left = recording();
+        left.give(Input::CallerSpeaks);
+        left.hear("Please repeat the delivery.");
+        let effects = left.give(Input::Key(b'0'));
+        assert_eq!(tickets(&effects), [&TicketOf::Voicemail { recorded: true }]);
+        assert_eq!(left.give(Input::SpeechEnded), [Effect::HangUp, Effect::End(CallOutcome::Voicemail)]);
+
+        let mut reachable = recording();
+        reachable.flow.set_outlook(Outlook { can_ring: true, can_ring_in_danger: true, otherwise: VOICEMAIL });
+        let effects = reachable.give(Input::Key(b'0'));
+        assert!(effects.iter().any(|effect| matches!(effect, Effect::Transfer { .. })));
     }
 
     #[test]
@@ -278,7 +321,7 @@ mod tests {
         let texts =
             vec!["", "yes", "no", "goodbye", "never mind", "repeat that", "hold on", "030 901820", "my lamp broke"];
         prop_oneof![
-            4 => prop::sample::select(texts).prop_map(|text| Input::Heard { text: text.into() }),
+            4 => prop::sample::select(texts).prop_map(|text| Input::Heard { text: text.into(), clip: None }),
             3 => Just(Input::SpeechEnded),
             2 => Just(Input::CallerSpeaks),
             1 => Just(Input::NothingSaid),

@@ -31,16 +31,18 @@ use crate::domain::call::CallOutcome;
 use crate::domain::dialplan::{Action, Plan};
 use crate::domain::ladder::{LadderEnd, Outlook};
 use crate::domain::phone_number::PhoneNumber;
+use crate::domain::ticket::Clip;
 use crate::domain::turn::{Decision, Turn, Verdict};
 use crate::support::unresolved::Resolution;
 
 use super::callback::{Callback, CallbackInput};
-use super::collect::Collect;
+use super::collect::{Collect, Told};
 use super::intents::{self, Intent};
 use super::phrases;
 use super::reception::Reception;
 use super::turn_taking::Expectation;
 use super::voicemail::{Voicemail, VoicemailInput};
+use while_ringing::Escalation;
 
 pub use types::{Effect, Input, Say, SayKind, TicketOf};
 
@@ -66,7 +68,7 @@ pub struct CallFlow {
     recording: Recording,
     outcome: Option<CallOutcome>,
     /// What the caller wanted last, for a ticket.
-    wish: Option<String>,
+    wish: Option<Told>,
     ticket_reason: Option<String>,
     /// What a ticket that is stored now makes of the call.
     taken_as: CallOutcome,
@@ -195,11 +197,20 @@ impl CallFlow {
         self.offered.as_deref()
     }
 
-    /// Whether keys that come now are digits of a number, to be kept out of the recording and the log.
+    /// Whether keys that come now are digits of a number, to be kept out of the log.
     pub fn collects_digits(&self) -> bool {
         match &self.state {
             State::Collecting(collect) => collect.collects_digits(),
             State::AskingCallback(callback) => callback.collects_digits(),
+            _ => false,
+        }
+    }
+
+    /// Whether a number is being keyed.
+    fn is_keying(&self) -> bool {
+        match &self.state {
+            State::Collecting(collect) => collect.has_keyed(),
+            State::AskingCallback(callback) => callback.has_keyed(),
             _ => false,
         }
     }
@@ -245,7 +256,7 @@ impl CallFlow {
             Input::Answered => self.answered(now),
             Input::CallerSpeaks => self.caller_speaks(now),
             Input::NothingSaid => self.nothing_said(now),
-            Input::Heard { text } => self.heard(now, text.trim()),
+            Input::Heard { text, clip } => self.heard(now, text.trim(), clip),
             Input::TurnReady { text, turn, resolution } => self.turn_ready(now, &text, *turn, resolution),
             Input::TurnFailed => self.turn_failed(now),
             Input::Key(key) => self.key(now, key),
@@ -329,7 +340,7 @@ impl CallFlow {
         self.say(now, say);
     }
 
-    fn heard(&mut self, now: Instant, text: &str) {
+    fn heard(&mut self, now: Instant, text: &str, clip: Option<Clip>) {
         self.silences = 0;
         if matches!(self.state, State::LeavingMessage(_)) {
             // Whatever is said is the message, and no wish about the call.
@@ -346,29 +357,32 @@ impl CallFlow {
         match self.wish_about_the_call(text) {
             Some(wish) => self.grant(now, wish),
             None => match &mut self.state {
-                State::Conversing | State::Thinking { .. } => self.consult(now, text),
+                State::Conversing | State::Thinking { .. } => self.consult(now, Told { text: text.to_owned(), clip }),
                 State::Collecting(collect) => {
                     self.understood_once = true;
-                    let next = collect.heard(text);
+                    let next = collect.heard(text, clip);
                     self.collected(now, next);
                 }
                 State::Transferring { .. } => self.heard_while_ringing(now, text),
                 State::Apart => self.heard_apart(now, text),
                 State::Choosing { .. } => self.heard_choice(now, text),
-                State::AskingCallback(_) => self.tell_callback(now, CallbackInput::Heard(text.to_owned())),
+                State::AskingCallback(_) => {
+                    self.tell_callback(now, CallbackInput::Heard(Told { text: text.to_owned(), clip }))
+                }
                 State::LeavingMessage(_) => {}
                 State::Ringing | State::AtReception(_) | State::Bridged { .. } | State::Leaving | State::Over => {}
             },
         }
     }
 
-    fn consult(&mut self, now: Instant, text: &str) {
+    fn consult(&mut self, now: Instant, told: Told) {
         self.not_understood = 0;
         self.understood_once = true;
-        self.wish = Some(text.to_owned());
+        let text = told.text.clone();
+        self.wish = Some(told);
         self.deadline = Some(now + FIRST_FILLER);
-        self.state = State::Thinking { text: text.to_owned(), fillers: 0, since: now };
-        self.effects.push_back(Effect::Consult { text: text.to_owned(), offered: self.offered.clone() });
+        self.state = State::Thinking { text: text.clone(), fillers: 0, since: now };
+        self.effects.push_back(Effect::Consult { text, offered: self.offered.clone() });
     }
 
     fn turn_ready(&mut self, now: Instant, text: &str, turn: Turn, resolution: Resolution) {
@@ -404,16 +418,18 @@ impl CallFlow {
             State::Conversing | State::Thinking { .. } => {
                 self.state = State::Conversing;
                 self.not_understood = self.not_understood.saturating_add(1);
-                let words =
-                    if self.not_understood < 2 { phrases::NOT_UNDERSTOOD } else { phrases::NOT_UNDERSTOOD_AGAIN };
-                self.say(now, Say::prompt(words));
+                match self.not_understood {
+                    0 | 1 => self.say(now, Say::prompt(phrases::NOT_UNDERSTOOD)),
+                    2 => self.say(now, Say::prompt(phrases::NOT_UNDERSTOOD_AGAIN)),
+                    _ => self.not_understood_at_all(now),
+                }
             }
             State::Collecting(collect) => {
-                let next = collect.heard("");
+                let next = collect.heard("", None);
                 self.collected(now, next);
             }
             State::Choosing { .. } => self.heard_choice(now, ""),
-            State::AskingCallback(_) => self.tell_callback(now, CallbackInput::Heard(String::new())),
+            State::AskingCallback(_) => self.tell_callback(now, CallbackInput::Heard(Told::default())),
             State::LeavingMessage(_) => {}
             State::Apart => {
                 let open = self.open_question();
@@ -425,6 +441,26 @@ impl CallFlow {
         }
     }
 
+    /// Neither words nor keys have led anywhere: a person where one may be rung (R52), else a message (R59).
+    fn not_understood_at_all(&mut self, now: Instant) {
+        if self.understood_once && self.outlook.can_ring {
+            self.not_understood = 0;
+            let reason = "The caller was not understood three times.".to_owned();
+            self.needs_human(&reason);
+            self.ticket_reason = Some(reason.clone());
+            return self.escalate(now, Vec::new(), Escalation { reason, callback_after: false, urgent: false });
+        }
+        self.message_of_the_not_understood(now, vec![phrases::PERHAPS_ANOTHER_LANGUAGE.to_owned()]);
+    }
+
+    fn message_of_the_not_understood(&mut self, now: Instant, words: Vec<String>) {
+        self.not_understood = 0;
+        let reason = "The caller was not understood and left a message.".to_owned();
+        self.needs_human(&reason);
+        self.ticket_reason = Some(reason);
+        self.begin_voicemail(now, words);
+    }
+
     fn key(&mut self, now: Instant, key: u8) {
         self.silences = 0;
         let waits = self.waits_in_a_queue();
@@ -434,7 +470,10 @@ impl CallFlow {
                 match collect.keyed(key) {
                     Some(next) => self.collected(now, next),
                     None if key == b'0' && !before && !self.collects_digits() => self.help(now),
-                    None => self.deadline = Some(now + KEYING_PAUSE),
+                    None => {
+                        self.deadline = Some(now + KEYING_PAUSE);
+                        self.effects.push_back(Effect::MuteRecording(self.is_keying()));
+                    }
                 }
             }
             State::Conversing | State::Thinking { .. } if key == b'0' => self.help(now),
@@ -442,6 +481,9 @@ impl CallFlow {
                 self.not_understood = 0;
                 self.ticket_reason = Some("The caller was not understood and left their number.".to_owned());
                 self.collect(now, Vec::new(), None);
+            }
+            State::Conversing if key == b'2' && self.not_understood >= 2 => {
+                self.message_of_the_not_understood(now, Vec::new());
             }
             // Zero is help anywhere (R58).
             State::Apart if matches!(key, b'0' | b'1') => self.reconnect(now),

@@ -64,7 +64,10 @@ fn a_menu_leads_to_the_agent_who_greets_with_its_notices() {
     let effects = call.give(Input::Key(b'1'));
     assert!(said(&effects).contains(phrases::AUTOMATED) && said(&effects).contains(phrases::RECORDED));
     assert_eq!(call.give(Input::NoticeHeard), [Effect::StartRecording]);
-    assert!(matches!(call.give(Input::Heard { text: "when do you open".into() })[..], [Effect::Consult { .. }]));
+    assert!(matches!(
+        call.give(Input::Heard { text: "when do you open".into(), clip: None })[..],
+        [Effect::Consult { .. }]
+    ));
 }
 
 /// R58: a colleague is promised only once telephones ring.
@@ -102,10 +105,13 @@ fn where_nobody_can_ring_nobody_is_promised() {
 fn a_caller_who_says_never_mind_stays_with_the_agent() {
     let (mut call, _) = Call::at(ring("hang_up"), &[], true);
     call.give(Input::PeopleRing);
-    let effects = call.give(Input::Heard { text: "never mind".into() });
+    let effects = call.give(Input::Heard { text: "never mind".into(), clip: None });
     assert!(effects.contains(&Effect::CancelTransfer { caller_gone: false }), "{effects:?}");
     assert_eq!(call.give(Input::LadderEnded(LadderEnd::NeverMind)), []);
-    assert!(matches!(call.give(Input::Heard { text: "when do you open".into() })[..], [Effect::Consult { .. }]));
+    assert!(matches!(
+        call.give(Input::Heard { text: "when do you open".into(), clip: None })[..],
+        [Effect::Consult { .. }]
+    ));
 }
 
 #[test]

@@ -41,7 +41,7 @@ impl Call {
     }
 
     pub fn hear(&mut self, text: &str) -> Vec<Effect> {
-        self.give(Input::Heard { text: text.into() })
+        self.give(Input::Heard { text: text.into(), clip: None })
     }
 
     fn decide(&mut self, text: &str, verdict: Verdict, reason: Reason, action: Action) -> Vec<Effect> {
@@ -477,4 +477,50 @@ fn a_caller_who_whistles_after_a_word_stays() {
     assert_eq!(call.give(Input::FaxCalls), []);
     let mut call = waiting(LadderEnd::Flag);
     assert_eq!(call.give(Input::FaxCalls), []);
+}
+
+/// R59: whoever speaks a language that is not known ends with keys, a person or a message, and in no loop.
+#[test]
+fn whoever_is_never_understood_may_leave_a_message() {
+    let mut call = Call::answered(agent(), true);
+    assert!(said(&call.hear("")).contains(phrases::NOT_UNDERSTOOD));
+    assert!(said(&call.hear("")).contains("two to leave a message"));
+    let mut keyed = Call { flow: call.flow.clone(), now: call.now };
+    assert!(said(&keyed.give(Input::Key(b'2'))).contains(phrases::LEAVE_A_MESSAGE));
+    assert!(said(&call.hear("")).contains(phrases::PERHAPS_ANOTHER_LANGUAGE), "nobody is rung for a recorded voice");
+    call.give(Input::SpeechEnded);
+    assert!(call.give(Input::SpeechEnded).contains(&Effect::RecordMessage));
+}
+
+/// R59, R52: whoever was understood before gets a person.
+#[test]
+fn whoever_is_no_longer_understood_is_given_a_person() {
+    let mut call = Call::answered(agent(), true);
+    call.hear("when do you open");
+    call.decide("when do you open", Verdict::Send, Reason::ClearAndLowRisk, Action::Flag);
+    call.hear("");
+    call.hear("");
+    let effects = call.hear("");
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Transfer { .. })));
+}
+
+/// R48, R58: what is said stays in the recording; keyed digits do not.
+#[test]
+fn the_recording_is_silent_from_the_first_digit_to_the_last() {
+    let mut call = Call::new(Agent { published: false, ..agent() }, false);
+    call.give(Input::Answered);
+    let muted = |effects: &[Effect]| {
+        effects.iter().rev().find_map(|effect| match effect {
+            Effect::MuteRecording(muted) => Some(*muted),
+            _ => None,
+        })
+    };
+    call.hear("Ann Smith.");
+    let asked = call.hear("no");
+    assert!(said(&asked).contains(phrases::ASK_NUMBER));
+    assert_eq!(muted(&asked), Some(false));
+    for key in *b"030901820" {
+        assert_eq!(muted(&call.give(Input::Key(key))), Some(true));
+    }
+    assert_eq!(muted(&call.give(Input::Key(b'#'))), Some(false));
 }

@@ -8,7 +8,7 @@ use crate::domain::dialplan::plan::Queue;
 use crate::domain::escalation::Rung;
 use crate::domain::ladder::LadderEnd;
 use crate::domain::phone_number::PhoneNumber;
-use crate::domain::ticket::Field;
+use crate::domain::ticket::{Clip, Field};
 use crate::domain::turn::{Decision, Turn};
 use crate::support::unresolved::Resolution;
 
@@ -25,6 +25,8 @@ pub enum Input {
     Heard {
         /// The final transcript.
         text: String,
+        /// Where the recording holds it.
+        clip: Option<Clip>,
     },
     /// The desk has decided.
     TurnReady {
@@ -155,7 +157,7 @@ pub enum Effect {
     StartRecording,
     /// Stop and delete what was recorded.
     DeleteRecording,
-    /// Write silence into the recording, or stop doing so.
+    /// Digits are being keyed: write silence into the recording, from the first tone on; or stop doing so.
     MuteRecording(bool),
     /// End the call.
     HangUp,

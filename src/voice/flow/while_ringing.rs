@@ -127,7 +127,7 @@ impl CallFlow {
             _ => {
                 self.effects.push_back(Effect::CancelTransfer { caller_gone: false });
                 self.state = State::Conversing;
-                self.consult(now, text);
+                self.consult(now, text.into());
             }
         }
     }

@@ -45,6 +45,7 @@ impl CallFlow {
                     self.recording = Recording::Off;
                     self.effects.push_back(Effect::DeleteRecording);
                 }
+                self.forget_clips();
                 let open = self.open_question();
                 self.say(now, Say::new(SayKind::Prompt, [vec![phrases::NOT_RECORDED.to_owned()], open].concat()));
             }
@@ -69,6 +70,18 @@ impl CallFlow {
                 self.deadline = Some(now + ASKED_TO_WAIT);
             }
             Intent::Yes | Intent::No => {}
+        }
+    }
+
+    /// What was recorded is deleted, so nothing of it can be heard again.
+    fn forget_clips(&mut self) {
+        if let Some(wish) = &mut self.wish {
+            wish.clip = None;
+        }
+        match &mut self.state {
+            State::Collecting(collect) => collect.forget_clips(),
+            State::AskingCallback(callback) => callback.forget_clips(),
+            _ => {}
         }
     }
 
