@@ -112,7 +112,7 @@ pub(super) async fn end_branch(
 pub(super) async fn send_and_forget(core: &Arc<Core>, peer: Option<&Arc<Peer>>, request: Request, flow: &Flow) {
     let Ok(mut transaction) = core.client(request, flow) else { return };
     if transaction.send().await.is_ok() {
-        tokio::spawn(client::finish(transaction, Challenge::of(peer)));
+        tokio::spawn(client::finish(transaction, Challenge::of(peer), None));
     }
 }
 

@@ -3,12 +3,13 @@
 //! One task owns it. What can happen: an order of ours, a request of the far end, the ACK of a re-INVITE, the
 //! answer to our refresh, or a time-out.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rsipstack::sip::headers::{Contact, Reason};
 use rsipstack::sip::prelude::HeadersExt;
-use rsipstack::sip::{Header, Method, Request, Response};
+use rsipstack::sip::{Header, Method, Request, Response, Uri};
 use rsipstack::transaction::Transaction;
 use tokio::sync::{mpsc, oneshot};
 
@@ -24,6 +25,7 @@ use super::limits::Place;
 use super::peers::{Peer, Talk};
 use super::session_timer::{self, Agreed, Asked, Due, Refresher, SessionTimer, Wish};
 use super::transfer::{Replaces, Transfers};
+use crate::config::sip::TransportName;
 use crate::seams::media::{LegCommand, LegControl};
 use crate::seams::signaling::{DialogEvent, EndedBy};
 
@@ -184,8 +186,9 @@ impl Call {
             return;
         }
         let challenge = Challenge::of(self.peer.as_ref());
+        let core = self.core.clone();
         tokio::spawn(async move {
-            let response = client::finish(transaction, challenge).await;
+            let response = client::finish(transaction, challenge, Some((&core, &flow))).await;
             if let Some(answer) = answer {
                 let _ = answer.send(response);
             }
@@ -517,20 +520,22 @@ pub(super) async fn until(deadline: Option<Instant>) {
 /// Where requests of ours within a dialog go. Over the stream the call came by, as long as it lives; else to
 /// the next hop; to the source of the call where that hop cannot be reached from here (behind NAT).
 pub(super) async fn in_dialog_flow(core: &Arc<Core>, dialog: &Dialog, arrival: &Flow) -> Flow {
-    use crate::config::sip::TransportName;
     if arrival.transport == TransportName::Tcp && arrival.is_alive() {
         return arrival.clone();
     }
-    let Ok(addresses) = core.resolve(dialog.next_hop()).await else { return arrival.clone() };
-    for (address, transport) in addresses {
-        if is_unreachable_from(address.ip(), arrival.address.ip()) {
-            continue;
-        }
+    for (address, transport) in reachable(core, dialog.next_hop(), arrival).await {
         if let Ok(flow) = core.flow_to(address, transport).await {
             return flow;
         }
     }
     arrival.clone()
+}
+
+/// The addresses of a next hop that can be reached from here; none where it is behind NAT.
+pub(super) async fn reachable(core: &Core, next_hop: &Uri, arrival: &Flow) -> Vec<(SocketAddr, TransportName)> {
+    let mut addresses = core.resolve(next_hop).await.unwrap_or_default();
+    addresses.retain(|(address, _)| !is_unreachable_from(address.ip(), arrival.address.ip()));
+    addresses
 }
 
 /// A private address that someone at a public one wrote down, or none at all.

@@ -167,7 +167,8 @@ impl Calling {
         self.progress = Progress::Calling;
         let has_other = !self.addresses.is_empty() || !self.other_ways.is_empty();
         self.silent_until = has_other.then(|| core.clock.now() + self.way.silence());
-        Ok(invite_client::start(transaction, Challenge::of(self.call.peer.as_ref())))
+        let way = (core.clone(), self.call.flow.clone());
+        Ok(invite_client::start(transaction, Challenge::of(self.call.peer.as_ref()), way))
     }
 
     async fn run(mut self, mut answers: mpsc::Receiver<InviteAnswer>) {

@@ -9,6 +9,8 @@ use rsipstack::sip::{Header, Request, Response, SipMessage, StatusCodeKind};
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transaction::{Transaction, random_text};
 
+use super::call::reachable;
+use super::core::{Core, Flow};
 use super::digest::{self, Question};
 use super::peers::Peer;
 
@@ -98,14 +100,32 @@ fn is_own_realm(peer: &Peer, configured: Option<&str>, challenge: &str) -> bool 
 /// The realm a trunk named first, where configuration names none.
 pub(super) type FirstRealm = OnceLock<String>;
 
-/// Receives until the final response; `None` when none came.
-pub(super) async fn finish(mut transaction: Transaction, mut challenge: Challenge) -> Option<Response> {
+/// Sends the ACK of a 2xx over the way the call takes where its Contact cannot be reached from here, which is behind NAT
+/// (RFC 5626 §4.1); the stack has sent it to the Contact already.
+pub(super) async fn acknowledge(core: &Core, transaction: &Transaction, way: &Flow) {
+    let Some(ack) = &transaction.last_ack else { return };
+    if reachable(core, &ack.destination(), way).await.is_empty() {
+        core.send_raw(way, ack.to_string().as_bytes()).await;
+    }
+}
+
+/// Receives until the final response; `None` when none came. `way` is where an INVITE was sent.
+pub(super) async fn finish(
+    mut transaction: Transaction,
+    mut challenge: Challenge,
+    way: Option<(&Core, &Flow)>,
+) -> Option<Response> {
     while let Some(message) = transaction.receive().await {
         let SipMessage::Response(response) = message else { continue };
         if response.status_code.kind() == StatusCodeKind::Provisional {
             continue;
         }
-        let Some(mut again) = challenge.answer(&transaction, &response) else { return Some(response) };
+        let Some(mut again) = challenge.answer(&transaction, &response) else {
+            if let Some((core, flow)) = way {
+                acknowledge(core, &transaction, flow).await;
+            }
+            return Some(response);
+        };
         again.send().await.ok()?;
         transaction = again;
     }

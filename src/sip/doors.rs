@@ -85,7 +85,12 @@ impl Core {
         let method = request.method.to_string();
         let start = String::from_utf8_lossy(wire::start_line(raw));
         let uri = start.split(' ').nth(1).unwrap_or_default();
-        let asked = AuthRequest { method: &method, uri, authorization: &values };
+        let caller = request.headers.iter().find_map(|header| match header {
+            Header::From(value) => Some(value.value().split(";tag").next().unwrap_or_default()),
+            _ => None, // Nothing else tells who it is.
+        });
+        let caller = caller.unwrap_or_default();
+        let asked = AuthRequest { method: &method, uri, caller, authorization: &values };
         let users = match request.method {
             Method::Register => &self.doors.phones,
             // Everything else that is asked for a password is a call.

@@ -73,7 +73,7 @@ async fn is_there(core: &Arc<Core>, peer: &Arc<Peer>, trunk: &TrunkConfig, call_
         if transaction.send().await.is_err() {
             continue;
         }
-        let response = client::finish(transaction, Challenge::of(None)).await;
+        let response = client::finish(transaction, Challenge::of(None), None).await;
         if response.is_some_and(|response| !matches!(response.status_code.code(), 408 | 503)) {
             return true;
         }

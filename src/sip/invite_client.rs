@@ -1,12 +1,15 @@
 //! A client INVITE transaction in a task of its own: it owns the stack's transaction, answers challenges,
-//! and tells the call what comes back. The stack sends the ACKs.
+//! and tells the call what comes back. The stack sends the ACKs, and we where it cannot.
+
+use std::sync::Arc;
 
 use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{Request, Response, SipMessage, StatusCodeKind};
 use rsipstack::transaction::Transaction;
 use tokio::sync::mpsc;
 
-use super::client::Challenge;
+use super::client::{Challenge, acknowledge};
+use super::core::{Core, Flow};
 use super::dialog::tag_of_to;
 
 /// What comes back to an INVITE of ours.
@@ -24,9 +27,13 @@ pub(super) enum InviteAnswer {
 }
 
 /// Drives the transaction; it must have been sent.
-pub(super) fn start(transaction: Transaction, challenge: Challenge) -> mpsc::Receiver<InviteAnswer> {
+pub(super) fn start(
+    transaction: Transaction,
+    challenge: Challenge,
+    way: (Arc<Core>, Flow),
+) -> mpsc::Receiver<InviteAnswer> {
     let (sender, receiver) = mpsc::channel(ANSWERS);
-    tokio::spawn(drive(transaction, challenge, sender));
+    tokio::spawn(drive(transaction, challenge, way, sender));
     receiver
 }
 
@@ -35,13 +42,19 @@ const ANSWERS: usize = 16;
 /// Branches of one INVITE that are told apart; the rest would be an attack.
 pub(super) const FORKS_MAX: usize = 16;
 
-async fn drive(mut transaction: Transaction, mut challenge: Challenge, answers: mpsc::Sender<InviteAnswer>) {
+async fn drive(
+    mut transaction: Transaction,
+    mut challenge: Challenge,
+    (core, flow): (Arc<Core>, Flow),
+    answers: mpsc::Sender<InviteAnswer>,
+) {
     let mut accepted: Vec<Option<String>> = Vec::new();
     while let Some(message) = transaction.receive().await {
         let SipMessage::Response(response) = message else { continue };
         let answer = match response.status_code.kind() {
             StatusCodeKind::Provisional => InviteAnswer::Provisional(Box::new(response)),
             StatusCodeKind::Successful => {
+                acknowledge(&core, &transaction, &flow).await;
                 let tag = response.to_header().ok().and_then(tag_of_to);
                 if accepted.contains(&tag) || accepted.len() >= FORKS_MAX {
                     continue;

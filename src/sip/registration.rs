@@ -172,7 +172,7 @@ impl Registration {
         request.headers.push(Header::Expires(expires_seconds.to_string().as_str().into()));
         let mut transaction = core.client(request, &flow)?;
         transaction.send().await.map_err(super::core::stack_error)?;
-        let response = client::finish(transaction, Challenge::of(Some(&self.peer))).await;
+        let response = client::finish(transaction, Challenge::of(Some(&self.peer)), None).await;
         let response = response.ok_or_else(|| SignalingError::Stack("no answer".into()))?;
         if let Ok(cseq) = response.cseq_header().and_then(|header| header.seq()) {
             dialog.skip_to_cseq(cseq);

@@ -11,6 +11,8 @@ mod chromium;
 
 #[path = "../walkthroughs/audio.rs"]
 mod audio;
+#[path = "../walkthroughs/hosts.rs"]
+mod hosts;
 #[path = "../walkthroughs/house.rs"]
 mod house;
 #[path = "../walkthroughs/phone.rs"]

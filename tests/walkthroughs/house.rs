@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use super::hosts::Place;
 
 /// A condition that has not come by then never will; generous for a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(40);
@@ -106,6 +108,7 @@ pub struct Setup {
     pub config: Option<String>,
     /// The text of a dialplan.
     pub dialplan: Option<&'static str>,
+    pub place: Place,
 }
 
 /// A running house.
@@ -157,7 +160,7 @@ impl House {
     }
 
     pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.sip_port)
+        format!("{}:{}", self.setup.place.address, self.sip_port)
     }
 
     pub fn uri(&self) -> String {
@@ -174,7 +177,7 @@ impl House {
 
     /// A GET; the status and the body, `None` while nobody answers.
     pub fn get(&self, path: &str) -> Option<(u16, Vec<u8>)> {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.http_port)).ok()?;
+        let mut stream = self.setup.place.connect(self.http_port).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).ok()?;
         write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{}\r\n\r\n", self.http_port).ok()?;
         let mut answer = Vec::new();
@@ -187,7 +190,7 @@ impl House {
     /// A POST of JSON; the status and the body.
     pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         let body = body.to_string();
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.http_port)).unwrap();
+        let mut stream = self.setup.place.connect(self.http_port).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let head = format!(
             "POST {path} HTTP/1.0\r\nHost: 127.0.0.1:{}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
@@ -287,16 +290,23 @@ fn run(setup: &Setup, data: &Path, sip_port: u16, http_port: u16) -> Process {
     let knowledge = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/adapters/knowledge_folder/sample");
     let rtp_first = free_port().min(60_000);
     let log = File::options().create(true).append(true).open(data.join("log")).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_switchboard"));
+    let mut command = setup.place.command(env!("CARGO_BIN_EXE_switchboard"));
     command
         .arg("serve")
         .arg("--data-dir")
         .arg(data)
-        .args(["--sip-listen", &format!("127.0.0.1:{sip_port}"), "--http-listen", &format!("127.0.0.1:{http_port}")])
+        .args([
+            "--sip-listen",
+            &format!("{}:{sip_port}", setup.place.address),
+            "--http-listen",
+            &format!("127.0.0.1:{http_port}"),
+        ])
         .arg("--knowledge")
         .arg(knowledge)
         .env("SWITCHBOARD_MEDIA__RTP_PORTS", format!("{rtp_first}-{}", rtp_first + 1_000))
         .env("SWITCHBOARD_AGENT__BUSINESS", "Bright Harbour Lamps")
+        // What keeps it from talking to strangers is its own doing.
+        .env_remove("ORT_DISABLE_TELEMETRY")
         .stdin(Stdio::null())
         .stdout(log.try_clone().unwrap())
         .stderr(log);

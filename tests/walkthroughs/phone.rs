@@ -4,9 +4,9 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::audio;
+use super::hosts::Place;
 use super::house::{Process, eventually, free_port};
 
 /// What a phone does when it rings.
@@ -41,8 +42,15 @@ impl Phone {
 
     /// A phone that is called at this port.
     pub fn start(name: &str, sip_port: u16, when_rung: WhenRung) -> Phone {
+        let account = format!("<sip:{name}@127.0.0.1>;regint=0");
+        Phone::with(name, &account, &Place::default(), sip_port, when_rung)
+    }
+
+    /// A phone with an account of its own, somewhere.
+    pub fn with(name: &str, account: &str, place: &Place, sip_port: u16, when_rung: WhenRung) -> Phone {
         let folder = tempfile::tempdir().unwrap();
-        let (process, control) = eventually("the phone starts", || run(folder.path(), name, sip_port, when_rung));
+        let (process, control) =
+            eventually("the phone starts", || run(folder.path(), account, place, sip_port, when_rung));
         let events = Arc::new(Mutex::new(Vec::new()));
         let (reader, seen) = (control.try_clone().unwrap(), events.clone());
         // Ends with the connection, which ends with the process.
@@ -116,11 +124,18 @@ impl Phone {
 }
 
 /// Starts baresip; `None` when it ends at once, because somebody else took its control port in between.
-fn run(folder: &Path, name: &str, sip_port: u16, when_rung: WhenRung) -> Option<(Process, TcpStream)> {
+fn run(
+    folder: &Path,
+    account: &str,
+    place: &Place,
+    sip_port: u16,
+    when_rung: WhenRung,
+) -> Option<(Process, TcpStream)> {
     let control_port = free_port();
-    write_settings(folder, name, sip_port, control_port, when_rung);
+    write_settings(folder, account, &format!("{}:{sip_port}", place.address), control_port, when_rung);
     let mut process = Process::spawn(
-        Command::new("baresip")
+        place
+            .command("baresip")
             .args(["-4", "-f"])
             .arg(folder)
             .stdin(Stdio::null())
@@ -131,7 +146,7 @@ fn run(folder: &Path, name: &str, sip_port: u16, when_rung: WhenRung) -> Option<
         if process.ended().is_some() {
             return Some(None);
         }
-        TcpStream::connect((Ipv4Addr::LOCALHOST, control_port)).ok().map(Some)
+        place.connect(control_port).ok().map(Some)
     });
     Some((process, control?))
 }
@@ -141,13 +156,13 @@ const KEY_LASTS: Duration = Duration::from_millis(250);
 /// Bytes of the header that sndfile writes before 16-bit samples.
 const WAV_HEADER: usize = 44;
 
-fn write_settings(folder: &Path, name: &str, sip_port: u16, control_port: u16, when_rung: WhenRung) {
+fn write_settings(folder: &Path, account: &str, sip_listen: &str, control_port: u16, when_rung: WhenRung) {
     let heard = folder.join("heard");
     fs::create_dir_all(&heard).unwrap();
     let modules = ["g711.so", "sndfile.so", "aufile.so"].map(|module| format!("module {module}\n")).concat();
     let applications = ["menu.so", "account.so", "ctrl_tcp.so"].map(|module| format!("module_app {module}\n")).concat();
     let settings = format!(
-        "sip_listen 127.0.0.1:{sip_port}\naudio_source aufile,{}\naudio_player none\naudio_alert none\n\
+        "sip_listen {sip_listen}\naudio_source aufile,{}\naudio_player none\naudio_alert none\n\
          rtp_ports 10000-19999\nmodule_path {}\n{modules}snd_path {}\n{applications}\
          ctrl_tcp_listen 127.0.0.1:{control_port}\n",
         audio::silence().display(),
@@ -156,7 +171,7 @@ fn write_settings(folder: &Path, name: &str, sip_port: u16, control_port: u16, w
     );
     fs::write(folder.join("config"), settings).unwrap();
     let mode = if when_rung == WhenRung::PicksUp { "auto" } else { "manual" };
-    let account = format!("<sip:{name}@127.0.0.1>;regint=0;audio_codecs=PCMU;answermode={mode}\n");
+    let account = format!("{account};audio_codecs=PCMU;answermode={mode}\n");
     fs::write(folder.join("accounts"), account).unwrap();
 }
 

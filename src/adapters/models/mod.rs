@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use self::manifest::{Member, PACKAGES, Package};
-pub use self::runtime::onnx_environment;
+pub use self::runtime::{NO_TELEMETRY, onnx_environment};
 
 /// Names the models folder at run time, after the flag and the configuration.
 pub const MODELS_DIR_ENV: &str = "SWITCHBOARD_MODELS_DIR";

@@ -9,6 +9,10 @@ use ort::session::builder::GraphOptimizationLevel;
 
 use super::{ModelError, Models};
 
+/// The environment variable that keeps the library from reporting to its makers; it is read when the library is loaded,
+/// and the setting of the library's own comes too late for its first report.
+pub const NO_TELEMETRY: &str = "ORT_DISABLE_TELEMETRY";
+
 /// The library can be loaded and its environment made only once a process.
 static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
 

@@ -2,7 +2,7 @@
 //! old devices).
 //!
 //! 1. A request without usable credentials gets [`Verdict::Challenge`]: 401 with one `WWW-Authenticate` a
-//!    value, SHA-256 before MD5.
+//!    value, SHA-256 before MD5 (alone for a device that gives up at the pair).
 //! 2. The same request with an answer is judged by [`Authenticator::check`]: nonce, then digest, then count.
 //! 3. Wrong answers from one source make it wait, longer each time ([`Verdict::Wait`]).
 //!
@@ -11,6 +11,7 @@
 
 mod backoff;
 mod credentials;
+mod devices;
 mod header;
 mod nonce;
 #[cfg(test)]
@@ -69,6 +70,8 @@ pub struct AuthRequest<'a> {
     pub method: &'a str,
     /// Its Request-URI as it stood on the wire.
     pub uri: &'a str,
+    /// Whom it says it comes from (the URI of From).
+    pub caller: &'a str,
     /// The values of its Authorization headers.
     pub authorization: &'a [&'a str],
 }
@@ -114,6 +117,7 @@ pub struct Authenticator {
     rules: AuthRules,
     nonces: Nonces,
     backoff: backoff::Backoff,
+    devices: devices::Devices,
     /// Stands in for users that do not exist, so that they cost the same.
     nobody: Credentials,
 }
@@ -126,6 +130,7 @@ impl Authenticator {
             nobody: Credentials::from_password("nobody", &rules.realm, &nobody_password),
             nonces: Nonces::new(secret, rules.nonce_lifetime_ms, rules.nonces_max),
             backoff: backoff::Backoff::new(rules.backoff),
+            devices: devices::Devices::default(),
             rules,
         }
     }
@@ -137,37 +142,43 @@ impl Authenticator {
         }
         let answer = match header::find(request.authorization, &self.rules.realm) {
             Ok(Some(answer)) => answer,
-            Ok(None) => return self.challenge(now, source, false, false),
+            Ok(None) => return self.challenge(now, source, request.caller, false, false),
             Err(reason) => return Verdict::Malformed { reason },
         };
+        self.devices.answered(now, source, request.caller);
         // A nonce of ours proves that this source heard us. Without one nothing is judged, so that a forged
         // source can neither test passwords nor make its victim wait.
         let NonceState::Live(nonce) = self.nonces.state(now, source, &answer.nonce) else {
-            return self.challenge(now, source, true, false);
+            return self.challenge(now, source, request.caller, true, false);
         };
         let known = users.credentials(&answer.username);
         let credentials = known.unwrap_or(&self.nobody);
         let right = digest_fits(credentials, request.method, &answer) & Choice::from(u8::from(known.is_some()));
         if !bool::from(right) || !same_target(&answer.uri, request.uri) {
             self.backoff.note_failure(now, source);
-            return self.challenge(now, source, false, true);
+            return self.challenge(now, source, request.caller, false, true);
         }
         let count = answer.count.map_or(Count::Once, Count::Number);
         if !self.nonces.use_once(now, nonce, count) {
-            return self.challenge(now, source, true, false);
+            return self.challenge(now, source, request.caller, true, false);
         }
         self.backoff.note_success(source);
         Verdict::Accepted { user: answer.username }
     }
 
-    fn challenge(&mut self, now: EpochMs, source: IpAddr, stale: bool, failed: bool) -> Verdict {
+    fn challenge(&mut self, now: EpochMs, source: IpAddr, caller: &str, stale: bool, failed: bool) -> Verdict {
         let nonce = self.nonces.issue(now, source);
         let realm = header::quoted(&self.rules.realm);
         let stale = if stale { ", stale=true" } else { "" };
-        let value = |algorithm: Algorithm| {
+        let value = |algorithm: &Algorithm| {
             format!("Digest realm={realm}, nonce=\"{nonce}\", algorithm={}, qop=\"auth\"{stale}", algorithm.name())
         };
-        Verdict::Challenge { values: vec![value(Algorithm::Sha256), value(Algorithm::Md5)], failed }
+        let values = self.devices.algorithms(now, source, caller).iter().map(value).collect();
+        if failed || !stale.is_empty() {
+            // It has shown that it understands them.
+            self.devices.answered(now, source, caller);
+        }
+        Verdict::Challenge { values, failed }
     }
 }
 

@@ -62,7 +62,7 @@ impl Device {
 }
 
 fn check_at(authenticator: &mut Authenticator, now: EpochMs, source: IpAddr, authorization: &[&str]) -> Verdict {
-    let request = AuthRequest { method: "REGISTER", uri: URI, authorization };
+    let request = AuthRequest { method: "REGISTER", uri: URI, caller: "sip:desk@pbx", authorization };
     authenticator.check(now, source, &request, &users())
 }
 
@@ -217,12 +217,16 @@ fn a_digest_made_for_another_request_is_worth_nothing() {
     let nonce = fresh_nonce(&mut authenticator);
     let answer = Device::desk("SHA-256", Some(1)).answer(&nonce);
     for (method, uri) in [("INVITE", URI), ("REGISTER", "sip:+4930123@pbx.example.com"), ("REGISTER", "sip:other")] {
-        let request = AuthRequest { method, uri, authorization: &[&answer] };
+        let request = AuthRequest { method, uri, caller: "sip:desk@pbx", authorization: &[&answer] };
         let verdict = authenticator.check(NOW, source(), &request, &users());
         assert!(matches!(verdict, Verdict::Challenge { failed: true, .. }), "{method} {uri}");
     }
-    let request =
-        AuthRequest { method: "REGISTER", uri: "sip:PBX.example.com:5060;transport=udp", authorization: &[&answer] };
+    let request = AuthRequest {
+        method: "REGISTER",
+        uri: "sip:PBX.example.com:5060;transport=udp",
+        caller: "sip:desk@pbx",
+        authorization: &[&answer],
+    };
     assert_eq!(authenticator.check(NOW, source(), &request, &users()), accepted(), "devices differ in port and case");
 }
 
@@ -247,7 +251,7 @@ fn a_stored_hash_opens_the_door_for_its_algorithm_only() {
     for (algorithm, opens) in [("MD5", true), ("SHA-256", false)] {
         let nonce = fresh_nonce(&mut authenticator);
         let answer = Device::desk(algorithm, Some(1)).answer(&nonce);
-        let request = AuthRequest { method: "REGISTER", uri: URI, authorization: &[&answer] };
+        let request = AuthRequest { method: "REGISTER", uri: URI, caller: "sip:desk@pbx", authorization: &[&answer] };
         assert_eq!(authenticator.check(NOW, source(), &request, &stored) == accepted(), opens);
     }
 }
@@ -288,4 +292,38 @@ proptest::proptest! {
         let passed = matches!(verdict, Verdict::Accepted { .. });
         proptest::prop_assert!(!passed);
     }
+}
+
+/// RFC 8760: a device that gives up at a challenge with two algorithms is asked with the older one alone when it comes
+/// again, and no other device is.
+#[test]
+fn a_device_that_gives_up_at_sha_256_is_asked_with_md5_alone() {
+    let mut authenticator = authenticator();
+    let later = |ms: i64| EpochMs(NOW.0 + ms);
+    let mut ask = |now: EpochMs, caller: &str, authorization: &[&str]| {
+        let request = AuthRequest { method: "REGISTER", uri: URI, caller, authorization };
+        match authenticator.check(now, source(), &request, &users()) {
+            Verdict::Challenge { values, .. } => values,
+            verdict => panic!("{verdict:?}"),
+        }
+    };
+    let old = "sip:desk@pbx";
+    assert_eq!(ask(NOW, old, &[]).len(), 2);
+    assert_eq!(ask(later(500), old, &[]).len(), 2, "two requests at once");
+    let alone = ask(later(30_000), old, &[]);
+    assert!(alone.len() == 1 && alone[0].contains("algorithm=MD5"), "{alone:?}");
+    assert_eq!(ask(later(30_000), "sip:other@pbx", &[]).len(), 2);
+
+    let nonce = alone[0].split("nonce=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let answer = Device::desk("MD5", Some(1)).answer(&nonce);
+    let request = AuthRequest { method: "REGISTER", uri: URI, caller: old, authorization: &[&answer] };
+    assert_eq!(
+        authenticator.check(later(30_100), source(), &request, &users()),
+        Verdict::Accepted { user: "desk".into() }
+    );
+    let bare = AuthRequest { authorization: &[], ..request };
+    let Verdict::Challenge { values, .. } = authenticator.check(later(90_000), source(), &bare, &users()) else {
+        panic!()
+    };
+    assert_eq!(values.len(), 1, "it goes on as it can");
 }

@@ -1,0 +1,164 @@
+//! Hosts of our own on one machine: network namespaces joined by cables, and routers that translate addresses.
+//!
+//! Nothing of it is seen by, or reaches, the network of the machine itself.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::net::{Ipv4Addr, TcpStream};
+use std::os::fd::AsFd;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+/// One host, which is gone with its value.
+pub struct Host {
+    name: String,
+}
+
+impl Host {
+    /// A host with nothing but its loopback; `None`, with the reason printed, where hosts cannot be made.
+    pub fn new() -> Option<Host> {
+        static HOSTS: AtomicU32 = AtomicU32::new(0);
+        let name = format!("switchboard-{}-{}", std::process::id(), HOSTS.fetch_add(1, Ordering::Relaxed));
+        let made = Command::new("ip").args(["netns", "add", &name]).stderr(Stdio::null()).status();
+        let has_iptables = Command::new("iptables").arg("--version").stdout(Stdio::null()).status();
+        if !made.is_ok_and(|made| made.success()) || !has_iptables.is_ok_and(|found| found.success()) {
+            println!("skipped: network namespaces need root, `ip` and `iptables` (Debian: iproute2, iptables)");
+            return None;
+        }
+        let host = Host { name };
+        host.run("ip link set lo up");
+        Some(host)
+    }
+
+    /// A program that runs on this host.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.name]).arg(program);
+        command
+    }
+
+    /// Does this on this host: sockets that it opens belong there for ever.
+    pub fn enter<T: Send>(&self, deed: impl FnOnce() -> T + Send) -> T {
+        let there = File::open(format!("/run/netns/{}", self.name)).unwrap();
+        std::thread::scope(|scope| {
+            let visitor = scope.spawn(|| {
+                move_into_link_name_space(there.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+                deed()
+            });
+            visitor.join().unwrap()
+        })
+    }
+
+    /// A cable to another host. Both ends are named `wire`; each has its address with the length of the network.
+    pub fn wire(&self, address: &str, other: &Host, others_address: &str, wire: &str) {
+        let ends = format!("link add {wire} netns {} type veth peer name {wire} netns {}", self.name, other.name);
+        run(Command::new("ip").args(ends.split(' ')), &ends);
+        for (host, address) in [(self, address), (other, others_address)] {
+            host.run(&format!("ip address add {address} dev {wire}"));
+            host.run(&format!("ip link set {wire} up"));
+        }
+    }
+
+    /// Where everything goes that is not near.
+    pub fn default_route(&self, gateway: &str) {
+        self.run(&format!("ip route add default via {gateway}"));
+    }
+
+    /// Passes packets on between its cables.
+    pub fn forwards(&self) {
+        self.run("sysctl -q -w net.ipv4.ip_forward=1");
+    }
+
+    /// Writes its own address into packets that leave by this cable, and lets in only what answers them (RFC 4787).
+    pub fn masquerades(&self, wire: &str, mapping: Mapping) {
+        self.forwards();
+        let ports = if mapping == Mapping::EachDestinationItsOwn { " --random-fully" } else { "" };
+        self.run(&format!("iptables -t nat -A POSTROUTING -o {wire} -j MASQUERADE{ports}"));
+    }
+
+    /// Stands with this public address for one host behind it.
+    pub fn stands_for(&self, wire: &str, public: &str, private: &str) {
+        self.forwards();
+        self.run(&format!("iptables -t nat -A PREROUTING -i {wire} -d {public} -j DNAT --to-destination {private}"));
+        self.run(&format!("iptables -t nat -A POSTROUTING -o {wire} -s {private} -j SNAT --to-source {public}"));
+    }
+
+    /// Counts from now on what leaves by this cable, and every name that is asked for anywhere.
+    pub fn counts_packets(&self, wire: &str) {
+        self.run(&format!("iptables -A OUTPUT -o {wire}"));
+        self.run("iptables -A OUTPUT -o lo -p udp --dport 53");
+    }
+
+    /// How many packets that was.
+    pub fn packets_counted(&self) -> u64 {
+        let told = self.command("iptables").args(["-L", "OUTPUT", "-v", "-x", "-n"]).output().unwrap();
+        let told = String::from_utf8_lossy(&told.stdout).into_owned();
+        told.lines().skip(2).map(|line| line.split_whitespace().next().unwrap().parse::<u64>().unwrap()).sum()
+    }
+
+    fn run(&self, line: &str) {
+        let mut words = line.split(' ');
+        run(self.command(words.next().unwrap()).args(words), line);
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = Command::new("ip").args(["netns", "delete", &self.name]).status();
+    }
+}
+
+/// How a translator chooses the port that the world sees.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Mapping {
+    /// The same for all destinations (port-restricted).
+    Kept,
+    /// Another for each destination (symmetric): what one learns of it is of no use to another.
+    EachDestinationItsOwn,
+}
+
+/// Where a process runs, and its address there.
+#[derive(Clone)]
+pub struct Place {
+    host: Option<Arc<Host>>,
+    pub address: Ipv4Addr,
+}
+
+impl Place {
+    /// On a host of our own.
+    pub fn on(host: &Arc<Host>, address: Ipv4Addr) -> Place {
+        Place { host: Some(host.clone()), address }
+    }
+
+    /// A program that runs there.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        match &self.host {
+            Some(host) => host.command(program),
+            None => Command::new(program),
+        }
+    }
+
+    /// A connection to a port of the loopback there.
+    pub fn connect(&self, port: u16) -> std::io::Result<TcpStream> {
+        let connect = || TcpStream::connect((Ipv4Addr::LOCALHOST, port));
+        match &self.host {
+            Some(host) => host.enter(connect),
+            None => connect(),
+        }
+    }
+}
+
+impl Default for Place {
+    /// This machine's loopback.
+    fn default() -> Place {
+        Place { host: None, address: Ipv4Addr::LOCALHOST }
+    }
+}
+
+fn run(command: &mut Command, what: &str) {
+    let status = command.status().unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert!(status.success(), "{what}: {status}");
+}
