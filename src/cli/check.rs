@@ -29,6 +29,8 @@ pub struct Args {
     serve: serve::Args,
 }
 
+mod certificates;
+
 /// What was found about one part.
 enum Finding {
     Good(String),
@@ -80,6 +82,9 @@ async fn check(config: Config) -> usize {
     tell("dialplan", dialplan(&config));
     tell("escalation", escalation(&config));
     tell("emergency calls", emergency(&config));
+    for (part, finding) in certificates::ours(&config) {
+        tell(part, finding);
+    }
     if config.sip.trunks.is_empty() {
         tell("trunks", Good("none configured; calls from this machine need none".into()));
     }
@@ -277,7 +282,8 @@ async fn reaches(trunk: &TrunkConfig) -> Finding {
         return Good("calls in only; nothing to reach".into());
     }
     let remedy = format!("check host, port and firewall of sip.trunks \"{}\"", trunk.name);
-    let host = if trunk.host.contains(':') { trunk.host.clone() } else { format!("{}:5060", trunk.host) };
+    let port = if trunk.transport == TransportName::Tls { 5061 } else { 5060 };
+    let host = if trunk.host.contains(':') { trunk.host.clone() } else { format!("{}:{port}", trunk.host) };
     let address = match lookup_host(&host).await.map(|mut found| found.next()) {
         Ok(Some(address)) => address,
         Ok(None) => return Mend(format!("{host} has no address"), remedy),
@@ -285,6 +291,7 @@ async fn reaches(trunk: &TrunkConfig) -> Finding {
     };
     let began = Instant::now();
     let reached = match trunk.transport {
+        TransportName::Tls => return certificates::trunk(trunk, address).await,
         TransportName::Tcp => {
             tokio::time::timeout(TRUNK_ANSWERS, tokio::net::TcpStream::connect(address)).await.is_ok_and(|c| c.is_ok())
         }

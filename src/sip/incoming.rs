@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::body;
 use super::call::{Call, SDP, until, wish};
-use super::core::{Core, Dialogs, Flow};
+use super::core::{Core, Dialogs, Flow, draw_keys};
 use super::descriptions::Descriptions;
 use super::dialog::{self, Dialog};
 use super::gate::Admitted;
@@ -28,7 +28,6 @@ use super::reliable::{Due, Reliable};
 use super::ringing;
 use super::session_timer::{self, Agreed, Asked, SessionTimer};
 use super::transfer::Replaces;
-use crate::config::sip::TransportName;
 use crate::domain::ids::LegId;
 use crate::seams::media::LegSpec;
 use crate::seams::signaling::{DialogEvent, EndedBy, IncomingCall};
@@ -156,11 +155,14 @@ impl Early {
         };
         let session_id = u64::from(core.random_number());
         let mut descriptions =
-            Descriptions::new(peer.preferences.clone(), leg.advertised, leg.advertised_rtcp, session_id);
+            Descriptions::new(core.wishes(peer, &flow), (leg.advertised, leg.advertised_rtcp), session_id, draw_keys);
+        if offer.is_none() && !descriptions.can_offer() {
+            return Err(refuse(invite, 488, vec![]));
+        }
         let description = match offer.map(|offer| descriptions.answer(&offer)).transpose() {
             Ok(description) => description,
             Err(error) => {
-                let agent = core.own_host(flow.address.ip(), Some(peer));
+                let agent = core.own_host(&flow, Some(peer));
                 return Err(refuse(invite, error.status(), vec![Header::Warning(error.warning(&agent).into())]));
             }
         };
@@ -181,6 +183,7 @@ impl Early {
             dialog,
             descriptions,
             leg: Some(leg.control.clone()),
+            speaker: core.spoken.speaker(leg.id),
             commands: lines.commands,
             inbox,
             events: lines.events,
@@ -206,7 +209,7 @@ impl Early {
             state: State::Ringing,
             ack_until: None,
             bye_reason: None,
-            stream: (call.flow.transport == TransportName::Tcp).then(|| call.flow.connection.cancel_token()).flatten(),
+            stream: call.flow.line.as_ref().map(|line| line.end_token()),
             ring_until: now + Duration::from_secs(call.core.config.ring_limit_seconds.into()),
             call,
         };

@@ -22,8 +22,11 @@ use super::doors::Doors;
 use super::limits::{Buckets, Places, TokenBucket};
 use super::peers::{Peer, Peers};
 use super::screen::ScreenLimits;
-use super::{health, registration, tcp, udp};
-use crate::config::sip::SipConfig;
+use super::stream::{self, Streams};
+use super::tls::Tls;
+use super::{health, registration, udp};
+use crate::certificates::CertificateError;
+use crate::config::sip::{SipConfig, TransportName};
 use crate::seams::clock::{Clock, Ids};
 use crate::seams::media::MediaNode;
 use crate::seams::signaling::{DialOrder, IncomingCall, OutgoingCall, Signaling, SignalingError};
@@ -32,13 +35,16 @@ use crate::seams::signaling::{DialOrder, IncomingCall, OutgoingCall, Signaling, 
 #[derive(Debug, thiserror::Error)]
 pub enum SipError {
     /// The address is taken or not ours.
-    #[error("SIP cannot listen on {address}: {source}; choose another sip.listen")]
+    #[error("SIP cannot listen on {address}: {source}; choose another address in [sip]")]
     Listen {
         /// What was asked for.
         address: std::net::SocketAddr,
         /// What the system says.
         source: std::io::Error,
     },
+    /// A certificate or the authorities of a trunk cannot be used.
+    #[error("SIP over TLS: {0}; mend the file, or take sip.tls_listen and the trunk's ca_file out")]
+    Certificate(#[from] CertificateError),
 }
 
 /// What the server is made of.
@@ -100,8 +106,15 @@ impl SipServer {
         let limits = &parts.config.limits;
         let (incoming, calls_out) = mpsc::channel(INCOMING);
         let peers = Peers::new(&parts.config, parts.rtp_ports, now);
+        let tls = Tls::new(&parts.config, peers.trunks())?;
+        let tls_listener = parts.config.tls_listen.map(listen_for_tls).transpose()?;
+        let tls_address = tls_listener.as_ref().and_then(|listener| listener.local_addr().ok());
+        tls.watch();
         let core = Arc::new(Core {
             times,
+            tls,
+            spoken: Default::default(),
+            connections: Places::new(limits.tcp_connections_max),
             doors: Doors::new(&parts.config, &peers, rand::random()),
             own_numbers: Core::own_numbers(&parts.config, peers.trunks()),
             ringing: Default::default(),
@@ -119,8 +132,9 @@ impl SipServer {
                 endpoint: endpoint.inner.clone(),
                 udp: udp_socket,
                 udp_connection,
-                streams: Mutex::default(),
+                streams: Streams::default(),
                 local,
+                tls: tls_address,
                 resolver: SipResolver::default(),
                 names,
                 cancel,
@@ -138,7 +152,11 @@ impl SipServer {
         health::start(&core);
         tokio::spawn(udp::serve(core.clone()));
         if let Some(listener) = listener {
-            tokio::spawn(tcp::serve(core.clone(), listener));
+            tokio::spawn(stream::serve(core.clone(), listener, TransportName::Tcp));
+        }
+        if let Some(listener) = tls_listener {
+            tokio::spawn(stream::serve(core.clone(), listener, TransportName::Tls));
+            tracing::info!(sip.tls_listen = ?tls_address, "SIP listens for TLS");
         }
         tracing::info!(sip.listen = %local, "SIP listens");
         Ok((SipServer { core }, calls_out))
@@ -147,6 +165,11 @@ impl SipServer {
     /// Where it listens, the port being the real one.
     pub fn local_addr(&self) -> std::net::SocketAddr {
         self.core.stack.local
+    }
+
+    /// Where it listens for TLS, if it does.
+    pub fn tls_addr(&self) -> Option<std::net::SocketAddr> {
+        self.core.stack.tls
     }
 
     /// Refuses new calls with 503 from now on; those under way go on.
@@ -253,11 +276,19 @@ fn try_bind(config: &SipConfig) -> std::io::Result<(UdpSocket, Option<TcpListene
     if !config.tcp {
         return Ok((udp_socket, None));
     }
-    let address = udp_socket.local_addr()?;
+    let listener = listen(udp_socket.local_addr()?)?;
+    Ok((udp_socket, Some(listener)))
+}
+
+fn listen(address: std::net::SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    Ok((udp_socket, Some(socket.listen(BACKLOG)?)))
+    socket.listen(BACKLOG)
+}
+
+fn listen_for_tls(address: std::net::SocketAddr) -> Result<TcpListener, SipError> {
+    listen(address).map_err(|source| SipError::Listen { address, source })
 }
 
 /// Connections that may wait to be accepted.

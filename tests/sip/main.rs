@@ -4,6 +4,7 @@
 
 mod calls_in;
 mod calls_out;
+mod certificates;
 mod floods;
 mod gate;
 mod house;
@@ -13,7 +14,9 @@ mod outbound;
 mod peer;
 mod phones;
 mod rate;
+mod srtp;
 mod tcp;
+mod tls;
 mod torture;
 mod transfers;
 mod trunks;

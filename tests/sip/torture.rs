@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use switchboard::config::sip::SipConfig;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
+use crate::certificates::{Authority, connect};
 use crate::house::{House, config};
 use crate::peer::Peer;
 use crate::tcp::Stream;
@@ -165,8 +166,24 @@ fn expected_on_streams() -> HashMap<&'static str, (&'static [u16], Behind)> {
 /// the stream goes on behind it unless its end could not be told.
 #[tokio::test]
 async fn torture_over_tcp_is_answered_as_over_udp() {
+    torture(patient_config(), |tcp, _| Stream::to(tcp)).await;
+}
+
+/// S1: and over TLS.
+#[tokio::test]
+async fn torture_over_tls_is_answered_as_over_udp() {
+    let authority = Authority::new();
+    let client = &authority.client(None);
+    let open = |_, tls: Option<SocketAddr>| async move { Stream::over(connect(client, tls.unwrap()).await, "TLS") };
+    torture(authority.listening(patient_config()), open).await;
+}
+
+async fn torture<S, F>(mut patient: SipConfig, open: impl Fn(SocketAddr, Option<SocketAddr>) -> F)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    F: Future<Output = Stream<S>>,
+{
     let Some(messages) = messages() else { return };
-    let mut patient = patient_config();
     patient.limits.tcp_message_seconds = 1;
     patient.limits.tcp_idle_seconds = 1;
     let (expected, on_streams) = (expected(), expected_on_streams());
@@ -175,6 +192,7 @@ async fn torture_over_tcp_is_answered_as_over_udp() {
         // A house of its own: the same message a second time would be a retransmission.
         let house = House::with(patient.clone()).await;
         let address = house.address();
+        let tls = house.server.tls_addr();
         let (_server, _legs) = house.answer_everything();
         for (name, bytes) in &messages {
             let (allowed, end) = match on_streams.get(&**name) {
@@ -187,7 +205,8 @@ async fn torture_over_tcp_is_answered_as_over_udp() {
                 (Behind::Answer, false) => AsksAt::Once,
                 _ => AsksAt::Never,
             };
-            let (got, ended) = over_tcp(address, bytes, cut.min(bytes.len()), asks_at).await;
+            let (got, ended) =
+                over_stream(open(address, tls).await, address, bytes, cut.min(bytes.len()), asks_at).await;
             let is_right = got.is_empty() != wants_answer && got.iter().all(|status| allowed.contains(status));
             if !is_right || ended != end {
                 wrong.push((name, cut, got, ended));
@@ -224,17 +243,25 @@ enum AsksAt {
 
 /// Sends a message in pieces of `cut` bytes and an ordinary request after it. Returns the final statuses that the
 /// message got, and what came behind it.
-async fn over_tcp(address: SocketAddr, bytes: &[u8], cut: usize, mut asks_at: AsksAt) -> (Vec<u16>, Behind) {
+async fn over_stream(
+    mut stream: Stream<impl AsyncRead + AsyncWrite + Unpin>,
+    address: SocketAddr,
+    bytes: &[u8],
+    cut: usize,
+    mut asks_at: AsksAt,
+) -> (Vec<u16>, Behind) {
     let mut peer = Peer::new(address).await;
-    let mut stream = Stream::to(address).await;
     for piece in bytes.chunks(cut) {
         if stream.stream.write_all(piece).await.is_err() {
             break;
         }
     }
+    // What TLS still holds back leaves as well.
+    let _ = stream.stream.flush().await;
     let options = peer.request("OPTIONS", "", "").replace("SIP/2.0/UDP", "SIP/2.0/TCP");
     if asks_at == AsksAt::Once {
         let _ = stream.stream.write_all(options.as_bytes()).await;
+        let _ = stream.stream.flush().await;
     }
     let mut got = Vec::new();
     loop {
@@ -254,6 +281,7 @@ async fn over_tcp(address: SocketAddr, bytes: &[u8], cut: usize, mut asks_at: As
         if asks_at == AsksAt::Answer {
             asks_at = AsksAt::Never;
             let _ = stream.stream.write_all(options.as_bytes()).await;
+            let _ = stream.stream.flush().await;
         }
     }
 }

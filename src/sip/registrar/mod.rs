@@ -225,6 +225,11 @@ impl Registrar {
         self.phones.iter().find(|(_, bindings)| bindings.iter().any(on_flow)).map(|(phone, _)| phone.as_str())
     }
 
+    /// Whether anybody is reached by this flow.
+    pub fn has_flow(&self, now: Instant, flow: &Flow) -> bool {
+        self.phones.values().flatten().any(|binding| binding.flow == *flow && binding.expires_at > now)
+    }
+
     /// A connection closed: what came by it cannot be reached any more. Returns the phones that lost a
     /// binding.
     pub fn flow_closed(&mut self, flow: &Flow) -> Vec<String> {

@@ -21,7 +21,8 @@ fn offered(m: &str, attributes: &[&str]) -> SessionDescription {
 }
 
 fn accept(offer: &SessionDescription) -> (String, StreamParams) {
-    answer(offer, &MediaPreferences::default(), &local()).unwrap()
+    let (text, agreed) = answer(offer, &MediaPreferences::default(), &local()).unwrap();
+    (text, agreed.params)
 }
 
 fn refuse(offer: &SessionDescription) -> NegotiationError {
