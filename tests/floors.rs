@@ -17,7 +17,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("support", &["seams", "domain", "config"]),
     ("voice", &["support", "seams", "domain", "config"]),
     ("messages", &["support", "seams", "domain", "config"]),
-    ("http", &["messages", "voice", "support", "seams", "domain", "config"]),
+    ("http", &["messages", "voice", "support", "seams", "certificates", "domain", "config"]),
     ("adapters", &["seams", "domain", "config"]),
     ("sip", &["seams", "certificates", "domain", "config"]),
     ("webrtc", &["seams", "domain", "config"]),

@@ -9,6 +9,7 @@ mod kept;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -75,6 +76,16 @@ impl CertificateFiles {
         };
         CertifiedKey::from_der(chain, key, &ring::default_provider()).map(Arc::new).map_err(mismatch)
     }
+}
+
+/// A server of HTTPS with this certificate, which asks nobody for theirs.
+pub fn https(kept: Arc<Kept>) -> Result<Arc<ServerConfig>, CertificateError> {
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| CertificateError::Unusable { file: "TLS".to_owned(), reason: error.to_string() })?;
+    let mut config = config.with_no_client_auth().with_cert_resolver(kept);
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
 }
 
 /// The certificates of a PEM file, at least one.

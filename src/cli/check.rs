@@ -59,7 +59,7 @@ async fn check(config: Config) -> usize {
             println!("MEND  {part}: {what}\n      → {remedy}");
         }
     };
-    let running = is_running(config.http.listen).await;
+    let running = is_running(&config).await;
     tell("ports", ports(&config, running));
     tell("data", data(&config).await);
     let models = Models::resolve(config.models.configured_dir());
@@ -95,7 +95,12 @@ async fn check(config: Config) -> usize {
 }
 
 /// Whether this installation's server answers on its HTTP address.
-async fn is_running(http: SocketAddr) -> bool {
+async fn is_running(config: &Config) -> bool {
+    let http = config.http.listen;
+    if config.http.certificate_file.is_some() {
+        // Its certificate is in another name than this address.
+        return tokio::net::TcpStream::connect(http).await.is_ok();
+    }
     let client = reqwest::Client::builder().timeout(Duration::from_secs(2)).build();
     let Ok(client) = client else { return false };
     client.get(format!("http://{http}/health")).send().await.is_ok_and(|answer| answer.status().is_success())
@@ -295,7 +300,7 @@ async fn reaches(trunk: &TrunkConfig) -> Finding {
         TransportName::Tcp => {
             tokio::time::timeout(TRUNK_ANSWERS, tokio::net::TcpStream::connect(address)).await.is_ok_and(|c| c.is_ok())
         }
-        TransportName::Udp => options(address).await.unwrap_or(false),
+        TransportName::Udp | TransportName::Ws | TransportName::Wss => options(address).await.unwrap_or(false),
     };
     if reached {
         Good(format!("{host} answers after {} ms", began.elapsed().as_millis()))

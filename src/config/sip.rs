@@ -24,6 +24,12 @@ pub struct SipConfig {
     pub tcp: bool,
     /// Address and port for SIP over TLS; none listens on none.
     pub tls_listen: Option<SocketAddr>,
+    /// Address and port for SIP over WebSockets in the clear: loopback only, for a proxy on this machine.
+    pub ws_listen: Option<SocketAddr>,
+    /// Address and port for SIP over WebSockets over TLS.
+    pub wss_listen: Option<SocketAddr>,
+    /// Origins of the pages that may open such WebSockets, as in `https://help.example.com`; none for this machine's.
+    pub ws_origins: Vec<String>,
     /// Our certificate with those that lead to its root, in PEM; for TLS both ways.
     pub certificate_file: Option<PathBuf>,
     /// The key of that certificate, in PEM.
@@ -111,6 +117,10 @@ pub enum TransportName {
     Tcp,
     /// Streams that are encrypted, their far end proven by its certificate.
     Tls,
+    /// WebSockets of pages (RFC 7118). Nobody can be called by them who has not come by them.
+    Ws,
+    /// The same over TLS.
+    Wss,
 }
 
 impl TransportName {
@@ -120,6 +130,8 @@ impl TransportName {
             TransportName::Udp => "UDP",
             TransportName::Tcp => "TCP",
             TransportName::Tls => "TLS",
+            TransportName::Ws => "WS",
+            TransportName::Wss => "WSS",
         }
     }
 
@@ -129,6 +141,7 @@ impl TransportName {
             TransportName::Udp => "",
             TransportName::Tcp => ";transport=tcp",
             TransportName::Tls => ";transport=tls",
+            TransportName::Ws | TransportName::Wss => ";transport=ws",
         }
     }
 
@@ -139,7 +152,7 @@ impl TransportName {
 
     /// Whether nobody on the way can read along.
     pub fn is_secure(self) -> bool {
-        self == TransportName::Tls
+        matches!(self, TransportName::Tls | TransportName::Wss)
     }
 }
 
@@ -239,6 +252,9 @@ impl Default for SipConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 5060)),
             tcp: true,
             tls_listen: None,
+            ws_listen: None,
+            wss_listen: None,
+            ws_origins: Vec::new(),
             certificate_file: None,
             key_file: None,
             advertised: None,
@@ -330,7 +346,21 @@ impl SipConfig {
 
     fn check_certificate(&self, problems: &mut Vec<Problem>) {
         let files = [("certificate_file", &self.certificate_file), ("key_file", &self.key_file)];
-        let wanted = self.tls_listen.is_some() || files.iter().any(|(_, file)| file.is_some());
+        let wanted = self.tls_listen.or(self.wss_listen).is_some() || files.iter().any(|(_, file)| file.is_some());
+        if self.ws_listen.is_some_and(|listen| !listen.ip().is_loopback()) {
+            problems.push(problem(
+                "ws_listen",
+                "calls and passwords would travel in the clear",
+                "listen on loopback behind a proxy with TLS, or use wss_listen",
+            ));
+        }
+        if self.ws_origins.iter().any(|origin| !origin.starts_with("https://") && !origin.starts_with("http://")) {
+            problems.push(problem(
+                "ws_origins",
+                "no origin",
+                "write https:// and the host, as in https://help.example.com",
+            ));
+        }
         for (key, file) in files {
             if wanted && file.is_none() {
                 problems.push(problem(key, "TLS needs a certificate and its key", "name both PEM files"));

@@ -29,6 +29,7 @@ use super::stream::Streams;
 use super::tls::Tls;
 use crate::config::sip::{SipConfig, TransportName};
 use crate::domain::phone_number::PhoneNumber;
+use crate::seams::browser::BrowserMedia;
 use crate::seams::clock::{Clock, Ids};
 use crate::seams::media::MediaNode;
 use crate::seams::signaling::{IncomingCall, SignalingError};
@@ -74,6 +75,8 @@ pub(super) struct Core {
     pub connections: Places,
     pub tls: Tls,
     pub spoken: Spoken,
+    /// Audio with browsers, where there is any.
+    pub browsers: Option<Arc<dyn BrowserMedia>>,
     /// The numbers that our calls come from.
     pub own_numbers: Vec<PhoneNumber>,
     pub ringing: Ringing,
@@ -103,12 +106,19 @@ pub(super) struct Stack {
     pub streams: Streams,
     /// Where we listen.
     pub local: SocketAddr,
-    /// Where we listen for TLS.
-    pub tls: Option<SocketAddr>,
+    /// Where we listen for streams of other kinds than TCP.
+    pub others: Vec<(TransportName, SocketAddr)>,
     pub resolver: SipResolver,
     /// Where names are looked up instead, in tests.
     pub names: Option<Arc<dyn LookupSource>>,
     pub cancel: CancellationToken,
+}
+
+impl Stack {
+    /// Where we listen for this, if it is not where UDP and TCP do.
+    pub fn listens(&self, transport: TransportName) -> Option<SocketAddr> {
+        self.others.iter().find(|(known, _)| *known == transport).map(|(_, address)| *address)
+    }
 }
 
 /// Where a message came from or goes to.
@@ -169,14 +179,14 @@ impl Core {
     /// Our host and port as the far end should see them.
     pub fn own_host(&self, flow: &Flow, peer: Option<&Peer>) -> String {
         let plain_port = self.stack.local.port();
-        let tls_port = self.stack.tls.filter(|_| flow.transport == TransportName::Tls).map(|tls| tls.port());
-        let port = tls_port.unwrap_or(plain_port);
+        let own_port = self.stack.listens(flow.transport).map(|address| address.port());
+        let port = own_port.unwrap_or(plain_port);
         if let Some(address) = peer.and_then(|peer| peer.advertised) {
             return SocketAddr::new(address, port).to_string();
         }
         match &self.config.advertised {
             // The port written there is that of UDP and TCP.
-            Some(advertised) => match (advertised.rsplit_once(':'), tls_port) {
+            Some(advertised) => match (advertised.rsplit_once(':'), own_port) {
                 (Some((host, _)), Some(port)) => format!("{host}:{port}"),
                 (Some(_), None) => advertised.clone(),
                 (None, _) => format!("{advertised}:{port}"),
@@ -201,8 +211,8 @@ impl Core {
         let transport = if is_sips { Some(Transport::Tls) } else { uri.transport().copied() };
         let named = match transport.map(transport_name) {
             None => TransportName::Udp,
-            Some(Some(named)) => named,
-            Some(None) => {
+            Some(Some(named @ (TransportName::Udp | TransportName::Tcp | TransportName::Tls))) => named,
+            Some(_) => {
                 return Err(SignalingError::BadDestination("(a transport other than UDP, TCP and TLS)".into()));
             }
         };
@@ -247,6 +257,8 @@ impl Core {
         match hop.transport {
             TransportName::Udp => Ok(self.udp_flow(hop.address)),
             TransportName::Tcp | TransportName::Tls => self.stream_to(hop, peer).await,
+            // Only who has come by a WebSocket can be reached by it.
+            TransportName::Ws | TransportName::Wss => Err(SignalingError::BadDestination("(a page)".into())),
         }
     }
 
@@ -297,6 +309,8 @@ pub(super) fn transport_type(transport: TransportName) -> Transport {
         TransportName::Udp => Transport::Udp,
         TransportName::Tcp => Transport::Tcp,
         TransportName::Tls => Transport::Tls,
+        TransportName::Ws => Transport::Ws,
+        TransportName::Wss => Transport::Wss,
     }
 }
 
@@ -306,6 +320,8 @@ pub(super) fn transport_name(transport: Transport) -> Option<TransportName> {
         Transport::Udp => Some(TransportName::Udp),
         Transport::Tcp => Some(TransportName::Tcp),
         Transport::Tls => Some(TransportName::Tls),
+        Transport::Ws => Some(TransportName::Ws),
+        Transport::Wss => Some(TransportName::Wss),
         _ => None,
     }
 }

@@ -8,6 +8,7 @@ use super::sdp::{
     self, Agreement, LocalMedia, MediaPreferences, NegotiationError, OurKeys, SdpError, SessionDescription,
 };
 use crate::config::sip::Srtp;
+use crate::seams::browser::{BrowserCallError, BrowserSession};
 use crate::seams::media::SrtpKeys;
 
 /// Why a body cannot become an agreement, with the status to refuse it with.
@@ -19,6 +20,9 @@ pub enum DescriptionError {
     /// It can be read but nothing fits: 488.
     #[error(transparent)]
     Refused(#[from] NegotiationError),
+    /// A browser's offer that cannot be taken: 488.
+    #[error(transparent)]
+    Browser(#[from] BrowserCallError),
     /// An answer came where no offer of ours was open.
     #[error("an answer came without an offer")]
     NoOffer,
@@ -30,7 +34,7 @@ impl DescriptionError {
         match self {
             DescriptionError::Unreadable(_) => 400,
             DescriptionError::Refused(refused) => refused.status(),
-            DescriptionError::NoOffer => 488,
+            DescriptionError::NoOffer | DescriptionError::Browser(_) => 488,
         }
     }
 
@@ -38,7 +42,7 @@ impl DescriptionError {
     pub fn warning(&self, agent: &str) -> String {
         match self {
             DescriptionError::Refused(refused) => refused.warning(agent),
-            DescriptionError::Unreadable(_) | DescriptionError::NoOffer => {
+            DescriptionError::Unreadable(_) | DescriptionError::NoOffer | DescriptionError::Browser(_) => {
                 format!("399 {agent} \"{}\"", self.to_string().replace(['"', '\\'], "'"))
             }
         }
@@ -56,6 +60,8 @@ pub struct Descriptions {
     agreed: Option<Agreement>,
     /// Draws keys of ours.
     draw: DrawKeys,
+    /// The audio of a browser, whose descriptions are another room's.
+    browser: Option<Box<dyn BrowserSession>>,
 }
 
 /// Draws keys of ours at random.
@@ -70,7 +76,13 @@ impl Descriptions {
         draw: DrawKeys,
     ) -> Descriptions {
         let local = LocalMedia { rtcp, keys: Some(draw()), ..LocalMedia::new(rtp, session_id) };
-        Descriptions { preferences, local, sent: None, open_offer: None, agreed: None, draw }
+        Descriptions { preferences, local, sent: None, open_offer: None, agreed: None, draw, browser: None }
+    }
+
+    /// Those of a browser, whose offer was answered with this text.
+    pub fn of_browser(&mut self, session: Box<dyn BrowserSession>, answer: &str) {
+        self.browser = Some(session);
+        self.sent = Some(answer.to_owned());
     }
 
     /// Nothing agreed yet, for the same leg and by the same wishes. What was encrypted stays so.
@@ -86,6 +98,11 @@ impl Descriptions {
 
     /// Answers an offer; the agreement is in force at once.
     pub fn answer(&mut self, offer: &[u8]) -> Result<String, DescriptionError> {
+        if let Some(browser) = &mut self.browser {
+            let answer = browser.answer_again(&String::from_utf8_lossy(offer))?;
+            self.sent = Some(answer.clone());
+            return Ok(answer);
+        }
         let offer = SessionDescription::parse(offer)?;
         let local = if self.sent.is_some() { self.local.next() } else { self.local.clone() };
         let local = LocalMedia { keys: Some(self.keys_for(&offer)), ..local };
@@ -120,6 +137,12 @@ impl Descriptions {
 
     /// Our offer: the first of the call, or another by which nothing changes (a re-INVITE without an offer).
     pub fn offer(&mut self) -> String {
+        if let (Some(_), Some(sent)) = (&self.browser, &self.sent) {
+            // By which nothing changes: only who offers leaves it open who begins (RFC 5763 §5).
+            let text = sent.replace("a=setup:passive", "a=setup:actpass");
+            self.open_offer = Some(text.clone());
+            return text;
+        }
         let text = match &self.sent {
             None => sdp::offer(&self.preferences, &self.local),
             Some(sent) => {
@@ -136,6 +159,9 @@ impl Descriptions {
     /// Takes the answer to our open offer.
     pub fn take_answer(&mut self, answer: &[u8]) -> Result<(), DescriptionError> {
         let offer = self.open_offer.take().ok_or(DescriptionError::NoOffer)?;
+        if self.browser.is_some() {
+            return Ok(());
+        }
         let answer = SessionDescription::parse(answer)?;
         let agreed = sdp::apply_answer(&offer, &answer, &self.preferences)?;
         self.agree(agreed);

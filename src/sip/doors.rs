@@ -185,7 +185,8 @@ impl Core {
                 FlowTransport::Udp => Some(self.udp_flow(remote)),
                 FlowTransport::Tcp => by_stream(TransportName::Tcp),
                 FlowTransport::Tls => by_stream(TransportName::Tls),
-                FlowTransport::Ws => None,
+                FlowTransport::Ws => by_stream(TransportName::Ws),
+                FlowTransport::Wss => by_stream(TransportName::Wss),
             }?;
             Some((binding.request_uri().to_owned(), flow))
         })
@@ -197,6 +198,8 @@ fn flow_of(flow: &Flow) -> registrar::Flow {
         TransportName::Udp => FlowTransport::Udp,
         TransportName::Tcp => FlowTransport::Tcp,
         TransportName::Tls => FlowTransport::Tls,
+        TransportName::Ws => FlowTransport::Ws,
+        TransportName::Wss => FlowTransport::Wss,
     };
     registrar::Flow { remote: flow.address, transport, connection: None }
 }

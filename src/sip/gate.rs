@@ -27,7 +27,7 @@ use super::peers::Peer;
 use super::screen::{self, Screening};
 use super::transfer::Replaces;
 use super::wire;
-use crate::config::sip::Strangers;
+use crate::config::sip::{Strangers, TransportName};
 
 /// Methods that we understand (RFC 3261 §20.5).
 pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REGISTER, REFER, NOTIFY";
@@ -57,9 +57,10 @@ impl Core {
         if is_stranger && !self.is_request_in_time(source) {
             return self.drop_message("rate");
         }
-        let transport = match flow.transport.is_stream() {
-            false => screen::Transport::Datagram,
-            true => screen::Transport::Stream,
+        let transport = match flow.transport {
+            // A message of a WebSocket is a whole one, as a datagram is (RFC 7118 §5).
+            TransportName::Udp | TransportName::Ws | TransportName::Wss => screen::Transport::Datagram,
+            TransportName::Tcp | TransportName::Tls => screen::Transport::Stream,
         };
         let message = match screen::screen(raw, flow.address, transport, &self.screen_limits) {
             Screening::Accept { normalised } => normalised,

@@ -44,6 +44,7 @@ mod transfer;
 mod udp;
 mod ways;
 mod wire;
+mod ws;
 
 pub use self::core::SipTimes;
 pub use rsipstack::resolver::sip_resolver::{LookupSource, SrvRecord};

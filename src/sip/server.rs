@@ -27,6 +27,7 @@ use super::tls::Tls;
 use super::{health, registration, udp};
 use crate::certificates::CertificateError;
 use crate::config::sip::{SipConfig, TransportName};
+use crate::seams::browser::BrowserMedia;
 use crate::seams::clock::{Clock, Ids};
 use crate::seams::media::MediaNode;
 use crate::seams::signaling::{DialOrder, IncomingCall, OutgoingCall, Signaling, SignalingError};
@@ -59,6 +60,8 @@ pub struct SipParts {
     pub ids: Arc<dyn Ids>,
     /// RTP ports for peers that name none of their own.
     pub rtp_ports: RangeInclusive<u16>,
+    /// Audio with SIP clients in browsers; without it they are refused.
+    pub browsers: Option<Arc<dyn BrowserMedia>>,
     /// Base times of the protocol; the default outside of tests.
     pub times: SipTimes,
 }
@@ -107,13 +110,23 @@ impl SipServer {
         let (incoming, calls_out) = mpsc::channel(INCOMING);
         let peers = Peers::new(&parts.config, parts.rtp_ports, now);
         let tls = Tls::new(&parts.config, peers.trunks())?;
-        let tls_listener = parts.config.tls_listen.map(listen_for_tls).transpose()?;
-        let tls_address = tls_listener.as_ref().and_then(|listener| listener.local_addr().ok());
+        let mut listeners = Vec::new();
+        for (transport, address) in [
+            (TransportName::Tls, parts.config.tls_listen),
+            (TransportName::Ws, parts.config.ws_listen),
+            (TransportName::Wss, parts.config.wss_listen),
+        ] {
+            let Some(address) = address else { continue };
+            let listener = listen(address).map_err(|source| SipError::Listen { address, source })?;
+            let bound = listener.local_addr().map_err(|source| SipError::Listen { address, source })?;
+            listeners.push((transport, bound, listener));
+        }
         tls.watch();
         let core = Arc::new(Core {
             times,
             tls,
             spoken: Default::default(),
+            browsers: parts.browsers,
             connections: Places::new(limits.tcp_connections_max),
             doors: Doors::new(&parts.config, &peers, rand::random()),
             own_numbers: Core::own_numbers(&parts.config, peers.trunks()),
@@ -134,7 +147,7 @@ impl SipServer {
                 udp_connection,
                 streams: Streams::default(),
                 local,
-                tls: tls_address,
+                others: listeners.iter().map(|(transport, address, _)| (*transport, *address)).collect(),
                 resolver: SipResolver::default(),
                 names,
                 cancel,
@@ -154,9 +167,9 @@ impl SipServer {
         if let Some(listener) = listener {
             tokio::spawn(stream::serve(core.clone(), listener, TransportName::Tcp));
         }
-        if let Some(listener) = tls_listener {
-            tokio::spawn(stream::serve(core.clone(), listener, TransportName::Tls));
-            tracing::info!(sip.tls_listen = ?tls_address, "SIP listens for TLS");
+        for (transport, address, listener) in listeners {
+            tracing::info!(sip.listen = %address, sip.transport = transport.in_via(), "SIP listens");
+            tokio::spawn(stream::serve(core.clone(), listener, transport));
         }
         tracing::info!(sip.listen = %local, "SIP listens");
         Ok((SipServer { core }, calls_out))
@@ -169,7 +182,17 @@ impl SipServer {
 
     /// Where it listens for TLS, if it does.
     pub fn tls_addr(&self) -> Option<std::net::SocketAddr> {
-        self.core.stack.tls
+        self.core.stack.listens(TransportName::Tls)
+    }
+
+    /// Where it listens for WebSockets, if it does.
+    pub fn ws_addr(&self) -> Option<std::net::SocketAddr> {
+        self.core.stack.listens(TransportName::Ws)
+    }
+
+    /// Where it listens for WebSockets over TLS, if it does.
+    pub fn wss_addr(&self) -> Option<std::net::SocketAddr> {
+        self.core.stack.listens(TransportName::Wss)
     }
 
     /// Refuses new calls with 503 from now on; those under way go on.
@@ -285,10 +308,6 @@ fn listen(address: std::net::SocketAddr) -> std::io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
-}
-
-fn listen_for_tls(address: std::net::SocketAddr) -> Result<TcpListener, SipError> {
-    listen(address).map_err(|source| SipError::Listen { address, source })
 }
 
 /// Connections that may wait to be accepted.

@@ -8,15 +8,19 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::StreamExt;
+use futures::stream::SplitStream;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
+use tokio_tungstenite::WebSocketStream;
 
 use super::core::{Core, Flow, Hop};
 use super::line::{Bytes, FarEnd, Line};
 use super::peers::Peer;
 use super::screen::{Framed, FramerError, FramerLimits, StreamFramer};
+use super::ws;
 use crate::config::sip::TransportName;
 use crate::seams::signaling::SignalingError;
 
@@ -160,13 +164,17 @@ impl Core {
         let plain = FarEnd { address, transport, proven: None, made_for: None };
         let adopted = match transport {
             TransportName::Tls => {
-                // Whoever shakes hands slowly holds a connection, and no longer than this (S7).
-                let Ok(Some((stream, proven))) = tokio::time::timeout(CONNECT_LIMIT, self.tls.accept(stream)).await
-                else {
-                    metrics::counter!("switchboard_sip_tls_refused_total").increment(1);
-                    return;
-                };
+                let Some((stream, proven)) = in_time(self.tls.accept(stream)).await else { return };
                 self.adopt(stream, FarEnd { proven, ..plain })
+            }
+            TransportName::Ws => {
+                let Some(stream) = in_time(ws::upgrade(self, stream)).await else { return };
+                self.adopt_frames(stream, plain)
+            }
+            TransportName::Wss => {
+                let upgraded = async { ws::upgrade(self, self.tls.accept_page(stream).await?).await };
+                let Some(stream) = in_time(upgraded).await else { return };
+                self.adopt_frames(stream, plain)
             }
             TransportName::Udp | TransportName::Tcp => self.adopt(stream, plain),
         };
@@ -183,6 +191,21 @@ impl Core {
         let line = Line::begin(Bytes(write_half), far_end, &self.stack.cancel)?;
         self.stack.streams.add(&line);
         let reading = reading(self.clone(), line.clone(), read_half);
+        Ok((line, reading))
+    }
+
+    fn adopt_frames<S>(
+        self: &Arc<Self>,
+        stream: WebSocketStream<S>,
+        far_end: FarEnd,
+    ) -> io::Result<(Arc<Line>, Reading)>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let (sink, frames) = stream.split();
+        let line = Line::begin(ws::Frames(sink), far_end, &self.stack.cancel)?;
+        self.stack.streams.add(&line);
+        let reading = reading_frames(self.clone(), line.clone(), frames);
         Ok((line, reading))
     }
 
@@ -249,7 +272,7 @@ impl Core {
         }
     }
 
-    fn is_needed(&self, flow: &Flow) -> bool {
+    pub fn is_needed(&self, flow: &Flow) -> bool {
         // Trunks keep their connection, and phones that can be rung by it alone (RFC 5626); strangers do not.
         self.peer_at(flow).is_some_and(|peer| peer.calls() > 0 || peer.trunk.is_some()) || self.is_registered_over(flow)
     }
@@ -267,6 +290,29 @@ impl Core {
 
 /// Reads a stream to its end.
 type Reading = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+fn reading_frames<S>(core: Arc<Core>, line: Arc<Line>, frames: SplitStream<WebSocketStream<S>>) -> Reading
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    Box::pin(async move {
+        tokio::select! {
+            () = line.ended() => {}
+            () = core.read_frames(&line, frames) => {}
+        }
+        line.end();
+        core.stack.streams.remove(&line);
+    })
+}
+
+/// Whoever shakes hands slowly holds a connection, and no longer than this (S7).
+async fn in_time<T>(shaken: impl Future<Output = Option<T>>) -> Option<T> {
+    let shaken = tokio::time::timeout(CONNECT_LIMIT, shaken).await.ok().flatten();
+    if shaken.is_none() {
+        metrics::counter!("switchboard_sip_handshakes_failed_total").increment(1);
+    }
+    shaken
+}
 
 /// Reading may make calls, which may make connections, which are read: the box ends that circle of types.
 fn reading(core: Arc<Core>, line: Arc<Line>, read_half: ReadHalf<impl AsyncRead + Send + 'static>) -> Reading {

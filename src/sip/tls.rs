@@ -32,7 +32,10 @@ use crate::seams::signaling::SignalingError;
 pub(super) struct Tls {
     provider: Arc<CryptoProvider>,
     ours: Option<Arc<Kept>>,
+    /// For telephones and trunks, which may be asked for a certificate.
     acceptor: Option<TlsAcceptor>,
+    /// For pages, whose users would be asked to choose one.
+    page_acceptor: Option<TlsAcceptor>,
     trunks: Vec<Trunk>,
     system: OnceLock<Arc<RootCertStore>>,
 }
@@ -62,8 +65,9 @@ impl Tls {
             let names = trunk.names().into_iter().map(str::to_owned).collect();
             trunks.push(Trunk { peer: peer.clone(), roots, names, is_mutual: trunk.mutual_tls });
         }
-        let mut tls = Tls { provider, ours, acceptor: None, trunks, system: OnceLock::new() };
-        tls.acceptor = tls.acceptor();
+        let mut tls = Tls { provider, ours, acceptor: None, page_acceptor: None, trunks, system: OnceLock::new() };
+        tls.acceptor = tls.acceptor_for(tls.trunks.iter().any(|trunk| trunk.is_mutual));
+        tls.page_acceptor = tls.acceptor_for(false);
         Ok(tls)
     }
 
@@ -74,9 +78,8 @@ impl Tls {
         }
     }
 
-    fn acceptor(&self) -> Option<TlsAcceptor> {
+    fn acceptor_for(&self, is_asked: bool) -> Option<TlsAcceptor> {
         let ours = self.ours.clone()?;
-        let is_asked = self.trunks.iter().any(|trunk| trunk.is_mutual);
         let client = Arc::new(AnyClient { provider: self.provider.clone(), is_asked });
         let config = ServerConfig::builder_with_provider(self.provider.clone())
             .with_safe_default_protocol_versions()
@@ -98,6 +101,11 @@ impl Tls {
         };
         let proven = stream.get_ref().1.peer_certificates().and_then(|chain| self.proven(chain));
         Some((stream, proven))
+    }
+
+    /// Shakes hands with a page.
+    pub async fn accept_page(&self, stream: TcpStream) -> Option<server::TlsStream<TcpStream>> {
+        self.page_acceptor.as_ref()?.accept(stream).await.ok()
     }
 
     fn proven(&self, chain: &[CertificateDer<'_>]) -> Option<Arc<Peer>> {

@@ -170,6 +170,7 @@ impl House {
             clock: Arc::new(RealClock),
             ids: Arc::new(RandomIds),
             rtp_ports: 20_000..=40_000,
+            browsers: None,
             times,
         };
         let (server, calls) = SipServer::start_with_names(parts, names).await?;

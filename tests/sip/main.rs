@@ -4,6 +4,7 @@
 
 mod calls_in;
 mod calls_out;
+#[path = "../common/certificates.rs"]
 mod certificates;
 mod floods;
 mod gate;
@@ -20,3 +21,4 @@ mod tls;
 mod torture;
 mod transfers;
 mod trunks;
+mod websocket;

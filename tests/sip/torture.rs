@@ -12,6 +12,7 @@ use crate::certificates::{Authority, connect};
 use crate::house::{House, config};
 use crate::peer::Peer;
 use crate::tcp::Stream;
+use crate::websocket::Page;
 
 fn messages() -> Option<Vec<(String, Vec<u8>)>> {
     let Ok(folder) = std::env::var("FIXTURES_DIR") else {
@@ -216,6 +217,48 @@ where
         let options = peer.request("OPTIONS", "", "");
         peer.send(&options).await;
         peer.expect(200).await;
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+/// S1: and over WebSockets, where each message is whole, as in a datagram.
+#[tokio::test]
+async fn torture_over_websockets_is_answered_as_over_udp() {
+    let Some(messages) = messages() else { return };
+    let patient = SipConfig { ws_listen: Some("127.0.0.1:0".parse().unwrap()), ..patient_config() };
+    let house = House::with(patient).await;
+    let (address, pages) = (house.address(), house.server.ws_addr().unwrap());
+    let (_server, _legs) = house.answer_everything();
+    let expected = expected();
+    let mut wrong = Vec::new();
+    for (name, bytes) in &messages {
+        let mut page = Page::open(pages).await;
+        let mut peer = Peer::new(address).await;
+        page.send_bytes(bytes).await;
+        let options = peer.request("OPTIONS", "", "");
+        let allowed = expected[&**name];
+        let mut got = Vec::new();
+        if allowed.is_empty() {
+            page.send(&options).await;
+        }
+        loop {
+            let message = page.receive().await.expect("it goes on");
+            if message.header("Call-ID") == Some(&peer.call_id) {
+                break;
+            }
+            match message.status() {
+                Some(100) => continue,
+                Some(status) => got.push(status),
+                None => panic!("{name} made us ask: {message:?}"),
+            }
+            if got.len() == 1 && !allowed.is_empty() {
+                page.send(&options).await;
+            }
+        }
+        got.dedup();
+        if got.len() > 1 || got.is_empty() != allowed.is_empty() || !got.iter().all(|status| allowed.contains(status)) {
+            wrong.push((name, got));
+        }
     }
     assert!(wrong.is_empty(), "{wrong:?}");
 }

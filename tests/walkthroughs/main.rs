@@ -11,6 +11,8 @@
 mod answering;
 mod audio;
 mod calling_back;
+#[path = "../common/certificates.rs"]
+mod certificates;
 mod drain;
 mod escalation;
 mod house;
@@ -20,6 +22,7 @@ mod ladder;
 mod lost;
 mod menu;
 mod phone;
+mod sealed;
 mod signalling;
 mod sipp;
 mod transfer;

@@ -18,7 +18,11 @@ pub(super) fn ours(config: &Config) -> Vec<(&'static str, Finding)> {
     let sip = &config.sip;
     let files = CertificateFiles::named(sip.certificate_file.as_ref(), sip.key_file.as_ref());
     let host = sip.advertised.as_deref().map(|host| host.split(':').next().unwrap_or(host));
-    files.map(|files| ("SIP certificate", look_over(&files, host))).into_iter().collect()
+    let http = &config.http;
+    let web = CertificateFiles::named(http.certificate_file.as_ref(), http.key_file.as_ref());
+    let web_host = http.allowed_hosts.first().map(String::as_str);
+    let sip = files.map(|files| ("SIP certificate", look_over(&files, host)));
+    sip.into_iter().chain(web.map(|files| ("HTTP certificate", look_over(&files, web_host)))).collect()
 }
 
 /// `host` is the name under which others reach us, where it is configured.

@@ -5,6 +5,12 @@ pub const DOCS: &[(&str, &str)] = &[
     ("listen", "Address and port for SIP over UDP and TCP; on loopback only this machine can call."),
     ("tcp", "Whether to listen on TCP as well; some carriers and large messages need it."),
     ("tls_listen", "Address and port for SIP over TLS (5061 is usual); none by default. Needs a certificate."),
+    ("ws_listen", "Address and port for SIP over WebSockets in the clear, for a proxy on this machine; loopback only."),
+    ("wss_listen", "Address and port for SIP clients in browsers (JsSIP, SIP.js) over TLS; none by default."),
+    (
+        "ws_origins",
+        "Origins of the pages that may connect, as in https://help.example.com; with none, this machine's alone.",
+    ),
     (
         "certificate_file",
         "PEM file with our certificate and those that lead to its root; read again when it changes, a bad one is not taken.",

@@ -159,6 +159,13 @@ impl TrunkConfig {
                 "write username and password",
             ));
         }
+        if matches!(self.transport, TransportName::Ws | TransportName::Wss) {
+            problems.push(problem(
+                &key("transport"),
+                "pages call by WebSocket, trunks do not",
+                "write udp, tcp or tls",
+            ));
+        }
         if self.mutual_tls && self.transport != TransportName::Tls {
             problems.push(problem(&key("mutual_tls"), "certificates are shown over TLS", "write transport = \"tls\""));
         }

@@ -49,6 +49,8 @@ pub enum FlowTransport {
     Tls,
     /// A WebSocket.
     Ws,
+    /// A WebSocket over TLS.
+    Wss,
 }
 
 /// The way a registration came, and calls go back.

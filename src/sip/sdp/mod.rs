@@ -28,6 +28,15 @@ pub use negotiation::{Agreement, LocalMedia, MediaPreferences, NegotiationError}
 pub use offer::{apply_answer, offer, re_offer};
 pub use parse::SdpError;
 
+/// Whether an offer is a browser's: encrypted, its keys exchanged over the audio's own way, which is found by checks
+/// (RFC 8827 §6.5).
+pub fn is_by_browser(offer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(offer);
+    let has = |name: &str| text.lines().any(|line| line.starts_with(name));
+    let is_sealed = text.lines().any(|line| line.starts_with("m=audio ") && line.contains("RTP/SAVPF"));
+    is_sealed && has("a=fingerprint:") && has("a=ice-ufrag:")
+}
+
 /// Entry for fuzzers: arbitrary bytes as an offer to us and as an answer to our offer. Must not panic, and
 /// whatever we answer must be readable by ourselves.
 pub fn fuzz(bytes: &[u8]) {

@@ -49,6 +49,13 @@ impl MediaPreferences {
     }
 }
 
+impl std::fmt::Debug for Agreement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let suite = self.keys.as_ref().map(|keys| keys.suite);
+        f.debug_struct("Agreement").field("params", &self.params).field("suite", &suite).finish()
+    }
+}
+
 /// What both sides agreed on.
 #[derive(Clone)]
 pub struct Agreement {
