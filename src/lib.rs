@@ -14,6 +14,7 @@
 //! support                  the one support core: retrieval, confidence, gate, on-unresolved choice, summary
 //! seams                    the traits that everything replaceable stands behind, and the types that cross them
 //! domain, config           nouns; settings with their defaults, checks and reference
+//! certificates             those of ours and those we trust, read again when their files change
 //!
 //! adapters, sip            implement the seams: models, store, media node; signalling
 //! ```
@@ -29,6 +30,7 @@
 
 pub mod adapters;
 pub mod app;
+pub mod certificates;
 pub mod cli;
 pub mod config;
 pub mod domain;

@@ -12,16 +12,32 @@ use std::process::Command;
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("config", &["domain"]),
+    ("certificates", &[]),
     ("seams", &["domain", "config"]),
     ("support", &["seams", "domain", "config"]),
     ("voice", &["support", "seams", "domain", "config"]),
     ("messages", &["support", "seams", "domain", "config"]),
-    ("http", &["messages", "voice", "support", "seams", "domain", "config"]),
+    ("http", &["messages", "voice", "support", "seams", "certificates", "domain", "config"]),
     ("adapters", &["seams", "domain", "config"]),
-    ("sip", &["seams", "domain", "config"]),
+    ("sip", &["seams", "certificates", "domain", "config"]),
     ("webrtc", &["seams", "domain", "config"]),
     ("app", &["cli", "http", "messages", "voice", "support", "adapters", "sip", "webrtc", "seams", "domain", "config"]),
-    ("cli", &["app", "http", "messages", "voice", "support", "adapters", "sip", "seams", "domain", "config"]),
+    (
+        "cli",
+        &[
+            "app",
+            "http",
+            "messages",
+            "voice",
+            "support",
+            "adapters",
+            "sip",
+            "seams",
+            "certificates",
+            "domain",
+            "config",
+        ],
+    ),
 ];
 
 /// Not in `domain` and `media`: time, chance, sockets and the runtime come in as arguments.

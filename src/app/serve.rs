@@ -16,7 +16,7 @@ use crate::adapters::models::Models;
 use crate::adapters::telemetry::{self, Metrics};
 use crate::config::Config;
 use crate::http::{self, Readiness, Server, watch_store};
-use crate::seams::browser::BrowserCalls;
+use crate::seams::browser::{BrowserCalls, BrowserMedia};
 use crate::sip::{SipParts, SipServer, SipTimes};
 use crate::webrtc::{BrowserParts, Browsers};
 
@@ -62,22 +62,26 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     readiness.ready("speech");
 
     let node = Arc::new(Node::start(&house.config.media)?);
-    let (sip, incoming) = SipServer::start(sip_parts(&house, node.clone())).await?;
+    let browsers = match house.config.browser.enabled {
+        true => Some(Browsers::start(browser_parts(&house, node.clone()))?),
+        false => None,
+    };
+    let (browsers, browsers_incoming) = browsers.map(|(browsers, incoming)| (Arc::new(browsers), incoming)).unzip();
+    let parts = SipParts {
+        browsers: browsers.clone().map(|browsers| browsers as Arc<dyn BrowserMedia>),
+        ..sip_parts(&house, node.clone())
+    };
+    let (sip, incoming) = SipServer::start(parts).await?;
     let sip = Arc::new(sip);
     let front_desk = house.front_desk(sip.clone())?;
     let _ = calls_back.set(front_desk.clone());
     let (drain, draining) = watch::channel(false);
     let drain_timeout = Duration::from_secs(house.config.agent.drain_seconds.into());
     let mut calls = JoinSet::new();
-    let browsers = if house.config.browser.enabled {
-        let (browsers, incoming) = Browsers::start(browser_parts(&house, node.clone()))?;
-        let browsers = Arc::new(browsers);
+    if let (Some(browsers), Some(incoming)) = (&browsers, browsers_incoming) {
         let _ = browser_door.set(browsers.clone());
         calls.spawn(front_desk.clone().run(incoming, draining.clone(), drain_timeout));
-        Some(browsers)
-    } else {
-        None
-    };
+    }
     calls.spawn(front_desk.clone().run(incoming, draining, drain_timeout));
     readiness.ready("sip");
 
@@ -114,6 +118,7 @@ pub fn sip_parts(house: &House, media: Arc<Node>) -> SipParts {
         clock: house.clock.clone(),
         ids: house.ids.clone(),
         rtp_ports: house.config.media.rtp_ports.into(),
+        browsers: None,
         times: SipTimes::default(),
     }
 }
@@ -126,13 +131,14 @@ fn browser_parts(house: &House, media: Arc<Node>) -> BrowserParts {
 fn announce(house: &House, sip: &SipServer, http: std::net::SocketAddr, browsers: bool) {
     let agent = &house.config.agent;
     let sip = sip.local_addr();
+    let scheme = if house.config.http.certificate_file.is_some() { "https" } else { "http" };
     println!();
     println!("  Switchboard answers for {}.", agent.business);
     if browsers {
-        println!("  Talk      http://{http}/call   (a browser on this machine, with a microphone)");
+        println!("  Talk      {scheme}://{http}/call   (a browser on this machine, with a microphone)");
     }
     println!("  Call      sip:support@{sip}   (UDP and TCP; any SIP phone on this machine)");
-    println!("  Open      http://{http}/");
+    println!("  Open      {scheme}://{http}/");
     println!("  Try       switchboard demo        a scripted call, without a phone");
     println!("  Mend      switchboard check       what is missing and what to do");
     println!();

@@ -29,6 +29,8 @@ pub struct Args {
     serve: serve::Args,
 }
 
+mod certificates;
+
 /// What was found about one part.
 enum Finding {
     Good(String),
@@ -57,7 +59,7 @@ async fn check(config: Config) -> usize {
             println!("MEND  {part}: {what}\n      → {remedy}");
         }
     };
-    let running = is_running(config.http.listen).await;
+    let running = is_running(&config).await;
     tell("ports", ports(&config, running));
     tell("data", data(&config).await);
     let models = Models::resolve(config.models.configured_dir());
@@ -80,6 +82,9 @@ async fn check(config: Config) -> usize {
     tell("dialplan", dialplan(&config));
     tell("escalation", escalation(&config));
     tell("emergency calls", emergency(&config));
+    for (part, finding) in certificates::ours(&config) {
+        tell(part, finding);
+    }
     if config.sip.trunks.is_empty() {
         tell("trunks", Good("none configured; calls from this machine need none".into()));
     }
@@ -90,7 +95,12 @@ async fn check(config: Config) -> usize {
 }
 
 /// Whether this installation's server answers on its HTTP address.
-async fn is_running(http: SocketAddr) -> bool {
+async fn is_running(config: &Config) -> bool {
+    let http = config.http.listen;
+    if config.http.certificate_file.is_some() {
+        // Its certificate is in another name than this address.
+        return tokio::net::TcpStream::connect(http).await.is_ok();
+    }
     let client = reqwest::Client::builder().timeout(Duration::from_secs(2)).build();
     let Ok(client) = client else { return false };
     client.get(format!("http://{http}/health")).send().await.is_ok_and(|answer| answer.status().is_success())
@@ -277,7 +287,8 @@ async fn reaches(trunk: &TrunkConfig) -> Finding {
         return Good("calls in only; nothing to reach".into());
     }
     let remedy = format!("check host, port and firewall of sip.trunks \"{}\"", trunk.name);
-    let host = if trunk.host.contains(':') { trunk.host.clone() } else { format!("{}:5060", trunk.host) };
+    let port = if trunk.transport == TransportName::Tls { 5061 } else { 5060 };
+    let host = if trunk.host.contains(':') { trunk.host.clone() } else { format!("{}:{port}", trunk.host) };
     let address = match lookup_host(&host).await.map(|mut found| found.next()) {
         Ok(Some(address)) => address,
         Ok(None) => return Mend(format!("{host} has no address"), remedy),
@@ -285,10 +296,11 @@ async fn reaches(trunk: &TrunkConfig) -> Finding {
     };
     let began = Instant::now();
     let reached = match trunk.transport {
+        TransportName::Tls => return certificates::trunk(trunk, address).await,
         TransportName::Tcp => {
             tokio::time::timeout(TRUNK_ANSWERS, tokio::net::TcpStream::connect(address)).await.is_ok_and(|c| c.is_ok())
         }
-        TransportName::Udp => options(address).await.unwrap_or(false),
+        TransportName::Udp | TransportName::Ws | TransportName::Wss => options(address).await.unwrap_or(false),
     };
     if reached {
         Good(format!("{host} answers after {} ms", began.elapsed().as_millis()))

@@ -1,6 +1,7 @@
 //! `[http]`: the API, the live page and the metrics.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,10 @@ use super::Problem;
 pub struct HttpConfig {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Our certificate with those that lead to its root, in PEM; with it everything is HTTPS.
+    pub certificate_file: Option<PathBuf>,
+    /// The key of that certificate, in PEM.
+    pub key_file: Option<PathBuf>,
     /// Host names under which it is reached from elsewhere.
     pub allowed_hosts: Vec<String>,
     /// Whether programs on this machine need the token as well.
@@ -37,8 +42,14 @@ pub const DOCS: &[(&str, &str)] = &[
     (
         "listen",
         "Address and port of the API, the live page and the metrics; beyond loopback every request needs the \
-         bootstrap token and travels unencrypted, so put a TLS proxy in front.",
+         bootstrap token, and travels unencrypted unless there is a certificate or a TLS proxy in front.",
     ),
+    (
+        "certificate_file",
+        "PEM file with our certificate and those that lead to its root: with it this address speaks HTTPS alone. Read again \
+         when it changes; a bad one is not taken.",
+    ),
+    ("key_file", "PEM file with the certificate's key."),
     (
         "allowed_hosts",
         "Host names by which browsers reach this server from elsewhere (without port); any other name in a request is \
@@ -70,6 +81,8 @@ impl Default for HttpConfig {
     fn default() -> Self {
         HttpConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            certificate_file: None,
+            key_file: None,
             allowed_hosts: Vec::new(),
             loopback_needs_token: false,
             body_max_bytes: 262_144,
@@ -108,6 +121,13 @@ impl HttpConfig {
                 key: "http.event_streams_max".into(),
                 problem: "event streams could take every connection".into(),
                 remedy: "keep it below http.connections_max".into(),
+            });
+        }
+        if self.certificate_file.is_some() != self.key_file.is_some() {
+            problems.push(Problem {
+                key: "http.certificate_file".into(),
+                problem: "a certificate needs its key, and a key its certificate".into(),
+                remedy: "name both PEM files, or neither".into(),
             });
         }
         for host in &self.allowed_hosts {

@@ -1,14 +1,17 @@
 //! The `[sip]` section: where we listen, who may call, by which trunks we call out, and what is refused.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
 
+mod docs;
 mod trunk;
 
+pub use docs::DOCS;
 pub use trunk::TrunkConfig;
 
 /// Everything about signalling.
@@ -19,6 +22,18 @@ pub struct SipConfig {
     pub listen: SocketAddr,
     /// Whether to listen on TCP as well.
     pub tcp: bool,
+    /// Address and port for SIP over TLS; none listens on none.
+    pub tls_listen: Option<SocketAddr>,
+    /// Address and port for SIP over WebSockets in the clear: loopback only, for a proxy on this machine.
+    pub ws_listen: Option<SocketAddr>,
+    /// Address and port for SIP over WebSockets over TLS.
+    pub wss_listen: Option<SocketAddr>,
+    /// Origins of the pages that may open such WebSockets, as in `https://help.example.com`; none for this machine's.
+    pub ws_origins: Vec<String>,
+    /// Our certificate with those that lead to its root, in PEM; for TLS both ways.
+    pub certificate_file: Option<PathBuf>,
+    /// The key of that certificate, in PEM.
+    pub key_file: Option<PathBuf>,
     /// Address or host name to write into Via and Contact where it differs from the bound one.
     pub advertised: Option<String>,
     /// The number or user that outgoing calls come from where the trunk has none of its own.
@@ -35,6 +50,8 @@ pub struct SipConfig {
     pub codecs: Vec<CodecName>,
     /// Packet time asked for, in milliseconds.
     pub packet_ms: u8,
+    /// Whether keys may stand in descriptions that travel in the clear.
+    pub srtp_without_tls: bool,
     /// How long a call may ring before we give it up as a failure, in seconds.
     pub ring_limit_seconds: u32,
     /// Session timer asked for (RFC 4028), in seconds; 0 asks for none.
@@ -73,6 +90,21 @@ pub enum CodecName {
     Pcma,
     /// G.722, 16 kHz.
     G722,
+    /// Opus, wideband, with copies of what is lost.
+    Opus,
+}
+
+/// Whether the audio of a trunk or phone is encrypted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Srtp {
+    /// Never; who insists on it is refused.
+    Off,
+    /// Wherever the far end can do it too.
+    #[default]
+    Optional,
+    /// Always; who cannot is refused.
+    Required,
 }
 
 /// A transport of SIP messages.
@@ -83,6 +115,45 @@ pub enum TransportName {
     Udp,
     /// Streams.
     Tcp,
+    /// Streams that are encrypted, their far end proven by its certificate.
+    Tls,
+    /// WebSockets of pages (RFC 7118). Nobody can be called by them who has not come by them.
+    Ws,
+    /// The same over TLS.
+    Wss,
+}
+
+impl TransportName {
+    /// Its name in a Via header (RFC 3261 §20.42).
+    pub fn in_via(self) -> &'static str {
+        match self {
+            TransportName::Udp => "UDP",
+            TransportName::Tcp => "TCP",
+            TransportName::Tls => "TLS",
+            TransportName::Ws => "WS",
+            TransportName::Wss => "WSS",
+        }
+    }
+
+    /// The parameter that asks for it in an address, with its semicolon; nothing for datagrams.
+    pub fn uri_parameter(self) -> &'static str {
+        match self {
+            TransportName::Udp => "",
+            TransportName::Tcp => ";transport=tcp",
+            TransportName::Tls => ";transport=tls",
+            TransportName::Ws | TransportName::Wss => ";transport=ws",
+        }
+    }
+
+    /// Whether it has connections.
+    pub fn is_stream(self) -> bool {
+        self != TransportName::Udp
+    }
+
+    /// Whether nobody on the way can read along.
+    pub fn is_secure(self) -> bool {
+        matches!(self, TransportName::Tls | TransportName::Wss)
+    }
 }
 
 /// Where the number that was called is read (R49).
@@ -143,6 +214,8 @@ pub struct PhoneConfig {
     pub advertised: Option<IpAddr>,
     /// Where its audio may come from.
     pub media_source: MediaSource,
+    /// Whether its audio is encrypted.
+    pub srtp: Srtp,
 }
 
 /// What is too much. Beyond a limit new calls get 503 with Retry-After; calls under way go on.
@@ -178,14 +251,21 @@ impl Default for SipConfig {
         SipConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 5060)),
             tcp: true,
+            tls_listen: None,
+            ws_listen: None,
+            wss_listen: None,
+            ws_origins: Vec::new(),
+            certificate_file: None,
+            key_file: None,
             advertised: None,
             own_number: "switchboard".into(),
             loopback: true,
             strangers: Strangers::Refuse,
             realm: "switchboard".into(),
             home_country: None,
-            codecs: vec![CodecName::G722, CodecName::Pcmu, CodecName::Pcma],
+            codecs: vec![CodecName::G722, CodecName::Opus, CodecName::Pcmu, CodecName::Pcma],
             packet_ms: 20,
+            srtp_without_tls: false,
             ring_limit_seconds: 180,
             session_expires_seconds: 1800,
             min_session_expires_seconds: 90,
@@ -205,6 +285,7 @@ impl Default for PhoneConfig {
             password: Secret::default(),
             advertised: None,
             media_source: MediaSource::LearnOnce,
+            srtp: Srtp::Optional,
         }
     }
 }
@@ -232,7 +313,7 @@ impl SipConfig {
     pub fn validate(&self) -> Result<(), Vec<Problem>> {
         let mut problems = Vec::new();
         if self.codecs.is_empty() {
-            problems.push(problem("codecs", "no codec is left", "name at least one of pcmu, pcma, g722"));
+            problems.push(problem("codecs", "no codec is left", "name at least one of opus, g722, pcmu, pcma"));
         }
         if ![10, 20, 30, 40, 60].contains(&self.packet_ms) {
             problems.push(problem("packet_ms", "no such packet time", "write 10, 20, 30, 40 or 60"));
@@ -257,9 +338,34 @@ impl SipConfig {
         if self.emergency_trunk.as_ref().is_some_and(|name| !named(name)) {
             problems.push(problem("emergency_trunk", "no trunk has this name", "write the name of one of sip.trunks"));
         }
+        self.check_certificate(&mut problems);
         self.check_phones(&mut problems);
         self.limits.check(&mut problems);
         if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    fn check_certificate(&self, problems: &mut Vec<Problem>) {
+        let files = [("certificate_file", &self.certificate_file), ("key_file", &self.key_file)];
+        let wanted = self.tls_listen.or(self.wss_listen).is_some() || files.iter().any(|(_, file)| file.is_some());
+        if self.ws_listen.is_some_and(|listen| !listen.ip().is_loopback()) {
+            problems.push(problem(
+                "ws_listen",
+                "calls and passwords would travel in the clear",
+                "listen on loopback behind a proxy with TLS, or use wss_listen",
+            ));
+        }
+        if self.ws_origins.iter().any(|origin| !origin.starts_with("https://") && !origin.starts_with("http://")) {
+            problems.push(problem(
+                "ws_origins",
+                "no origin",
+                "write https:// and the host, as in https://help.example.com",
+            ));
+        }
+        for (key, file) in files {
+            if wanted && file.is_none() {
+                problems.push(problem(key, "TLS needs a certificate and its key", "name both PEM files"));
+            }
+        }
     }
 
     fn check_phones(&self, problems: &mut Vec<Problem>) {
@@ -401,107 +507,6 @@ impl Serialize for Secret {
         serializer.serialize_str("***")
     }
 }
-
-/// Keys and what they do, for the generated reference.
-pub const DOCS: &[(&str, &str)] = &[
-    ("listen", "Address and port for SIP over UDP and TCP; on loopback only this machine can call."),
-    ("tcp", "Whether to listen on TCP as well; some carriers and large messages need it."),
-    ("advertised", "Address or host name to write into Via and Contact when behind NAT."),
-    ("own_number", "The number or user that outgoing calls come from where the trunk names none."),
-    ("loopback", "Whether calls from this machine need no trunk; switch off where others have shells here."),
-    (
-        "strangers",
-        "refuse answers unknown sources with 401 or 403; ignore tells scanners nothing, but nor does it tell you.",
-    ),
-    ("realm", "The realm of our digest challenges; changing it makes phones ask for passwords again."),
-    ("home_country", "ISO 3166 code by which numbers without a country code are read."),
-    ("codecs", "Codecs, best first: pcmu, pcma, g722; g722 sounds better and costs a little more CPU."),
-    ("packet_ms", "Packet time asked for in milliseconds; longer saves bandwidth and adds delay."),
-    ("ring_limit_seconds", "How long an unanswered incoming call is kept, in seconds."),
-    (
-        "session_expires_seconds",
-        "Session timer asked for in seconds; shorter finds dead calls sooner and costs messages; 0 asks for none.",
-    ),
-    ("min_session_expires_seconds", "Shortest session timer accepted, in seconds; at least 90."),
-    ("trunks", "Carriers and other exchanges: calls come from them, and go out through them in order of priority."),
-    ("trunks.name", "How the trunk is called in logs and calls."),
-    ("trunks.host", "Where calls go: host name or address, with or without a port."),
-    ("trunks.transport", "udp or tcp."),
-    ("trunks.sources", "Networks its calls come from; with none, the addresses of its host."),
-    ("trunks.challenge", "Whether its calls must also answer a digest challenge."),
-    ("trunks.username", "User name of our registration, and of its calls where challenge is set."),
-    ("trunks.auth_username", "Digest user name where the carrier gave a separate one."),
-    ("trunks.password", "Password; never shown."),
-    ("trunks.realm", "The only realm whose challenges are answered."),
-    ("trunks.register", "Whether to register with it, as carriers with user names ask."),
-    ("trunks.register_expires_seconds", "How long a registration is asked for, in seconds; renewed at half time."),
-    ("trunks.outbound_proxy", "Where all requests to it go first."),
-    ("trunks.advertised", "Our public address for this trunk's session descriptions."),
-    (
-        "trunks.rtp_ports",
-        "First and last RTP port for its calls, as opened in the firewall; stand-ins need ports in common.",
-    ),
-    ("trunks.media_source", "from_sdp or learn_once; the latter where the trunk is behind NAT."),
-    (
-        "trunks.called_number_from",
-        "Where the called number is read: request_line, to, p_called_party_id, tried in order.",
-    ),
-    ("trunks.calling_number_from", "Where the caller's number is read: p_asserted_identity or from."),
-    ("trunks.home_country", "ISO 3166 code for this trunk's numbers."),
-    (
-        "trunks.outbound_format",
-        "How numbers are written in calls through it: e164, without_plus, double_zero, national.",
-    ),
-    (
-        "trunks.own_number",
-        "The number our calls through it come from and show (also written caller_id); carriers refuse foreign ones.",
-    ),
-    (
-        "trunks.original_caller",
-        "Whether calls made for a caller show that caller, with Diversion and History-Info; only where the carrier permits.",
-    ),
-    ("trunks.priority", "The trunk with the smallest is tried first; 5xx, 408 or silence leads to the next."),
-    (
-        "trunks.silence_ms",
-        "How long it may leave a call without any response before the next address or trunk is tried, in milliseconds.",
-    ),
-    (
-        "trunks.health_seconds",
-        "How often it is asked by OPTIONS whether it is there, in seconds; 0 never asks, and dead ones are found by calls.",
-    ),
-    ("trunks.codecs", "Codecs for it, best first."),
-    ("trunks.calls_max", "Most calls at once by this trunk."),
-    ("trunks.calls_per_second", "New calls a second by this trunk, on average."),
-    (
-        "trunks.minutes_per_day",
-        "Most minutes a day (UTC) of calls that we make through it, all together; 0 for no limit.",
-    ),
-    (
-        "trunks.allowed_countries",
-        "Countries (ISO 3166) that may be called through it; with no country and no prefix, the home country where one is set.",
-    ),
-    ("trunks.allowed_prefixes", "Numbers that begin so may be called as well, as in +4930."),
-    ("trunks.allow_refer", "Whether its far ends may ask for transfers, to refer_targets alone."),
-    ("trunks.refer_targets", "Numbers and SIP addresses that such a transfer may go to."),
-    ("emergency_numbers", "Numbers that our phones dial for help; they go to emergency_trunk and pass every cap."),
-    ("emergency_trunk", "Name of the trunk for emergency calls; without it they are refused aloud."),
-    ("phones", "Telephones that register with us."),
-    ("phones.name", "User name of the phone."),
-    ("phones.password", "Its password, 8 characters or more; never shown."),
-    ("phones.advertised", "Our address for this phone's session descriptions."),
-    ("phones.media_source", "from_sdp or learn_once."),
-    ("limits.calls_max", "Most calls at once; beyond it new ones get 503."),
-    ("limits.calls_per_second", "New calls a second from all sources; protects the CPU of calls under way."),
-    ("limits.calls_per_second_per_source", "New calls a second from one address."),
-    ("limits.requests_per_second_per_source", "Other requests a second from one address."),
-    ("limits.message_bytes_max", "Largest message in bytes."),
-    ("limits.transactions_max", "Most transactions in memory, about 4 kB each."),
-    ("limits.tcp_connections_max", "Most TCP connections, a file handle each."),
-    ("limits.tcp_connections_per_source", "Most TCP connections from one address."),
-    ("limits.tcp_idle_seconds", "A TCP connection without a call is closed after this silence, in seconds."),
-    ("limits.tcp_message_seconds", "Time for one message to arrive completely on TCP, in seconds."),
-    ("limits.retry_after_seconds", "Retry-After of a 503, in seconds."),
-];
 
 #[cfg(test)]
 mod tests {

@@ -11,12 +11,15 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::access::Peer;
+use crate::certificates::{CertificateError, CertificateFiles, Kept, https};
 use crate::config::http::HttpConfig;
 
 /// A bound server.
@@ -24,22 +27,40 @@ pub struct Server {
     listener: TcpListener,
     connections: Arc<Semaphore>,
     header_timeout: Duration,
+    tls: Option<TlsAcceptor>,
 }
 
-/// Why the address could not be taken.
+/// Why there is no server.
 #[derive(Debug, thiserror::Error)]
-#[error("HTTP cannot listen on {address}: {source}; end the program that uses it, or choose another http.listen")]
-pub struct BindError {
-    address: SocketAddr,
-    source: io::Error,
+pub enum BindError {
+    /// The address is taken, or not ours.
+    #[error("HTTP cannot listen on {address}: {source}; end the program that uses it, or choose another http.listen")]
+    Address {
+        /// What was asked for.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The certificate cannot be used.
+    #[error("HTTPS: {0}; mend the file, or take http.certificate_file and http.key_file out")]
+    Certificate(#[from] CertificateError),
 }
 
 impl Server {
     /// Takes the configured address. Beyond loopback that is told in the log, since all of it is in the clear.
     pub async fn bind(config: &HttpConfig) -> Result<Server, BindError> {
-        let failed = |source| BindError { address: config.listen, source };
+        let failed = |source| BindError::Address { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
-        if !config.listen.ip().to_canonical().is_loopback() {
+        let files = CertificateFiles::named(config.certificate_file.as_ref(), config.key_file.as_ref());
+        let kept = files.map(Kept::open).transpose()?;
+        let tls = match &kept {
+            Some(kept) => Some(TlsAcceptor::from(https(kept.clone())?)),
+            None => None,
+        };
+        if let Some(kept) = &kept {
+            kept.watch();
+        }
+        if tls.is_none() && !config.listen.ip().to_canonical().is_loopback() {
             tracing::warn!(
                 http.listen = %config.listen,
                 "HTTP is open to the network, unencrypted: every request needs the bootstrap token; put a TLS proxy \
@@ -50,6 +71,7 @@ impl Server {
             listener,
             connections: Arc::new(Semaphore::new(config.connections_max)),
             header_timeout: Duration::from_millis(config.header_timeout_ms),
+            tls,
         })
     }
 
@@ -68,9 +90,20 @@ impl Server {
             };
             while tasks.try_join_next().is_some() {}
             let Some((stream, peer, permit)) = accepted else { continue };
-            let connection = serve(stream, peer, router.clone(), self.header_timeout, shutdown.clone());
+            let (router, limit, shutdown) = (router.clone(), self.header_timeout, shutdown.clone());
+            let tls = self.tls.clone();
             tasks.spawn(async move {
-                connection.await;
+                // Events are small and urgent.
+                let _ = stream.set_nodelay(true);
+                match tls {
+                    None => serve(stream, peer, router, limit, shutdown).await,
+                    // Whoever shakes hands slowly has no more time than for the head of a request.
+                    Some(tls) => match tokio::time::timeout(limit, tls.accept(stream)).await {
+                        Ok(Ok(stream)) => serve(stream, peer, router, limit, shutdown).await,
+                        Ok(Err(error)) => tracing::debug!(%error, "No TLS came about"),
+                        Err(_) => tracing::debug!("No TLS came about in time"),
+                    },
+                }
                 drop(permit);
             });
         }
@@ -105,14 +138,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const HEAD_BYTES_MAX: usize = 32_768;
 
 async fn serve(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     peer: SocketAddr,
     router: Router,
     header_timeout: Duration,
     shutdown: CancellationToken,
 ) {
-    // Events are small and urgent.
-    let _ = stream.set_nodelay(true);
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(Peer(peer));
         TowerToHyperService::new(router.clone()).call(request)

@@ -4,10 +4,11 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 use crate::domain::ids::ConversationId;
+use crate::seams::media::MediaLeg;
 
 /// Takes calls from browsers.
 #[async_trait]
@@ -25,6 +26,31 @@ pub trait BrowserCalls: Send + Sync {
     fn hang_up(&self, id: Uuid) -> Result<(), BrowserCallError>;
     /// How a call goes; the last value says that it is over.
     fn watch(&self, id: Uuid) -> Option<watch::Receiver<BrowserCall>>;
+}
+
+/// Audio with browsers that signal by another way than HTTP: SIP clients in pages (RFC 7118).
+#[async_trait]
+pub trait BrowserMedia: Send + Sync {
+    /// Answers the offer of a browser at this address. The leg is connected once the browser has found us.
+    async fn answer(&self, from: IpAddr, offer: &str) -> Result<BrowserMedium, BrowserCallError>;
+}
+
+/// A browser's audio.
+pub struct BrowserMedium {
+    /// Its leg, configured by what was offered.
+    pub leg: MediaLeg,
+    /// Our description.
+    pub answer: String,
+    /// Dropping it ends the audio.
+    pub session: Box<dyn BrowserSession>,
+    /// Comes once both sides hear each other; what is said before is lost.
+    pub connected: oneshot::Receiver<()>,
+}
+
+/// The description of a call that goes on.
+pub trait BrowserSession: Send + Sync {
+    /// Answers a later offer: held, resumed, or after a change of network.
+    fn answer_again(&mut self, offer: &str) -> Result<String, BrowserCallError>;
 }
 
 /// A call that was answered.

@@ -102,7 +102,7 @@ pub(super) async fn end_branch(
     reason: Option<&str>,
 ) {
     let Ok(mut dialog) = base.made_by(response) else { return };
-    let flow = in_dialog_flow(core, &dialog, flow).await;
+    let flow = in_dialog_flow(core, peer, &dialog, flow).await;
     let mut bye = dialog.request(Method::Bye, core.via(&flow, peer.map(|peer| &**peer)));
     bye.headers.extend(reason_header(reason));
     send_and_forget(core, peer, bye, &flow).await;

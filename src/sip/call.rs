@@ -3,7 +3,6 @@
 //! One task owns it. What can happen: an order of ours, a request of the far end, the ACK of a re-INVITE, the
 //! answer to our refresh, or a time-out.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::body::{self, BodyError};
 use super::client::{self, Challenge};
-use super::core::{Core, Flow, Listed};
+use super::core::{Core, Flow, Hop, Listed};
 use super::descriptions::Descriptions;
 use super::dialog::{self, Dialog};
 use super::gate::{ALLOW, SUPPORTED};
@@ -24,8 +23,8 @@ use super::invite_server::{InviteEvent, InviteServer};
 use super::limits::Place;
 use super::peers::{Peer, Talk};
 use super::session_timer::{self, Agreed, Asked, Due, Refresher, SessionTimer, Wish};
+use super::spoken::Speaker;
 use super::transfer::{Replaces, Transfers};
-use crate::config::sip::TransportName;
 use crate::seams::media::{LegCommand, LegControl};
 use crate::seams::signaling::{DialogEvent, EndedBy};
 
@@ -41,6 +40,8 @@ pub(super) struct Call {
     pub descriptions: Descriptions,
     /// Gone as soon as the call has ended, so that the leg closes.
     pub leg: Option<LegControl>,
+    /// Tells others what it speaks.
+    pub speaker: Speaker,
     pub commands: mpsc::Receiver<Command>,
     pub inbox: mpsc::Receiver<Transaction>,
     pub events: Events,
@@ -167,7 +168,7 @@ impl Call {
         if let Some(flow) = self.next_hop.as_ref().filter(|flow| flow.is_alive()) {
             return flow.clone();
         }
-        let flow = in_dialog_flow(&self.core, &self.dialog, &self.flow).await;
+        let flow = in_dialog_flow(&self.core, self.peer.as_ref(), &self.dialog, &self.flow).await;
         self.next_hop = Some(flow.clone());
         flow
     }
@@ -254,7 +255,7 @@ impl Call {
             Ok(body) => body,
             Err(error) => {
                 let mut response = self.response(&request, error.status());
-                let agent = self.core.own_host(self.flow.address.ip(), self.peer.as_deref());
+                let agent = self.core.own_host(&self.flow, self.peer.as_deref());
                 response.headers.push(Header::Warning(error.warning(&agent).into()));
                 return server.respond(response);
             }
@@ -316,7 +317,7 @@ impl Call {
                 Ok(answer) => dialog::with_body(&mut response, SDP, answer),
                 Err(error) => {
                     let mut response = self.response(&request, error.status());
-                    let agent = self.core.own_host(self.flow.address.ip(), self.peer.as_deref());
+                    let agent = self.core.own_host(&self.flow, self.peer.as_deref());
                     response.headers.push(Header::Warning(error.warning(&agent).into()));
                     return self.reply(&mut transaction, response).await;
                 }
@@ -349,11 +350,19 @@ impl Call {
     /// Puts what was agreed into force, and tells of holding and resuming.
     pub fn apply_agreement(&mut self) {
         let Some(params) = self.descriptions.agreed() else { return };
+        // First the keys, so that nothing leaves in the clear.
+        if let (Some(leg), Some(keys)) = (&self.leg, self.descriptions.keys())
+            && leg.send(LegCommand::Secure(Box::new(keys.clone()))).is_err()
+        {
+            tracing::warn!("A leg took no keys, and goes on without audio");
+            return;
+        }
         if let Some(leg) = &self.leg
             && leg.send(LegCommand::Configure(Box::new(params.clone()))).is_err()
         {
             tracing::warn!("A leg took no new agreement");
         }
+        self.speaker.speaks(params.codec);
         let is_held = self.descriptions.is_held();
         if std::mem::replace(&mut self.is_held, is_held) != is_held {
             self.events.tell(if is_held { DialogEvent::Held } else { DialogEvent::Resumed });
@@ -519,12 +528,17 @@ pub(super) async fn until(deadline: Option<Instant>) {
 
 /// Where requests of ours within a dialog go. Over the stream the call came by, as long as it lives; else to
 /// the next hop; to the source of the call where that hop cannot be reached from here (behind NAT).
-pub(super) async fn in_dialog_flow(core: &Arc<Core>, dialog: &Dialog, arrival: &Flow) -> Flow {
-    if arrival.transport == TransportName::Tcp && arrival.is_alive() {
+pub(super) async fn in_dialog_flow(
+    core: &Arc<Core>,
+    peer: Option<&Arc<Peer>>,
+    dialog: &Dialog,
+    arrival: &Flow,
+) -> Flow {
+    if arrival.transport.is_stream() && arrival.is_alive() {
         return arrival.clone();
     }
-    for (address, transport) in reachable(core, dialog.next_hop(), arrival).await {
-        if let Ok(flow) = core.flow_to(address, transport).await {
+    for hop in reachable(core, dialog.next_hop(), arrival).await {
+        if let Ok(flow) = core.flow_to(&hop, peer).await {
             return flow;
         }
     }
@@ -532,10 +546,10 @@ pub(super) async fn in_dialog_flow(core: &Arc<Core>, dialog: &Dialog, arrival: &
 }
 
 /// The addresses of a next hop that can be reached from here; none where it is behind NAT.
-pub(super) async fn reachable(core: &Core, next_hop: &Uri, arrival: &Flow) -> Vec<(SocketAddr, TransportName)> {
-    let mut addresses = core.resolve(next_hop).await.unwrap_or_default();
-    addresses.retain(|(address, _)| !is_unreachable_from(address.ip(), arrival.address.ip()));
-    addresses
+pub(super) async fn reachable(core: &Core, next_hop: &Uri, arrival: &Flow) -> Vec<Hop> {
+    let mut hops = core.resolve(next_hop).await.unwrap_or_default();
+    hops.retain(|hop| !is_unreachable_from(hop.address.ip(), arrival.address.ip()));
+    hops
 }
 
 /// A private address that someone at a public one wrote down, or none at all.

@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use media::Codec;
 use rsipstack::sip::headers::RAck;
 use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{Header, Method, Request, Response};
@@ -20,7 +21,7 @@ use tokio::sync::mpsc;
 use super::abandoned::{Abandoned, end_branch, end_forks, send_and_forget};
 use super::call::{Call, SDP, in_dialog_flow, until, wish};
 use super::client::Challenge;
-use super::core::{Dialogs, Flow, stack_error};
+use super::core::{Dialogs, Flow, Hop, stack_error};
 use super::descriptions::Descriptions;
 use super::dialog::Dialog;
 use super::gate::{ALLOW, LOOP_HEADER, SUPPORTED};
@@ -31,7 +32,6 @@ use super::ringing::Rung;
 use super::session_timer::{self, Asked, SessionTimer, Wish};
 use super::transfer::Replaces;
 use super::ways::{OpenWay, Way};
-use crate::config::sip::TransportName;
 use crate::seams::signaling::{DialogEvent, EndedBy, SignalingError};
 
 /// What a call over one way begins with.
@@ -48,7 +48,7 @@ pub(super) struct Calling {
     way: Way,
     /// Ways not yet tried, and addresses of this one.
     other_ways: VecDeque<Way>,
-    addresses: VecDeque<(SocketAddr, TransportName)>,
+    addresses: VecDeque<Hop>,
     /// The INVITE as it was sent last.
     invite: Option<Request>,
     offer: String,
@@ -63,6 +63,8 @@ pub(super) struct Calling {
     answered_by: Option<String>,
     /// Where the leg listens.
     local: (SocketAddr, SocketAddr),
+    /// What the caller speaks for whom it is made.
+    follows: Option<Codec>,
     inbox_sender: mpsc::Sender<Transaction>,
     /// Held while it rings, for what dropping it does.
     _rung: Rung,
@@ -109,7 +111,7 @@ impl Calling {
         base: Dialog,
         way: Way,
         inbox_sender: mpsc::Sender<Transaction>,
-        local: (SocketAddr, SocketAddr),
+        (rtp, rtcp, follows): (SocketAddr, SocketAddr, Option<Codec>),
         ring_timeout: Duration,
         rung: Rung,
     ) -> Calling {
@@ -128,18 +130,15 @@ impl Calling {
             progress: Progress::Calling,
             early: Vec::new(),
             answered_by: None,
-            local,
+            local: (rtp, rtcp),
+            follows,
             inbox_sender,
             _rung: rung,
         }
     }
 
     /// Sends the INVITE; the rest goes on by itself.
-    pub async fn start(
-        mut self,
-        other_ways: VecDeque<Way>,
-        addresses: VecDeque<(SocketAddr, TransportName)>,
-    ) -> Result<(), SignalingError> {
+    pub async fn start(mut self, other_ways: VecDeque<Way>, addresses: VecDeque<Hop>) -> Result<(), SignalingError> {
         self.other_ways = other_ways;
         self.addresses = addresses;
         let answers = self.send_invite().await?;
@@ -253,7 +252,7 @@ impl Calling {
     /// Another address of this way, or another way. Nothing has changed yet.
     async fn other(&mut self) -> Option<Other> {
         let core = self.call.core.clone();
-        if let Ok(flow) = core.first_flow(&mut self.addresses).await {
+        if let Ok(flow) = core.first_flow(&mut self.addresses, &self.way.peer).await {
             return Some(Other::Address(flow));
         }
         let open = core.open_way(&mut self.other_ways).await.ok()?;
@@ -271,7 +270,7 @@ impl Calling {
     /// Begins anew over another way: another dialog, and descriptions with what that way is told.
     fn take_way(&mut self, open: OpenWay) {
         let core = self.call.core.clone();
-        let begun = core.begin(&open, self.local);
+        let begun = core.begin(&open, self.local, self.follows);
         let OpenWay { way, flow, addresses, place } = open;
         self.call.listed =
             vec![Dialogs::list(&core, &begun.base.call_id, &begun.base.local_tag, self.inbox_sender.clone())];
@@ -395,7 +394,7 @@ impl Calling {
         let branch = &mut self.early[at];
         branch.last_rseq = rseq;
         let core = self.call.core.clone();
-        let flow = in_dialog_flow(&core, &branch.dialog, &self.call.flow).await;
+        let flow = in_dialog_flow(&core, self.call.peer.as_ref(), &branch.dialog, &self.call.flow).await;
         let mut prack = branch.dialog.request(Method::PRack, core.via(&flow, self.call.peer.as_deref()));
         prack.headers.push(Header::RAck(RAck::new(format!("{rseq} {cseq} INVITE"))));
         let tag = branch.dialog.remote_tag.clone();

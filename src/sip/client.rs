@@ -101,9 +101,9 @@ fn is_own_realm(peer: &Peer, configured: Option<&str>, challenge: &str) -> bool 
 pub(super) type FirstRealm = OnceLock<String>;
 
 /// Sends the ACK of a 2xx over the way the call takes where its Contact cannot be reached from here, which is behind NAT
-/// (RFC 5626 §4.1); the stack has sent it to the Contact already.
+/// (RFC 5626 §4.1); the stack has sent it to the Contact already. By a stream, that is the same way.
 pub(super) async fn acknowledge(core: &Core, transaction: &Transaction, way: &Flow) {
-    let Some(ack) = &transaction.last_ack else { return };
+    let Some(ack) = transaction.last_ack.as_ref().filter(|_| !way.transport.is_stream()) else { return };
     if reachable(core, &ack.destination(), way).await.is_empty() {
         core.send_raw(way, ack.to_string().as_bytes()).await;
     }

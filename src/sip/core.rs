@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rsipstack::resolver::SipResolver;
 use rsipstack::resolver::sip_resolver::{LookupSource, resolve_logic};
-use rsipstack::sip::{Header, HostWithPort, Request, Transport, Uri};
+use rsipstack::sip::{Header, HostWithPort, Request, Scheme, Transport, Uri};
 use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transaction::{Transaction, random_text};
@@ -19,11 +19,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::doors::Doors;
 use super::limits::{Buckets, Places, TokenBucket};
+use super::line::Line;
 use super::peers::{Peer, Peers};
 use super::ringing::Ringing;
 use super::screen::ScreenLimits;
+use super::sdp::{KEY_BYTES, MediaPreferences, OurKeys};
+use super::spoken::Spoken;
+use super::stream::Streams;
+use super::tls::Tls;
 use crate::config::sip::{SipConfig, TransportName};
 use crate::domain::phone_number::PhoneNumber;
+use crate::seams::browser::BrowserMedia;
 use crate::seams::clock::{Clock, Ids};
 use crate::seams::media::MediaNode;
 use crate::seams::signaling::{IncomingCall, SignalingError};
@@ -65,6 +71,12 @@ pub(super) struct Core {
     pub dialogs: Dialogs,
     pub limits: Mutex<Rates>,
     pub calls: Places,
+    /// Connections that others may make.
+    pub connections: Places,
+    pub tls: Tls,
+    pub spoken: Spoken,
+    /// Audio with browsers, where there is any.
+    pub browsers: Option<Arc<dyn BrowserMedia>>,
     /// The numbers that our calls come from.
     pub own_numbers: Vec<PhoneNumber>,
     pub ringing: Ringing,
@@ -90,14 +102,23 @@ pub(super) struct Stack {
     pub endpoint: EndpointInnerRef,
     pub udp: Arc<tokio::net::UdpSocket>,
     pub udp_connection: SipConnection,
-    /// TCP connections by their far end, ours and theirs.
-    pub streams: Mutex<HashMap<SocketAddr, SipConnection>>,
+    /// Connections, ours and theirs.
+    pub streams: Streams,
     /// Where we listen.
     pub local: SocketAddr,
+    /// Where we listen for streams of other kinds than TCP.
+    pub others: Vec<(TransportName, SocketAddr)>,
     pub resolver: SipResolver,
     /// Where names are looked up instead, in tests.
     pub names: Option<Arc<dyn LookupSource>>,
     pub cancel: CancellationToken,
+}
+
+impl Stack {
+    /// Where we listen for this, if it is not where UDP and TCP do.
+    pub fn listens(&self, transport: TransportName) -> Option<SocketAddr> {
+        self.others.iter().find(|(known, _)| *known == transport).map(|(_, address)| *address)
+    }
 }
 
 /// Where a message came from or goes to.
@@ -106,6 +127,17 @@ pub(super) struct Flow {
     pub address: SocketAddr,
     pub transport: TransportName,
     pub connection: SipConnection,
+    /// The stream, where it is one.
+    pub line: Option<Arc<Line>>,
+}
+
+/// Where a message may be sent next, and for which host that address stands (RFC 3263).
+#[derive(Clone, Debug)]
+pub(super) struct Hop {
+    pub address: SocketAddr,
+    pub transport: TransportName,
+    /// The host that was asked for: whose certificate it must show.
+    pub host: String,
 }
 
 impl Flow {
@@ -116,10 +148,7 @@ impl Flow {
 
     /// Whether it can carry another message. A datagram socket always can.
     pub fn is_alive(&self) -> bool {
-        match self.transport {
-            TransportName::Udp => true,
-            TransportName::Tcp => self.connection.cancel_token().is_none_or(|token| !token.is_cancelled()),
-        }
+        self.line.as_ref().is_none_or(|line| line.is_alive())
     }
 }
 
@@ -135,35 +164,34 @@ impl Core {
 
     /// A Via of ours with a fresh branch (RFC 3261 §8.1.1.7), asking for rport (RFC 3581).
     pub fn via(&self, flow: &Flow, peer: Option<&Peer>) -> Header {
-        let transport = match flow.transport {
-            TransportName::Udp => "UDP",
-            TransportName::Tcp => "TCP",
-        };
-        let host = self.own_host(flow.address.ip(), peer);
+        let transport = flow.transport.in_via();
+        let host = self.own_host(flow, peer);
         let branch = random_text(16);
         Header::Via(format!("SIP/2.0/{transport} {host};branch=z9hG4bK{branch};rport").into())
     }
 
     /// Our Contact towards a peer, with angle brackets.
     pub fn contact(&self, flow: &Flow, peer: Option<&Peer>) -> String {
-        let host = self.own_host(flow.address.ip(), peer);
-        let transport = match flow.transport {
-            TransportName::Udp => "",
-            TransportName::Tcp => ";transport=tcp",
-        };
-        format!("<sip:switchboard@{host}{transport}>")
+        let host = self.own_host(flow, peer);
+        format!("<sip:switchboard@{host}{}>", flow.transport.uri_parameter())
     }
 
     /// Our host and port as the far end should see them.
-    pub fn own_host(&self, towards: IpAddr, peer: Option<&Peer>) -> String {
-        let port = self.stack.local.port();
+    pub fn own_host(&self, flow: &Flow, peer: Option<&Peer>) -> String {
+        let plain_port = self.stack.local.port();
+        let own_port = self.stack.listens(flow.transport).map(|address| address.port());
+        let port = own_port.unwrap_or(plain_port);
         if let Some(address) = peer.and_then(|peer| peer.advertised) {
             return SocketAddr::new(address, port).to_string();
         }
         match &self.config.advertised {
-            Some(advertised) if advertised.contains(':') => advertised.clone(),
-            Some(advertised) => format!("{advertised}:{port}"),
-            None => SocketAddr::new(self.own_ip(towards), port).to_string(),
+            // The port written there is that of UDP and TCP.
+            Some(advertised) => match (advertised.rsplit_once(':'), own_port) {
+                (Some((host, _)), Some(port)) => format!("{host}:{port}"),
+                (Some(_), None) => advertised.clone(),
+                (None, _) => format!("{advertised}:{port}"),
+            },
+            None => SocketAddr::new(self.own_ip(flow.address.ip()), port).to_string(),
         }
     }
 
@@ -177,23 +205,30 @@ impl Core {
     }
 
     /// The addresses a SIP URI or `host[:port]` stands for, best first (RFC 3263).
-    pub async fn resolve(&self, uri: &Uri) -> Result<Vec<(SocketAddr, TransportName)>, SignalingError> {
+    pub async fn resolve(&self, uri: &Uri) -> Result<Vec<Hop>, SignalingError> {
         use rsipstack::sip::uri::ParamsExt;
-        let transport = uri.transport().copied();
-        let named = match transport {
-            None | Some(Transport::Udp) => TransportName::Udp,
-            Some(Transport::Tcp) => TransportName::Tcp,
-            Some(_) => return Err(SignalingError::BadDestination("(a transport other than UDP and TCP)".into())),
+        let is_sips = uri.scheme == Some(Scheme::Sips);
+        let transport = if is_sips { Some(Transport::Tls) } else { uri.transport().copied() };
+        let named = match transport.map(transport_name) {
+            None => TransportName::Udp,
+            Some(Some(named @ (TransportName::Udp | TransportName::Tcp | TransportName::Tls))) => named,
+            Some(_) => {
+                return Err(SignalingError::BadDestination("(a transport other than UDP, TCP and TLS)".into()));
+            }
         };
+        let host = uri.host_with_port.host.to_string();
+        let hop = |address, transport| Hop { address, transport, host: host.clone() };
         let port = uri.host_with_port.port.as_ref().map(|port| port.value());
         match &uri.host_with_port.host {
-            rsipstack::sip::Host::IpAddr(ip) => Ok(vec![(SocketAddr::new(*ip, port.unwrap_or(5060)), named)]),
+            rsipstack::sip::Host::IpAddr(ip) => {
+                Ok(vec![hop(SocketAddr::new(*ip, port.unwrap_or(default_port(named))), named)])
+            }
             rsipstack::sip::Host::Domain(domain) => {
                 let port = uri.host_with_port.port;
                 let look_up = async {
                     match &self.stack.names {
-                        Some(names) => resolve_logic(&**names, domain, port, transport, false).await,
-                        None => self.stack.resolver.lookup(domain, port, transport, false).await,
+                        Some(names) => resolve_logic(&**names, domain, port, transport, is_sips).await,
+                        None => self.stack.resolver.lookup(domain, port, transport, is_sips).await,
                     }
                 };
                 let found = tokio::time::timeout(RESOLVE_LIMIT, look_up)
@@ -204,12 +239,10 @@ impl Core {
                     .map_err(|error| SignalingError::Stack(format!("{domain}: {error}")))?;
                 let addresses: Vec<_> = found
                     .into_iter()
-                    .filter_map(|target| match target.transport {
-                        Transport::Udp => Some((target.addr, TransportName::Udp)),
-                        Transport::Tcp => Some((target.addr, TransportName::Tcp)),
-                        _ => None,
-                    })
-                    .filter(|(address, _)| address.is_ipv4() == self.stack.local.is_ipv4())
+                    .filter_map(|target| Some(hop(target.addr, transport_name(target.transport)?)))
+                    // What was asked for over TLS is not carried in the clear because a name server says so.
+                    .filter(|hop| named != TransportName::Tls || hop.transport == TransportName::Tls)
+                    .filter(|hop| hop.address.is_ipv4() == self.stack.local.is_ipv4())
                     .collect();
                 if addresses.is_empty() {
                     return Err(SignalingError::Stack(format!("{domain} has no address that we can reach")));
@@ -219,23 +252,44 @@ impl Core {
         }
     }
 
-    /// A flow to an address: the UDP socket, or a TCP connection, which is made if there is none.
-    pub async fn flow_to(
-        self: &Arc<Self>,
-        address: SocketAddr,
-        transport: TransportName,
-    ) -> Result<Flow, SignalingError> {
-        let connection = match transport {
-            TransportName::Udp => self.stack.udp_connection.clone(),
-            TransportName::Tcp => self.stream_to(address).await?,
-        };
-        Ok(Flow { address, transport, connection })
+    /// A flow to a hop: the UDP socket, or a stream, which is made if there is none.
+    pub async fn flow_to(self: &Arc<Self>, hop: &Hop, peer: Option<&Arc<Peer>>) -> Result<Flow, SignalingError> {
+        match hop.transport {
+            TransportName::Udp => Ok(self.udp_flow(hop.address)),
+            TransportName::Tcp | TransportName::Tls => self.stream_to(hop, peer).await,
+            // Only who has come by a WebSocket can be reached by it.
+            TransportName::Ws | TransportName::Wss => Err(SignalingError::BadDestination("(a page)".into())),
+        }
+    }
+
+    /// The flow to an address by datagrams.
+    pub fn udp_flow(&self, address: SocketAddr) -> Flow {
+        let connection = self.stack.udp_connection.clone();
+        Flow { address, transport: TransportName::Udp, connection, line: None }
+    }
+
+    /// Whose messages come by this flow: the trunk that its certificate proves, else whoever has that address.
+    pub fn peer_at(&self, flow: &Flow) -> Option<&Arc<Peer>> {
+        let proven = flow.line.as_ref().and_then(|line| line.proven.as_ref());
+        let proven = proven.and_then(|peer| self.peers.trunks().iter().find(|trunk| Arc::ptr_eq(trunk, peer)));
+        proven.or_else(|| self.peers.by_source(flow.address.ip(), flow.transport))
+    }
+
+    /// What we are willing to speak with a peer over this flow.
+    pub fn wishes(&self, peer: &Peer, flow: &Flow) -> MediaPreferences {
+        let keys_are_private = flow.transport.is_secure() || self.config.srtp_without_tls;
+        MediaPreferences { keys_are_private, ..peer.preferences.clone() }
     }
 
     /// A random 31-bit number: where sequence numbers and session ids begin.
     pub fn random_number(&self) -> u32 {
         rand::random::<u32>() & 0x7fff_ffff
     }
+}
+
+/// Draws keys for what we send.
+pub(super) fn draw_keys() -> OurKeys {
+    OurKeys::from_random(std::array::from_fn(|_| rand::random::<[u8; KEY_BYTES]>()))
 }
 
 /// How long a name server may take.
@@ -254,7 +308,27 @@ pub(super) fn transport_type(transport: TransportName) -> Transport {
     match transport {
         TransportName::Udp => Transport::Udp,
         TransportName::Tcp => Transport::Tcp,
+        TransportName::Tls => Transport::Tls,
+        TransportName::Ws => Transport::Ws,
+        TransportName::Wss => Transport::Wss,
     }
+}
+
+/// Our name of a transport; `None` for those that we do not carry.
+pub(super) fn transport_name(transport: Transport) -> Option<TransportName> {
+    match transport {
+        Transport::Udp => Some(TransportName::Udp),
+        Transport::Tcp => Some(TransportName::Tcp),
+        Transport::Tls => Some(TransportName::Tls),
+        Transport::Ws => Some(TransportName::Ws),
+        Transport::Wss => Some(TransportName::Wss),
+        _ => None,
+    }
+}
+
+/// RFC 3261 §19.1.2.
+fn default_port(transport: TransportName) -> u16 {
+    if transport == TransportName::Tls { 5061 } else { 5060 }
 }
 
 /// An error of the stack in the seam's words.

@@ -4,7 +4,12 @@ use std::net::SocketAddr;
 
 use media::{Direction, StreamParams};
 
-use super::sdp::{self, LocalMedia, MediaPreferences, NegotiationError, SdpError, SessionDescription};
+use super::sdp::{
+    self, Agreement, LocalMedia, MediaPreferences, NegotiationError, OurKeys, SdpError, SessionDescription,
+};
+use crate::config::sip::Srtp;
+use crate::seams::browser::{BrowserCallError, BrowserSession};
+use crate::seams::media::SrtpKeys;
 
 /// Why a body cannot become an agreement, with the status to refuse it with.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +20,9 @@ pub enum DescriptionError {
     /// It can be read but nothing fits: 488.
     #[error(transparent)]
     Refused(#[from] NegotiationError),
+    /// A browser's offer that cannot be taken: 488.
+    #[error(transparent)]
+    Browser(#[from] BrowserCallError),
     /// An answer came where no offer of ours was open.
     #[error("an answer came without an offer")]
     NoOffer,
@@ -26,7 +34,7 @@ impl DescriptionError {
         match self {
             DescriptionError::Unreadable(_) => 400,
             DescriptionError::Refused(refused) => refused.status(),
-            DescriptionError::NoOffer => 488,
+            DescriptionError::NoOffer | DescriptionError::Browser(_) => 488,
         }
     }
 
@@ -34,7 +42,7 @@ impl DescriptionError {
     pub fn warning(&self, agent: &str) -> String {
         match self {
             DescriptionError::Refused(refused) => refused.warning(agent),
-            DescriptionError::Unreadable(_) | DescriptionError::NoOffer => {
+            DescriptionError::Unreadable(_) | DescriptionError::NoOffer | DescriptionError::Browser(_) => {
                 format!("399 {agent} \"{}\"", self.to_string().replace(['"', '\\'], "'"))
             }
         }
@@ -49,34 +57,92 @@ pub struct Descriptions {
     sent: Option<String>,
     /// Our offer that waits for its answer.
     open_offer: Option<String>,
-    agreed: Option<StreamParams>,
+    agreed: Option<Agreement>,
+    /// Draws keys of ours.
+    draw: DrawKeys,
+    /// The audio of a browser, whose descriptions are another room's.
+    browser: Option<Box<dyn BrowserSession>>,
 }
+
+/// Draws keys of ours at random.
+pub type DrawKeys = fn() -> OurKeys;
 
 impl Descriptions {
     /// Nothing agreed yet. `session_id` is drawn at random by the caller.
-    pub fn new(preferences: MediaPreferences, rtp: SocketAddr, rtcp: SocketAddr, session_id: u64) -> Descriptions {
-        let local = LocalMedia { rtcp, ..LocalMedia::new(rtp, session_id) };
-        Descriptions { preferences, local, sent: None, open_offer: None, agreed: None }
+    pub fn new(
+        preferences: MediaPreferences,
+        (rtp, rtcp): (SocketAddr, SocketAddr),
+        session_id: u64,
+        draw: DrawKeys,
+    ) -> Descriptions {
+        let local = LocalMedia { rtcp, keys: Some(draw()), ..LocalMedia::new(rtp, session_id) };
+        Descriptions { preferences, local, sent: None, open_offer: None, agreed: None, draw, browser: None }
     }
 
-    /// Nothing agreed yet, for the same leg and by the same wishes.
+    /// Those of a browser, whose offer was answered with this text.
+    pub fn of_browser(&mut self, session: Box<dyn BrowserSession>, answer: &str) {
+        self.browser = Some(session);
+        self.sent = Some(answer.to_owned());
+    }
+
+    /// Nothing agreed yet, for the same leg and by the same wishes. What was encrypted stays so.
     pub fn afresh(&self, session_id: u64) -> Descriptions {
-        Descriptions::new(self.preferences.clone(), self.local.rtp, self.local.rtcp, session_id)
+        let addresses = (self.local.rtp, self.local.rtcp);
+        Descriptions::new(self.preferences.clone(), addresses, session_id, self.draw)
+    }
+
+    /// Whether an offer of ours may leave at all.
+    pub fn can_offer(&self) -> bool {
+        self.preferences.can_offer()
     }
 
     /// Answers an offer; the agreement is in force at once.
     pub fn answer(&mut self, offer: &[u8]) -> Result<String, DescriptionError> {
+        if let Some(browser) = &mut self.browser {
+            let answer = browser.answer_again(&String::from_utf8_lossy(offer))?;
+            self.sent = Some(answer.clone());
+            return Ok(answer);
+        }
         let offer = SessionDescription::parse(offer)?;
         let local = if self.sent.is_some() { self.local.next() } else { self.local.clone() };
-        let (text, params) = sdp::answer(&offer, &self.preferences, &local)?;
+        let local = LocalMedia { keys: Some(self.keys_for(&offer)), ..local };
+        let (text, agreed) = sdp::answer(&offer, &self.preferences, &local)?;
         self.local = local;
         self.sent = Some(text.clone());
-        self.agreed = Some(params);
+        self.agree(agreed);
         Ok(text)
+    }
+
+    /// Our keys for an answer: those in use while the far end keeps its own, else new ones (RFC 4568 §7.1.4).
+    fn keys_for(&self, offer: &SessionDescription) -> OurKeys {
+        let in_use = self.agreed.as_ref().and_then(|agreed| agreed.keys.as_ref());
+        let kept = in_use.filter(|keys| {
+            let mut lines = offer.media.iter().flat_map(|stream| &stream.crypto);
+            lines.any(|line| line.is_same_key(keys.suite, &keys.remote))
+        });
+        match (kept, in_use, &self.local.keys) {
+            (Some(keys), _, _) => OurKeys::only(keys.suite, keys.local.clone()),
+            (None, None, Some(fresh)) if self.sent.is_none() => fresh.clone(),
+            (None, ..) => (self.draw)(),
+        }
+    }
+
+    /// In force from now on. Once it was encrypted, no offer or answer makes it plain again.
+    fn agree(&mut self, agreed: Agreement) {
+        if agreed.keys.is_some() {
+            self.preferences.srtp = Srtp::Required;
+        }
+        self.agreed = Some(agreed);
     }
 
     /// Our offer: the first of the call, or another by which nothing changes (a re-INVITE without an offer).
     pub fn offer(&mut self) -> String {
+        if let (Some(_), Some(sent)) = (&self.browser, &self.sent) {
+            // By which nothing changes: only who offers leaves it open who begins (RFC 5763 §5).
+            let text = sent.replace("a=setup:passive", "a=setup:actpass");
+            self.open_offer = Some(text.clone());
+            return text;
+        }
         let text = match &self.sent {
             None => sdp::offer(&self.preferences, &self.local),
             Some(sent) => {
@@ -93,8 +159,12 @@ impl Descriptions {
     /// Takes the answer to our open offer.
     pub fn take_answer(&mut self, answer: &[u8]) -> Result<(), DescriptionError> {
         let offer = self.open_offer.take().ok_or(DescriptionError::NoOffer)?;
+        if self.browser.is_some() {
+            return Ok(());
+        }
         let answer = SessionDescription::parse(answer)?;
-        self.agreed = Some(sdp::apply_answer(&offer, &answer, &self.preferences)?);
+        let agreed = sdp::apply_answer(&offer, &answer, &self.preferences)?;
+        self.agree(agreed);
         Ok(())
     }
 
@@ -117,12 +187,17 @@ impl Descriptions {
 
     /// What is in force.
     pub fn agreed(&self) -> Option<&StreamParams> {
-        self.agreed.as_ref()
+        self.agreed.as_ref().map(|agreed| &agreed.params)
+    }
+
+    /// How it is protected, where it is.
+    pub fn keys(&self) -> Option<&SrtpKeys> {
+        self.agreed.as_ref()?.keys.as_ref()
     }
 
     /// Whether the far end holds us: it does not want to hear us.
     pub fn is_held(&self) -> bool {
-        self.agreed.as_ref().is_some_and(|params| {
+        self.agreed().is_some_and(|params| {
             matches!(params.direction, Direction::RecvOnly | Direction::Inactive) || params.remote.ip().is_unspecified()
         })
     }

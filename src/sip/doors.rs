@@ -175,16 +175,24 @@ impl Core {
         }
     }
 
+    /// Whether a phone is registered over this flow.
+    pub fn is_registered_over(&self, flow: &Flow) -> bool {
+        self.doors.registrar().has_flow(self.clock.now(), &flow_of(flow))
+    }
+
     /// Where a phone can be reached: the address to ask for, and the flow it registered over (R47).
     pub fn phone_address(&self, phone: &str) -> Option<(String, Flow)> {
         let registrar = self.doors.registrar();
         registrar.bindings(self.clock.now(), phone).into_iter().find_map(|binding| {
-            let (transport, connection) = match binding.flow.transport {
-                FlowTransport::Udp => (TransportName::Udp, Some(self.stack.udp_connection.clone())),
-                FlowTransport::Tcp => (TransportName::Tcp, self.stream(binding.flow.remote)),
-                FlowTransport::Tls | FlowTransport::Ws => return None,
-            };
-            let flow = Flow { address: binding.flow.remote, transport, connection: connection? };
+            let remote = binding.flow.remote;
+            let by_stream = |transport| Some(self.stack.streams.from(remote, transport)?.flow());
+            let flow = match binding.flow.transport {
+                FlowTransport::Udp => Some(self.udp_flow(remote)),
+                FlowTransport::Tcp => by_stream(TransportName::Tcp),
+                FlowTransport::Tls => by_stream(TransportName::Tls),
+                FlowTransport::Ws => by_stream(TransportName::Ws),
+                FlowTransport::Wss => by_stream(TransportName::Wss),
+            }?;
             Some((binding.request_uri().to_owned(), flow))
         })
     }
@@ -194,6 +202,9 @@ fn flow_of(flow: &Flow) -> registrar::Flow {
     let transport = match flow.transport {
         TransportName::Udp => FlowTransport::Udp,
         TransportName::Tcp => FlowTransport::Tcp,
+        TransportName::Tls => FlowTransport::Tls,
+        TransportName::Ws => FlowTransport::Ws,
+        TransportName::Wss => FlowTransport::Wss,
     };
     registrar::Flow { remote: flow.address, transport, connection: None }
 }

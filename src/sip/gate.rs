@@ -53,13 +53,14 @@ impl Core {
     /// Takes one message from the wire.
     pub async fn receive(self: &Arc<Self>, raw: &[u8], flow: &Flow) {
         let source = flow.address.ip();
-        let is_stranger = self.peers.by_source(source).is_none();
+        let is_stranger = self.peer_at(flow).is_none();
         if is_stranger && !self.is_request_in_time(source) {
             return self.drop_message("rate");
         }
         let transport = match flow.transport {
-            TransportName::Udp => screen::Transport::Datagram,
-            TransportName::Tcp => screen::Transport::Stream,
+            // A message of a WebSocket is a whole one, as a datagram is (RFC 7118 §5).
+            TransportName::Udp | TransportName::Ws | TransportName::Wss => screen::Transport::Datagram,
+            TransportName::Tcp | TransportName::Tls => screen::Transport::Stream,
         };
         let message = match screen::screen(raw, flow.address, transport, &self.screen_limits) {
             Screening::Accept { normalised } => normalised,
@@ -145,10 +146,10 @@ impl Core {
             return self.drop_message("rate");
         }
         // Who may register is a matter of passwords alone, wherever it comes from.
-        if request.method == Method::Register && (self.peers.has_phones() || self.peers.by_source(source).is_some()) {
+        if request.method == Method::Register && (self.peers.has_phones() || self.peer_at(flow).is_some()) {
             return self.receive_register(raw, request, key, flow).await;
         }
-        let peer = match self.peers.by_source(source).cloned() {
+        let peer = match self.peer_at(flow).cloned() {
             Some(peer) if !is_invite || !peer.is_challenged() => peer,
             known => match self.let_in(raw, &request, flow, known).await {
                 Some(peer) => peer,
@@ -323,7 +324,7 @@ impl Core {
     /// Refuses a message that could not be read as a whole. Strangers get nothing for nonsense.
     pub async fn refuse_raw(&self, raw: &[u8], flow: &Flow, status: u16) {
         let source = flow.address.ip();
-        if self.peers.by_source(source).is_none() || !self.is_request_in_time(source) {
+        if self.peer_at(flow).is_none() || !self.is_request_in_time(source) {
             return;
         }
         self.refuse(raw, flow, status).await;

@@ -13,7 +13,7 @@ use super::client::{self, Challenge};
 use super::core::Core;
 use super::dialog::{Dialog, DialogParties};
 use super::peers::Peer;
-use crate::config::sip::{TransportName, TrunkConfig};
+use crate::config::sip::TrunkConfig;
 
 /// Begins asking every trunk that shall be asked.
 pub(super) fn start(core: &Arc<Core>) {
@@ -52,17 +52,20 @@ fn set_answers(peer: &Peer, answers: bool) {
 }
 
 async fn is_there(core: &Arc<Core>, peer: &Arc<Peer>, trunk: &TrunkConfig, call_id: &str) -> bool {
-    let suffix = match trunk.transport {
-        TransportName::Udp => "",
-        TransportName::Tcp => ";transport=tcp",
-    };
+    let suffix = trunk.transport.uri_parameter();
     let Ok(target) = Uri::try_from(format!("sip:{}{suffix}", trunk.host).as_str()) else { return false };
     let proxy = trunk.outbound_proxy.as_ref();
     let route = proxy.and_then(|proxy| Uri::try_from(format!("sip:{proxy}{suffix};lr").as_str()).ok());
     let Ok(addresses) = core.resolve(route.as_ref().unwrap_or(&target)).await else { return false };
-    for (address, transport) in addresses.into_iter().take(ADDRESSES_MAX) {
-        let Ok(flow) = core.flow_to(address, transport).await else { continue };
-        let own = format!("<sip:{}>", core.own_host(address.ip(), Some(peer)));
+    for hop in addresses.into_iter().take(ADDRESSES_MAX) {
+        let flow = match core.flow_to(&hop, Some(peer)).await {
+            Ok(flow) => flow,
+            Err(error) => {
+                tracing::debug!(sip.trunk = %peer.name, %error, "No way to a trunk");
+                continue;
+            }
+        };
+        let own = format!("<sip:{}>", core.own_host(&flow, Some(peer)));
         let (to, tag, contact) = (format!("<{target}>"), random_text(16), core.contact(&flow, Some(peer)));
         let parties = DialogParties { call_id, local_tag: &tag, from: &own, to: &to, contact: &contact };
         let route_set = route.iter().cloned().collect();

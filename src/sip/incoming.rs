@@ -17,21 +17,24 @@ use tokio_util::sync::CancellationToken;
 
 use super::body;
 use super::call::{Call, SDP, until, wish};
-use super::core::{Core, Dialogs, Flow};
-use super::descriptions::Descriptions;
+use super::core::{Core, Dialogs, Flow, draw_keys};
+use super::descriptions::{DescriptionError, Descriptions};
 use super::dialog::{self, Dialog};
 use super::gate::Admitted;
 use super::handle::{self, Command, Outcome, reason_text};
 use super::invite_server::{InviteEvent, InviteServer};
 use super::numbers;
+use super::peers::Peer;
 use super::reliable::{Due, Reliable};
 use super::ringing;
+use super::sdp;
 use super::session_timer::{self, Agreed, Asked, SessionTimer};
 use super::transfer::Replaces;
-use crate::config::sip::TransportName;
+use crate::config::sip::Srtp;
 use crate::domain::ids::LegId;
-use crate::seams::media::LegSpec;
-use crate::seams::signaling::{DialogEvent, EndedBy, IncomingCall};
+use crate::seams::browser::BrowserMedium;
+use crate::seams::media::{LegSpec, MediaLeg};
+use crate::seams::signaling::{DialogEvent, EndedBy, IncomingCall, SignalingError};
 
 /// Tells the entries of INVITEs by their sender's tag from those of dialogs by ours.
 pub(super) const MERGE_PREFIX: &str = "merge:";
@@ -50,6 +53,65 @@ pub(super) async fn serve(core: Arc<Core>, transaction: Transaction, flow: Flow,
         }
         Err(refused) => refused.invite.respond(refused.response),
     }
+}
+
+/// How long a browser may take from our answer to its first audio.
+const CONNECT_LIMIT: Duration = Duration::from_secs(15);
+
+/// A leg that is ready for what was offered.
+struct Opened {
+    leg: MediaLeg,
+    descriptions: Descriptions,
+    /// Our answer, where there was an offer.
+    description: Option<String>,
+    /// Comes once a browser has found us.
+    connected: Option<oneshot::Receiver<()>>,
+}
+
+/// Why no leg was made for a call.
+struct NoLeg {
+    status: u16,
+    header: Option<Header>,
+}
+
+/// Makes a leg for what was offered.
+async fn open_leg(core: &Arc<Core>, flow: &Flow, peer: &Arc<Peer>, offer: Option<Vec<u8>>) -> Result<Opened, NoLeg> {
+    let agent = core.own_host(flow, Some(peer));
+    let refused = |error: DescriptionError| NoLeg {
+        status: error.status(),
+        header: Some(Header::Warning(error.warning(&agent).into())),
+    };
+    let session_id = u64::from(core.random_number());
+    let wishes = core.wishes(peer, flow);
+    let by_browser = offer.as_deref().filter(|offer| wishes.srtp != Srtp::Off && sdp::is_by_browser(offer));
+    if let (Some(browsers), Some(offer)) = (&core.browsers, by_browser) {
+        let medium = browsers.answer(flow.address.ip(), &String::from_utf8_lossy(offer)).await;
+        let BrowserMedium { leg, answer, session, connected } = medium.map_err(|error| refused(error.into()))?;
+        let addresses = (leg.advertised, leg.advertised_rtcp);
+        let mut descriptions = Descriptions::new(wishes, addresses, session_id, draw_keys);
+        descriptions.of_browser(session, &answer);
+        return Ok(Opened { leg, descriptions, description: Some(answer), connected: Some(connected) });
+    }
+    let bind = core.stack.local.ip();
+    let spec = LegSpec {
+        leg: LegId(core.ids.next()),
+        bind,
+        advertised: peer.advertised.or_else(|| bind.is_unspecified().then(|| core.own_ip(flow.address.ip()))),
+        ports: peer.rtp_ports.clone(),
+        beside: None,
+        inband_dtmf: true,
+    };
+    let leg = core.media.open(spec).await.map_err(|error| {
+        tracing::warn!(%error, "A call came in and no leg could be made for it");
+        let retry_after = core.config.limits.retry_after_seconds.to_string();
+        NoLeg { status: 503, header: Some(Header::RetryAfter(retry_after.as_str().into())) }
+    })?;
+    let mut descriptions = Descriptions::new(wishes, (leg.advertised, leg.advertised_rtcp), session_id, draw_keys);
+    if offer.is_none() && !descriptions.can_offer() {
+        return Err(NoLeg { status: 488, header: None });
+    }
+    let description = offer.map(|offer| descriptions.answer(&offer)).transpose().map_err(refused)?;
+    Ok(Opened { leg, descriptions, description, connected: None })
 }
 
 struct Refused {
@@ -72,6 +134,8 @@ struct Early {
     ack_until: Option<Instant>,
     /// Reason of the BYE that waits for the ACK.
     bye_reason: Option<&'static str>,
+    /// Comes once a browser has found us.
+    connected: Option<oneshot::Receiver<()>>,
     /// The stream the INVITE came by is gone: no answer can reach the caller any more (S7).
     stream: Option<CancellationToken>,
 }
@@ -137,32 +201,9 @@ impl Early {
             counter!("switchboard_sip_calls_refused_total", "why" => "own").increment(1);
             return Err(refuse(invite, 486, vec![]));
         }
-        let bind = core.stack.local.ip();
-        let spec = LegSpec {
-            leg: LegId(core.ids.next()),
-            bind,
-            advertised: peer.advertised.or_else(|| bind.is_unspecified().then(|| core.own_ip(flow.address.ip()))),
-            ports: peer.rtp_ports.clone(),
-            beside: None,
-            inband_dtmf: true,
-        };
-        let leg = match core.media.open(spec).await {
-            Ok(leg) => leg,
-            Err(error) => {
-                tracing::warn!(%error, "A call came in and no leg could be made for it");
-                let retry_after = core.config.limits.retry_after_seconds.to_string();
-                return Err(refuse(invite, 503, vec![Header::RetryAfter(retry_after.as_str().into())]));
-            }
-        };
-        let session_id = u64::from(core.random_number());
-        let mut descriptions =
-            Descriptions::new(peer.preferences.clone(), leg.advertised, leg.advertised_rtcp, session_id);
-        let description = match offer.map(|offer| descriptions.answer(&offer)).transpose() {
-            Ok(description) => description,
-            Err(error) => {
-                let agent = core.own_host(flow.address.ip(), Some(peer));
-                return Err(refuse(invite, error.status(), vec![Header::Warning(error.warning(&agent).into())]));
-            }
+        let Opened { leg, descriptions, description, connected } = match open_leg(&core, &flow, peer, offer).await {
+            Ok(opened) => opened,
+            Err(NoLeg { status, header }) => return Err(refuse(invite, status, header.into_iter().collect())),
         };
         let (inbox_sender, inbox) = mpsc::channel(INBOX);
         let merge_tag = format!("{MERGE_PREFIX}{}", dialog.remote_tag);
@@ -181,6 +222,7 @@ impl Early {
             dialog,
             descriptions,
             leg: Some(leg.control.clone()),
+            speaker: core.spoken.speaker(leg.id),
             commands: lines.commands,
             inbox,
             events: lines.events,
@@ -206,7 +248,8 @@ impl Early {
             state: State::Ringing,
             ack_until: None,
             bye_reason: None,
-            stream: (call.flow.transport == TransportName::Tcp).then(|| call.flow.connection.cancel_token()).flatten(),
+            connected,
+            stream: call.flow.line.as_ref().map(|line| line.end_token()),
             ring_until: now + Duration::from_secs(call.core.config.ring_limit_seconds.into()),
             call,
         };
@@ -268,7 +311,7 @@ impl Early {
                     self.state = State::AnswerWaits(reply);
                 } else {
                     self.answer();
-                    let _ = reply.send(Ok(()));
+                    self.tell_answered(reply);
                 }
             }
             (Some(Command::Reject(status, reason, reply)), State::Ringing | State::AnswerWaits(_)) => {
@@ -290,6 +333,21 @@ impl Early {
             (Some(command), _) => command.refuse(),
         }
         false
+    }
+
+    /// The call is answered as soon as both sides can hear each other: with a browser that is after its 200, by which it
+    /// learns where we are.
+    fn tell_answered(&mut self, reply: oneshot::Sender<Outcome>) {
+        match self.connected.take() {
+            None => drop(reply.send(Ok(()))),
+            Some(connected) => {
+                tokio::spawn(async move {
+                    let connected = tokio::time::timeout(CONNECT_LIMIT, connected).await;
+                    let is_connected = matches!(connected, Ok(Ok(())));
+                    let _ = reply.send(if is_connected { Ok(()) } else { Err(SignalingError::WrongState) });
+                });
+            }
+        }
     }
 
     fn ring(&mut self) {
@@ -423,7 +481,7 @@ impl Early {
             && let State::AnswerWaits(reply) = std::mem::replace(&mut self.state, State::Ringing)
         {
             self.answer();
-            let _ = reply.send(Ok(()));
+            self.tell_answered(reply);
         }
     }
 

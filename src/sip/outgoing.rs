@@ -3,16 +3,18 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use media::Codec;
 use rsipstack::transaction::random_text;
 use tokio::sync::mpsc;
 
 use super::call::Call;
 use super::calling::{Begun, Calling};
-use super::core::{Core, Dialogs, Flow};
+use super::core::{Core, Dialogs, Flow, draw_keys};
 use super::descriptions::Descriptions;
 use super::dialog::{Dialog, DialogParties};
 use super::handle;
 use super::identity::Identity;
+use super::spoken;
 use super::ways::{self, OpenWay, Way};
 use crate::domain::ids::LegId;
 use crate::seams::media::LegSpec;
@@ -35,7 +37,8 @@ impl Core {
         let leg = self.media.open(spec).await?;
         let (inbox_sender, inbox) = mpsc::channel(INBOX);
         let lines = handle::lines();
-        let begun = self.begin(&open, (leg.advertised, leg.advertised_rtcp));
+        let follows = order.beside.map(|caller| self.spoken.by(caller));
+        let begun = self.begin(&open, (leg.advertised, leg.advertised_rtcp), follows);
         let OpenWay { way, flow, addresses, place } = open;
         let call = Call {
             core: self.clone(),
@@ -45,6 +48,7 @@ impl Core {
             next_hop: None,
             descriptions: begun.descriptions,
             leg: Some(leg.control.clone()),
+            speaker: self.spoken.speaker(leg.id),
             commands: lines.commands,
             inbox,
             events: lines.events,
@@ -58,22 +62,26 @@ impl Core {
             talk: None,
             listed: vec![Dialogs::list(self, &begun.base.call_id, &begun.base.local_tag, inbox_sender.clone())],
         };
-        let local = (leg.advertised, leg.advertised_rtcp);
+        let local = (leg.advertised, leg.advertised_rtcp, follows);
         let rung = self.ringing.begin(&order.to);
         let calling = Calling::new(call, begun.base, way, inbox_sender, local, order.ring_timeout, rung);
         calling.start(other_ways, addresses).await?;
         Ok(OutgoingCall { leg, dialog: lines.handle, events: lines.events_out })
     }
 
-    /// What a call over this way begins with. `local` is where the leg listens; the address is told anew to each way.
-    pub fn begin(&self, open: &OpenWay, local: (SocketAddr, SocketAddr)) -> Begun {
+    /// What a call over this way begins with. `local` is where the leg listens; the address is told anew to each way. It `follows`
+    /// what the caller speaks.
+    pub fn begin(&self, open: &OpenWay, local: (SocketAddr, SocketAddr), follows: Option<Codec>) -> Begun {
         let ip = self.advertised_to(&open.way, &open.flow).unwrap_or(self.stack.local.ip());
         let [rtp, rtcp] = [local.0, local.1].map(|address| SocketAddr::new(ip, address.port()));
         let session_id = u64::from(self.random_number());
-        let preferences = open.way.peer.preferences.clone();
+        let mut preferences = self.wishes(&open.way.peer, &open.flow);
+        if let Some(caller) = follows {
+            spoken::follow(&mut preferences.codecs, caller);
+        }
         let call_id = format!("{}@switchboard", self.ids.next());
         Begun {
-            descriptions: Descriptions::new(preferences, rtp, rtcp, session_id),
+            descriptions: Descriptions::new(preferences, (rtp, rtcp), session_id, draw_keys),
             base: self.dialog_over(&open.way, &open.way.identity, &open.flow, &call_id, &random_text(16)),
         }
     }
@@ -92,7 +100,7 @@ impl Core {
     pub fn own_domain(&self, way: &Way, flow: &Flow) -> String {
         match &way.peer.trunk {
             Some(trunk) => trunk.host.clone(),
-            None => self.own_host(flow.address.ip(), Some(&way.peer)),
+            None => self.own_host(flow, Some(&way.peer)),
         }
     }
 

@@ -15,7 +15,8 @@ use super::limits::{Place, Places, TokenBucket};
 use super::numbers::{CalledPlace, CallingPlace, NumberRules};
 use super::sdp::MediaPreferences;
 use crate::config::sip::{
-    CalledNumberFrom, CallingNumberFrom, CodecName, LOOPBACK, MediaSource, PhoneConfig, SipConfig, TrunkConfig,
+    CalledNumberFrom, CallingNumberFrom, CodecName, LOOPBACK, MediaSource, PhoneConfig, SipConfig, TransportName,
+    TrunkConfig,
 };
 use crate::domain::time::EpochMs;
 use crate::seams::clock::Clock;
@@ -132,9 +133,13 @@ impl Peer {
         self.places.taken()
     }
 
-    /// Whether its calls come from this address.
-    fn is_source(&self, address: IpAddr) -> bool {
+    /// Whether its calls come from this address, by this transport. What is configured for TLS is heard over TLS alone,
+    /// and what is known by its certificate is known by nothing else.
+    fn is_source(&self, address: IpAddr, transport: TransportName) -> bool {
         let Some(trunk) = &self.trunk else { return false };
+        if trunk.mutual_tls || (trunk.transport.is_secure() && !transport.is_secure()) {
+            return false;
+        }
         if trunk.sources.is_empty() {
             return self.resolved.load().contains(&address);
         }
@@ -171,6 +176,7 @@ impl Peers {
                         MediaSource::FromSdp => SourceRule::FromSdp,
                         MediaSource::LearnOnce => SourceRule::LearnOnce,
                     },
+                    srtp: trunk.map(|trunk| trunk.srtp).or(phone.map(|phone| phone.srtp)).unwrap_or_default(),
                     ..MediaPreferences::default()
                 },
                 advertised: trunk.and_then(|trunk| trunk.advertised).or(phone.and_then(|phone| phone.advertised)),
@@ -196,9 +202,9 @@ impl Peers {
 
     /// The trunk that calls from this address, or this machine where that is allowed. A trunk that is
     /// configured on loopback comes before the general rule.
-    pub fn by_source(&self, address: IpAddr) -> Option<&Arc<Peer>> {
+    pub fn by_source(&self, address: IpAddr, transport: TransportName) -> Option<&Arc<Peer>> {
         let address = address.to_canonical();
-        let trunk = self.trunks.iter().find(|trunk| trunk.is_source(address));
+        let trunk = self.trunks.iter().find(|trunk| trunk.is_source(address, transport));
         trunk.or_else(|| self.loopback.as_ref().filter(|_| address.is_loopback()))
     }
 
@@ -228,6 +234,7 @@ fn codec(name: &CodecName) -> Codec {
         CodecName::Pcmu => Codec::Pcmu,
         CodecName::Pcma => Codec::Pcma,
         CodecName::G722 => Codec::G722,
+        CodecName::Opus => Codec::Opus,
     }
 }
 
@@ -248,7 +255,7 @@ mod tests {
     }
 
     fn name_at(peers: &Peers, address: &str) -> Option<String> {
-        peers.by_source(address.parse().unwrap()).map(|peer| peer.name.clone())
+        peers.by_source(address.parse().unwrap(), TransportName::Udp).map(|peer| peer.name.clone())
     }
 
     /// S9: nobody calls who is not configured.

@@ -15,7 +15,7 @@ use super::client::{self, Challenge};
 use super::core::{Core, Flow};
 use super::dialog::{Dialog, DialogParties};
 use super::peers::Peer;
-use crate::config::sip::{TransportName, TrunkConfig};
+use crate::config::sip::TrunkConfig;
 use crate::seams::signaling::SignalingError;
 
 /// Begins what each trunk needs.
@@ -40,13 +40,13 @@ fn literal(host: &str) -> Option<IpAddr> {
 async fn keep_resolved(core: Arc<Core>, peer: Arc<Peer>, trunk: TrunkConfig) {
     loop {
         let mut pause = RESOLVE_AGAIN;
-        let found = match Uri::try_from(format!("sip:{}", trunk.host).as_str()) {
+        let found = match Uri::try_from(format!("sip:{}{}", trunk.host, trunk.transport.uri_parameter()).as_str()) {
             Ok(uri) => core.resolve(&uri).await,
             Err(error) => Err(SignalingError::Stack(error.to_string())),
         };
         match found {
             Ok(addresses) => {
-                peer.resolved.store(Arc::new(addresses.iter().map(|(address, _)| address.ip()).collect()));
+                peer.resolved.store(Arc::new(addresses.iter().map(|hop| hop.address.ip()).collect()));
             }
             // What was known stays in force: a name server that is down must not end the calls of a trunk.
             Err(error) => {
@@ -123,10 +123,7 @@ struct Registration {
 
 impl Registration {
     fn new(core: &Core, peer: &Arc<Peer>, trunk: &TrunkConfig) -> Result<Registration, rsipstack::sip::Error> {
-        let suffix = match trunk.transport {
-            TransportName::Udp => "",
-            TransportName::Tcp => ";transport=tcp",
-        };
+        let suffix = trunk.transport.uri_parameter();
         let route = trunk.outbound_proxy.as_ref();
         let route = route.map(|proxy| Uri::try_from(format!("sip:{proxy}{suffix};lr").as_str())).transpose()?;
         Ok(Registration {
@@ -185,8 +182,8 @@ impl Registration {
 
     async fn begin(&self, core: &Arc<Core>) -> Result<(Dialog, Flow), SignalingError> {
         let mut last = SignalingError::Stack("the trunk's host has no address".into());
-        for (address, transport) in core.resolve(self.route.as_ref().unwrap_or(&self.registrar)).await? {
-            match core.flow_to(address, transport).await {
+        for hop in core.resolve(self.route.as_ref().unwrap_or(&self.registrar)).await? {
+            match core.flow_to(&hop, Some(&self.peer)).await {
                 Ok(flow) => {
                     let own = format!("<sip:{}@{}>", self.user, self.host);
                     let contact = core

@@ -22,8 +22,12 @@ use super::doors::Doors;
 use super::limits::{Buckets, Places, TokenBucket};
 use super::peers::{Peer, Peers};
 use super::screen::ScreenLimits;
-use super::{health, registration, tcp, udp};
-use crate::config::sip::SipConfig;
+use super::stream::{self, Streams};
+use super::tls::Tls;
+use super::{health, registration, udp};
+use crate::certificates::CertificateError;
+use crate::config::sip::{SipConfig, TransportName};
+use crate::seams::browser::BrowserMedia;
 use crate::seams::clock::{Clock, Ids};
 use crate::seams::media::MediaNode;
 use crate::seams::signaling::{DialOrder, IncomingCall, OutgoingCall, Signaling, SignalingError};
@@ -32,13 +36,16 @@ use crate::seams::signaling::{DialOrder, IncomingCall, OutgoingCall, Signaling, 
 #[derive(Debug, thiserror::Error)]
 pub enum SipError {
     /// The address is taken or not ours.
-    #[error("SIP cannot listen on {address}: {source}; choose another sip.listen")]
+    #[error("SIP cannot listen on {address}: {source}; choose another address in [sip]")]
     Listen {
         /// What was asked for.
         address: std::net::SocketAddr,
         /// What the system says.
         source: std::io::Error,
     },
+    /// A certificate or the authorities of a trunk cannot be used.
+    #[error("SIP over TLS: {0}; mend the file, or take sip.tls_listen and the trunk's ca_file out")]
+    Certificate(#[from] CertificateError),
 }
 
 /// What the server is made of.
@@ -53,6 +60,8 @@ pub struct SipParts {
     pub ids: Arc<dyn Ids>,
     /// RTP ports for peers that name none of their own.
     pub rtp_ports: RangeInclusive<u16>,
+    /// Audio with SIP clients in browsers; without it they are refused.
+    pub browsers: Option<Arc<dyn BrowserMedia>>,
     /// Base times of the protocol; the default outside of tests.
     pub times: SipTimes,
 }
@@ -100,8 +109,25 @@ impl SipServer {
         let limits = &parts.config.limits;
         let (incoming, calls_out) = mpsc::channel(INCOMING);
         let peers = Peers::new(&parts.config, parts.rtp_ports, now);
+        let tls = Tls::new(&parts.config, peers.trunks())?;
+        let mut listeners = Vec::new();
+        for (transport, address) in [
+            (TransportName::Tls, parts.config.tls_listen),
+            (TransportName::Ws, parts.config.ws_listen),
+            (TransportName::Wss, parts.config.wss_listen),
+        ] {
+            let Some(address) = address else { continue };
+            let listener = listen(address).map_err(|source| SipError::Listen { address, source })?;
+            let bound = listener.local_addr().map_err(|source| SipError::Listen { address, source })?;
+            listeners.push((transport, bound, listener));
+        }
+        tls.watch();
         let core = Arc::new(Core {
             times,
+            tls,
+            spoken: Default::default(),
+            browsers: parts.browsers,
+            connections: Places::new(limits.tcp_connections_max),
             doors: Doors::new(&parts.config, &peers, rand::random()),
             own_numbers: Core::own_numbers(&parts.config, peers.trunks()),
             ringing: Default::default(),
@@ -119,8 +145,9 @@ impl SipServer {
                 endpoint: endpoint.inner.clone(),
                 udp: udp_socket,
                 udp_connection,
-                streams: Mutex::default(),
+                streams: Streams::default(),
                 local,
+                others: listeners.iter().map(|(transport, address, _)| (*transport, *address)).collect(),
                 resolver: SipResolver::default(),
                 names,
                 cancel,
@@ -138,7 +165,11 @@ impl SipServer {
         health::start(&core);
         tokio::spawn(udp::serve(core.clone()));
         if let Some(listener) = listener {
-            tokio::spawn(tcp::serve(core.clone(), listener));
+            tokio::spawn(stream::serve(core.clone(), listener, TransportName::Tcp));
+        }
+        for (transport, address, listener) in listeners {
+            tracing::info!(sip.listen = %address, sip.transport = transport.in_via(), "SIP listens");
+            tokio::spawn(stream::serve(core.clone(), listener, transport));
         }
         tracing::info!(sip.listen = %local, "SIP listens");
         Ok((SipServer { core }, calls_out))
@@ -147,6 +178,21 @@ impl SipServer {
     /// Where it listens, the port being the real one.
     pub fn local_addr(&self) -> std::net::SocketAddr {
         self.core.stack.local
+    }
+
+    /// Where it listens for TLS, if it does.
+    pub fn tls_addr(&self) -> Option<std::net::SocketAddr> {
+        self.core.stack.listens(TransportName::Tls)
+    }
+
+    /// Where it listens for WebSockets, if it does.
+    pub fn ws_addr(&self) -> Option<std::net::SocketAddr> {
+        self.core.stack.listens(TransportName::Ws)
+    }
+
+    /// Where it listens for WebSockets over TLS, if it does.
+    pub fn wss_addr(&self) -> Option<std::net::SocketAddr> {
+        self.core.stack.listens(TransportName::Wss)
     }
 
     /// Refuses new calls with 503 from now on; those under way go on.
@@ -253,11 +299,15 @@ fn try_bind(config: &SipConfig) -> std::io::Result<(UdpSocket, Option<TcpListene
     if !config.tcp {
         return Ok((udp_socket, None));
     }
-    let address = udp_socket.local_addr()?;
+    let listener = listen(udp_socket.local_addr()?)?;
+    Ok((udp_socket, Some(listener)))
+}
+
+fn listen(address: std::net::SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    Ok((udp_socket, Some(socket.listen(BACKLOG)?)))
+    socket.listen(BACKLOG)
 }
 
 /// Connections that may wait to be accepted.

@@ -11,13 +11,13 @@ use std::time::Instant;
 
 use rsipstack::sip::headers::{Event, ReferTo as ReferToHeader, ReferredBy, SubscriptionState};
 use rsipstack::sip::prelude::HeadersExt;
-use rsipstack::sip::{Header, Host, Method, Request, Response, Transport};
+use rsipstack::sip::{Header, Host, Method, Request, Response};
 use rsipstack::transaction::{Transaction, random_text};
 use tokio::sync::oneshot;
 
 use super::body;
 use super::call::{Call, SDP};
-use super::core::{Core, Dialogs, Flow};
+use super::core::{Core, Dialogs, Flow, transport_name};
 use super::dialog::{self, Dialog};
 use super::grammar;
 use super::handle::Outcome;
@@ -245,7 +245,7 @@ impl Call {
 
     /// INVITE with Replaces: a new far end in place of the old (RFC 3891 §3).
     pub async fn handle_replacement(&mut self, transaction: Transaction) {
-        let (flow, connection_flow) = (self.flow.clone(), flow_of(&transaction));
+        let (flow, connection_flow) = (self.flow.clone(), flow_of(&self.core, &transaction));
         let server = InviteServer::start(transaction);
         let request = server.request.clone();
         let tag = random_text(16);
@@ -390,17 +390,15 @@ fn escaped(text: &str) -> String {
 }
 
 /// Where a request came from.
-fn flow_of(transaction: &Transaction) -> Option<Flow> {
-    let connection = transaction.connection.clone()?;
+fn flow_of(core: &Core, transaction: &Transaction) -> Option<Flow> {
     let source = transaction.destination.as_ref()?;
     let Host::IpAddr(ip) = source.addr.host else { return None };
-    let transport = match source.r#type {
-        Some(Transport::Udp) => TransportName::Udp,
-        Some(Transport::Tcp) => TransportName::Tcp,
-        _ => return None,
-    };
     let port = source.addr.port.as_ref().map_or(5060, |port| port.value());
-    Some(Flow { address: std::net::SocketAddr::new(ip, port), transport, connection })
+    let address = std::net::SocketAddr::new(ip, port);
+    match transport_name(source.r#type?)? {
+        TransportName::Udp => Some(core.udp_flow(address)),
+        by_stream => Some(core.stack.streams.from(address, by_stream)?.flow()),
+    }
 }
 
 impl Core {

@@ -12,8 +12,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio_util::sync::CancellationToken;
 
-use super::core::{Core, Flow};
-use crate::config::sip::TransportName;
+use super::core::Core;
 
 /// Binds the socket with room for bursts.
 pub(super) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
@@ -77,9 +76,7 @@ pub(super) async fn serve(core: Arc<Core>) {
         for _ in 0..BURST {
             match core.stack.udp.try_recv_from(&mut buffer) {
                 Ok((length, address)) => {
-                    let connection = core.stack.udp_connection.clone();
-                    let flow = Flow { address, transport: TransportName::Udp, connection };
-                    core.receive(&buffer[..length], &flow).await;
+                    core.receive(&buffer[..length], &core.udp_flow(address)).await;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => {

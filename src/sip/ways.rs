@@ -4,7 +4,6 @@
 //! while another can carry the call, and still tried before nobody is called.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,12 +12,12 @@ use std::time::Duration;
 use rsipstack::sip::{Scheme, Uri};
 
 use super::caps;
-use super::core::{Core, Flow};
+use super::core::{Core, Flow, Hop};
 use super::identity::Identity;
 use super::limits::Place;
 use super::numbers::{self, NumberForm};
 use super::peers::Peer;
-use crate::config::sip::{NumberFormat, TransportName, TrunkConfig};
+use crate::config::sip::{NumberFormat, TrunkConfig};
 use crate::domain::phone_number::PhoneNumber;
 use crate::seams::signaling::{Destination, Party, SignalingError};
 
@@ -39,7 +38,7 @@ pub(super) struct OpenWay {
     pub way: Way,
     pub flow: Flow,
     /// Addresses not yet tried.
-    pub addresses: VecDeque<(SocketAddr, TransportName)>,
+    pub addresses: VecDeque<Hop>,
     pub place: Place,
 }
 
@@ -75,7 +74,7 @@ impl Core {
     fn way_to_address(&self, uri: &str) -> Result<Way, SignalingError> {
         let bad = || SignalingError::BadDestination(uri.to_owned());
         let target = Uri::try_from(uri).map_err(|_| bad())?;
-        if target.scheme != Some(Scheme::Sip) || uri.contains(char::is_whitespace) {
+        if !matches!(target.scheme, Some(Scheme::Sip | Scheme::Sips)) || uri.contains(char::is_whitespace) {
             return Err(bad());
         }
         let own = &self.config.own_number;
@@ -139,10 +138,7 @@ impl Core {
         user: &str,
         original: Option<String>,
     ) -> Result<Way, SignalingError> {
-        let suffix = match trunk.transport {
-            TransportName::Udp => "",
-            TransportName::Tcp => ";transport=tcp",
-        };
+        let suffix = trunk.transport.uri_parameter();
         let uri =
             |text: String| Uri::try_from(text.as_str()).map_err(|_| SignalingError::BadDestination(trunk.host.clone()));
         let route = trunk.outbound_proxy.as_ref().map(|proxy| uri(format!("sip:{proxy}{suffix};lr"))).transpose()?;
@@ -193,19 +189,26 @@ impl Core {
         };
         let flow = match way.flow.clone() {
             Some(flow) => flow,
-            None => self.first_flow(&mut addresses).await?,
+            None => self.first_flow(&mut addresses, &way.peer).await?,
         };
+        if !self.wishes(&way.peer, &flow).can_offer() {
+            return Err(SignalingError::NotAllowed(format!(
+                "{} demands encrypted audio, and its keys would be readable on the way: set transport = \"tls\"",
+                way.peer.name
+            )));
+        }
         Ok(OpenWay { way, flow, addresses, place })
     }
 
     /// The first of these addresses that can be reached; it and those before it are taken out.
     pub async fn first_flow(
         self: &Arc<Self>,
-        addresses: &mut VecDeque<(SocketAddr, TransportName)>,
+        addresses: &mut VecDeque<Hop>,
+        peer: &Arc<Peer>,
     ) -> Result<Flow, SignalingError> {
         let mut last = SignalingError::Stack("the destination has no address".into());
-        while let Some((address, transport)) = addresses.pop_front() {
-            match self.flow_to(address, transport).await {
+        while let Some(hop) = addresses.pop_front() {
+            match self.flow_to(&hop, Some(peer)).await {
                 Ok(flow) => return Ok(flow),
                 Err(error) => last = error,
             }

@@ -24,7 +24,7 @@ use crate::config::browser::BrowserConfig;
 use crate::domain::ids::{ConversationId, LegId};
 use crate::seams::browser::{BrowserCall, BrowserCallError, BrowserCalls, BrowserPhase, IceServer, Placed, Restarted};
 use crate::seams::clock::{Clock, Ids};
-use crate::seams::media::{LegCommand, LegSpec, MediaNode, Wire};
+use crate::seams::media::{LegCommand, LegSpec, MediaLeg, MediaNode, Wire};
 use crate::seams::signaling::{CallInfo, Dialog, DialogEvent, EndedBy, IncomingCall, Party, SignalingError};
 
 /// What browser calls are made of.
@@ -53,14 +53,22 @@ pub enum StartError {
 /// Takes calls from browsers.
 pub struct Browsers {
     parts: BrowserParts,
-    identity: Identity,
-    port: Arc<Port>,
+    pub(super) identity: Identity,
+    pub(super) port: Arc<Port>,
     address: SocketAddr,
     incoming: mpsc::Sender<IncomingCall>,
     calls: Arc<Registry>,
     limits: Mutex<Limits>,
     next_key: AtomicU64,
-    is_draining: AtomicBool,
+    pub(super) is_draining: AtomicBool,
+}
+
+/// A browser that was told how to find us.
+pub(super) struct Expected {
+    pub(super) leg: MediaLeg,
+    pub(super) local: Credentials,
+    pub(super) key: Key,
+    pub(super) told: mpsc::Receiver<Told>,
 }
 
 #[derive(Default)]
@@ -118,7 +126,7 @@ impl Browsers {
     }
 
     /// Where a browser at this address may find us, likeliest first.
-    fn addresses(&self, from: IpAddr) -> Vec<SocketAddr> {
+    pub(super) fn addresses(&self, from: IpAddr) -> Vec<SocketAddr> {
         let config = &self.parts.config;
         let mut ips = config.advertised.clone();
         let bound = self.address.ip();
@@ -140,6 +148,27 @@ impl Browsers {
             }
         }
         known
+    }
+
+    /// A leg for this browser, and what its side of the port must know.
+    pub(super) async fn expect(&self, offer: &Offer) -> Result<(Expected, Admission), BrowserCallError> {
+        let local = credentials();
+        let peer = self.peer(offer, local.clone())?;
+        let (arrivals, consumer) = rtrb::RingBuffer::new(ARRIVALS);
+        let leg = LegId(self.parts.ids.next());
+        let spec = LegSpec { inband_dtmf: false, ..LegSpec::on_loopback(leg) };
+        let wire = Wire { socket: self.port.socket(), arrivals: consumer };
+        let leg = self.parts.media.open_wired(spec, wire).await.map_err(|error| {
+            tracing::warn!(%error, "A browser called and no leg could be made for it");
+            BrowserCallError::NotNow
+        })?;
+        if leg.control.send(LegCommand::Configure(Box::new(params(offer)))).is_err() {
+            return Err(BrowserCallError::NotNow);
+        }
+        let key = self.next_key.fetch_add(1, Ordering::Relaxed);
+        let (news, told) = mpsc::channel(NEWS);
+        let admission = Admission { key, peer, leg: Arc::downgrade(&leg.control.0), arrivals, news };
+        Ok((Expected { leg, local, key, told }, admission))
     }
 
     fn peer(&self, offer: &Offer, local: Credentials) -> Result<Peer, BrowserCallError> {
@@ -170,22 +199,7 @@ impl BrowserCalls for Browsers {
         let offer = Offer::parse(offer).map_err(|error| BrowserCallError::Offer(error.to_string()))?;
         self.admit(from)?;
         let id = Uuid::new_v4();
-        let local = credentials();
-        let peer = self.peer(&offer, local.clone())?;
-        let (arrivals, consumer) = rtrb::RingBuffer::new(ARRIVALS);
-        let leg = LegId(self.parts.ids.next());
-        let spec = LegSpec { inband_dtmf: false, ..LegSpec::on_loopback(leg) };
-        let wire = Wire { socket: self.port.socket(), arrivals: consumer };
-        let leg = self.parts.media.open_wired(spec, wire).await.map_err(|error| {
-            tracing::warn!(%error, "A browser called and no leg could be made for it");
-            BrowserCallError::NotNow
-        })?;
-        if leg.control.send(LegCommand::Configure(Box::new(params(&offer)))).is_err() {
-            return Err(BrowserCallError::NotNow);
-        }
-        let key = self.next_key.fetch_add(1, Ordering::Relaxed);
-        let (news, told) = mpsc::channel(NEWS);
-        let admission = Admission { key, peer, leg: Arc::downgrade(&leg.control.0), arrivals, news };
+        let (Expected { leg, local, key, told }, admission) = self.expect(&offer).await?;
         let (events, events_out) = mpsc::channel(EVENTS);
         let addresses = self.addresses(from);
         let ours = Answering {
@@ -193,6 +207,7 @@ impl BrowserCalls for Browsers {
             fingerprint: &self.identity.fingerprint,
             addresses: &addresses,
             session: rand::random(),
+            version: 1,
         };
         let answer = sdp::answer(&offer, &ours);
         let session = Session { local, remote: offer.ice.clone(), number: 1 };
@@ -241,7 +256,7 @@ impl BrowserCalls for Browsers {
     }
 }
 
-fn params(offer: &Offer) -> StreamParams {
+pub(super) fn params(offer: &Offer) -> StreamParams {
     let direction = match (offer.hears, offer.speaks) {
         (true, true) => Direction::SendRecv,
         (true, false) => Direction::SendOnly,
@@ -282,7 +297,7 @@ fn host(ip: IpAddr) -> String {
     }
 }
 
-fn credentials() -> Credentials {
+pub(super) fn credentials() -> Credentials {
     let letters = |count| Alphanumeric.sample_string(&mut rand::rng(), count);
     Credentials { ufrag: letters(UFRAG_LETTERS), password: letters(PASSWORD_LETTERS) }
 }

@@ -15,6 +15,7 @@ mod limits;
 mod peer;
 mod port;
 mod sdp;
+mod session;
 mod stun;
 #[cfg(test)]
 mod tests;

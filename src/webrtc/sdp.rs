@@ -197,14 +197,16 @@ pub struct Answering<'a> {
     pub addresses: &'a [SocketAddr],
     /// Names the session (RFC 8866 §5.2).
     pub session: u64,
+    /// Which description of that session this is, from 1.
+    pub version: u64,
 }
 
 /// Answers an offer.
 pub fn answer(offer: &Offer, ours: &Answering<'_>) -> String {
     let mut text = String::with_capacity(1_500);
-    let session = ours.session & i64::MAX as u64;
+    let (session, version) = (ours.session & i64::MAX as u64, ours.version);
     // Writing to a String never fails.
-    let _ = write!(text, "v=0\r\no=- {session} 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=ice-lite\r\n");
+    let _ = write!(text, "v=0\r\no=- {session} {version} IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=ice-lite\r\n");
     if offer.is_bundled
         && let Some(mid) = &offer.streams[offer.audio].mid
     {
@@ -339,7 +341,7 @@ mod tests {
         let offer = Offer::parse(text).unwrap();
         let addresses = ["192.0.2.1:5000".parse().unwrap(), "127.0.0.1:5000".parse().unwrap()];
         let local = local();
-        let ours = Answering { local: &local, fingerprint: "AA:BB", addresses: &addresses, session: 7 };
+        let ours = Answering { local: &local, fingerprint: "AA:BB", addresses: &addresses, session: 7, version: 1 };
         answer(&offer, &ours)
     }
 
@@ -400,7 +402,7 @@ mod tests {
             for text in [&offer, &text] {
                 if let Ok(read) = Offer::parse(text) {
                     let local = local();
-                    let ours = Answering { local: &local, fingerprint: "AA", addresses: &[], session: 1 };
+                    let ours = Answering { local: &local, fingerprint: "AA", addresses: &[], session: 1, version: 1 };
                     let answer = answer(&read, &ours);
                     prop_assert!(answer.lines().count() < 30 + 5 * STREAMS_MAX);
                 }

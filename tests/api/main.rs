@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod browser_calls;
+#[allow(dead_code)]
+#[path = "../common/certificates.rs"]
+mod certificates;
 #[path = "../common/desk.rs"]
 mod desk;
 mod document;

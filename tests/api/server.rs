@@ -458,3 +458,28 @@ async fn open_streams_end_with_the_process() {
     running.served.await.unwrap();
     assert!(TcpStream::connect(running.address).await.is_err());
 }
+
+/// R46: with a certificate the same address speaks HTTPS, and nothing in the clear.
+#[tokio::test]
+async fn a_certificate_makes_it_https() {
+    let authority = crate::certificates::Authority::new();
+    let issued = authority.issue(&["desk.example.com", "127.0.0.1"]);
+    let running = running_with(|config| {
+        config.certificate_file = Some(issued.certificate.clone());
+        config.key_file = Some(issued.key.clone());
+    })
+    .await;
+    let trusted = reqwest::Certificate::from_pem(&std::fs::read(authority.file()).unwrap()).unwrap();
+    let client = Client::builder().no_proxy().add_root_certificate(trusted).build().unwrap();
+    let url = format!("https://{}/health", running.address);
+    assert_eq!(client.get(&url).send().await.unwrap().status().as_u16(), 503, "it answers, and is not ready yet");
+    assert!(running.client.get(&url).send().await.is_err(), "who does not know the authority is warned");
+    assert!(!running.raw(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").await.contains("HTTP/1.1"));
+    let wrong = HttpConfig {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        certificate_file: Some(issued.certificate),
+        key_file: Some(authority.issue(&["other.example.com"]).key),
+        ..HttpConfig::default()
+    };
+    assert!(Server::bind(&wrong).await.err().unwrap().to_string().contains("is not the key of"));
+}

@@ -10,9 +10,11 @@ use media::{Key, StreamParams, UtteranceId};
 use switchboard::config::sip::SipConfig;
 use switchboard::domain::time::EpochMs;
 use switchboard::seams::clock::{Clock, Ids};
-use switchboard::seams::media::{Ears, LegCommand, LegControl, LegPort, LegSpec, MediaError, MediaLeg, MediaNode};
+use switchboard::seams::media::{
+    Ears, LegCommand, LegControl, LegPort, LegSpec, MediaError, MediaLeg, MediaNode, SrtpKeys,
+};
 use switchboard::seams::signaling::{DialogEvent, IncomingCall};
-use switchboard::sip::{LookupSource, SipParts, SipServer, SipTimes};
+use switchboard::sip::{LookupSource, SipError, SipParts, SipServer, SipTimes};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -24,6 +26,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Legs {
     pub configured: Mutex<Vec<StreamParams>>,
     pub keys: Mutex<Vec<Key>>,
+    pub secured: Mutex<Vec<SrtpKeys>>,
     pub open: Mutex<usize>,
     pub specs: Mutex<Vec<LegSpec>>,
     next_port: AtomicU16,
@@ -35,6 +38,7 @@ impl LegPort for Leg {
     fn send(&self, command: LegCommand) -> Result<(), LegCommand> {
         match command {
             LegCommand::Configure(params) => self.0.configured.lock().unwrap().push(*params),
+            LegCommand::Secure(keys) => self.0.secured.lock().unwrap().push(*keys),
             LegCommand::KeyByInfo(key) => self.0.keys.lock().unwrap().push(key),
             _ => {}
         }
@@ -144,7 +148,20 @@ impl House {
         House::named(config, times, None).await
     }
 
+    /// The same, where it may not start.
+    pub async fn try_with(config: SipConfig) -> Result<House, SipError> {
+        House::try_named(config, quick(), None).await
+    }
+
     async fn named(config: SipConfig, times: SipTimes, names: Option<Arc<dyn LookupSource>>) -> House {
+        House::try_named(config, times, names).await.unwrap()
+    }
+
+    async fn try_named(
+        config: SipConfig,
+        times: SipTimes,
+        names: Option<Arc<dyn LookupSource>>,
+    ) -> Result<House, SipError> {
         config.validate().unwrap();
         let legs = Arc::new(Legs::default());
         let parts = SipParts {
@@ -153,10 +170,11 @@ impl House {
             clock: Arc::new(RealClock),
             ids: Arc::new(RandomIds),
             rtp_ports: 20_000..=40_000,
+            browsers: None,
             times,
         };
-        let (server, calls) = SipServer::start_with_names(parts, names).await.unwrap();
-        House { server: Arc::new(server), calls, legs }
+        let (server, calls) = SipServer::start_with_names(parts, names).await?;
+        Ok(House { server: Arc::new(server), calls, legs })
     }
 
     pub fn address(&self) -> SocketAddr {

@@ -4,6 +4,8 @@
 
 mod calls_in;
 mod calls_out;
+#[path = "../common/certificates.rs"]
+mod certificates;
 mod floods;
 mod gate;
 mod house;
@@ -13,7 +15,10 @@ mod outbound;
 mod peer;
 mod phones;
 mod rate;
+mod srtp;
 mod tcp;
+mod tls;
 mod torture;
 mod transfers;
 mod trunks;
+mod websocket;

@@ -20,7 +20,7 @@ fn phones(names: &[&str]) -> SipConfig {
 }
 
 /// REGISTER of a phone whose Contact nobody can reach: it is behind NAT.
-fn register(peer: &mut Peer, user: &str, extra: &str) -> String {
+pub fn register(peer: &mut Peer, user: &str, extra: &str) -> String {
     let (server, address) = (peer.server, peer.address());
     let request = peer.request("REGISTER", &format!("Expires: 600\r\n{extra}"), "");
     request
@@ -38,7 +38,7 @@ fn hashed(algorithm: &str, text: &str) -> String {
 }
 
 /// The answer to the challenge with this algorithm.
-fn answer(challenge: &Message, algorithm: &str, user: &str, password: &str, uri: &str) -> String {
+pub fn answer(challenge: &Message, algorithm: &str, user: &str, password: &str, uri: &str) -> String {
     let marked = format!("algorithm={algorithm}");
     let values = challenge.headers("WWW-Authenticate");
     let value = values.iter().find(|value| value.contains(&marked)).expect("both are offered");

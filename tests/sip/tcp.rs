@@ -4,16 +4,18 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use switchboard::seams::signaling::{Destination, DialOrder, DialogEvent, EndedBy, Signaling};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::house::{House, PATIENCE, config, event, until};
 use crate::peer::{Message, Peer, sdp};
 
 /// A stream with what was read of it.
-pub struct Stream {
-    pub stream: TcpStream,
+pub struct Stream<S = TcpStream> {
+    pub stream: S,
     read: Vec<u8>,
+    /// How it is called in a Via.
+    via: &'static str,
 }
 
 impl Stream {
@@ -23,11 +25,27 @@ impl Stream {
 
     pub fn of(stream: TcpStream) -> Stream {
         stream.set_nodelay(true).unwrap();
-        Stream { stream, read: Vec::new() }
+        Stream::over(stream, "TCP")
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
+    pub fn over(stream: S, via: &'static str) -> Stream<S> {
+        Stream { stream, read: Vec::new(), via }
     }
 
     pub async fn send(&mut self, text: &str) {
-        self.stream.write_all(text.replace("SIP/2.0/UDP", "SIP/2.0/TCP").as_bytes()).await.unwrap();
+        let text = text.replace("SIP/2.0/UDP", &format!("SIP/2.0/{}", self.via));
+        self.stream.write_all(text.as_bytes()).await.unwrap();
+        self.stream.flush().await.unwrap();
+    }
+
+    /// A keep-alive, and its answer (RFC 5626 §3.5.1).
+    pub async fn ping(&mut self) {
+        self.stream.write_all(b"\r\n\r\n").await.unwrap();
+        let mut pong = [0; 2];
+        self.stream.read_exact(&mut pong).await.unwrap();
+        assert_eq!(&pong, b"\r\n");
     }
 
     /// The next message; `None` when the stream ended.
@@ -129,10 +147,7 @@ async fn slow_and_idle_connections_are_closed() {
     tight.limits.tcp_message_seconds = 1;
     let house = House::with(tight).await;
     let mut idle = Stream::to(house.address()).await;
-    idle.stream.write_all(b"\r\n\r\n").await.unwrap();
-    let mut pong = [0; 2];
-    idle.stream.read_exact(&mut pong).await.unwrap();
-    assert_eq!(&pong, b"\r\n");
+    idle.ping().await;
     let mut slow = Stream::to(house.address()).await;
     let dripping = async {
         for letter in "OPTIONS sip:a@b SIP/2.0\r\nX: ".bytes().chain(std::iter::repeat(b'x')) {

@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use switchboard::config::sip::SipConfig;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
+use crate::certificates::{Authority, connect};
 use crate::house::{House, config};
 use crate::peer::Peer;
 use crate::tcp::Stream;
+use crate::websocket::Page;
 
 fn messages() -> Option<Vec<(String, Vec<u8>)>> {
     let Ok(folder) = std::env::var("FIXTURES_DIR") else {
@@ -165,8 +167,24 @@ fn expected_on_streams() -> HashMap<&'static str, (&'static [u16], Behind)> {
 /// the stream goes on behind it unless its end could not be told.
 #[tokio::test]
 async fn torture_over_tcp_is_answered_as_over_udp() {
+    torture(patient_config(), |tcp, _| Stream::to(tcp)).await;
+}
+
+/// S1: and over TLS.
+#[tokio::test]
+async fn torture_over_tls_is_answered_as_over_udp() {
+    let authority = Authority::new();
+    let client = &authority.client(None);
+    let open = |_, tls: Option<SocketAddr>| async move { Stream::over(connect(client, tls.unwrap()).await, "TLS") };
+    torture(authority.listening(patient_config()), open).await;
+}
+
+async fn torture<S, F>(mut patient: SipConfig, open: impl Fn(SocketAddr, Option<SocketAddr>) -> F)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    F: Future<Output = Stream<S>>,
+{
     let Some(messages) = messages() else { return };
-    let mut patient = patient_config();
     patient.limits.tcp_message_seconds = 1;
     patient.limits.tcp_idle_seconds = 1;
     let (expected, on_streams) = (expected(), expected_on_streams());
@@ -175,6 +193,7 @@ async fn torture_over_tcp_is_answered_as_over_udp() {
         // A house of its own: the same message a second time would be a retransmission.
         let house = House::with(patient.clone()).await;
         let address = house.address();
+        let tls = house.server.tls_addr();
         let (_server, _legs) = house.answer_everything();
         for (name, bytes) in &messages {
             let (allowed, end) = match on_streams.get(&**name) {
@@ -187,7 +206,8 @@ async fn torture_over_tcp_is_answered_as_over_udp() {
                 (Behind::Answer, false) => AsksAt::Once,
                 _ => AsksAt::Never,
             };
-            let (got, ended) = over_tcp(address, bytes, cut.min(bytes.len()), asks_at).await;
+            let (got, ended) =
+                over_stream(open(address, tls).await, address, bytes, cut.min(bytes.len()), asks_at).await;
             let is_right = got.is_empty() != wants_answer && got.iter().all(|status| allowed.contains(status));
             if !is_right || ended != end {
                 wrong.push((name, cut, got, ended));
@@ -197,6 +217,48 @@ async fn torture_over_tcp_is_answered_as_over_udp() {
         let options = peer.request("OPTIONS", "", "");
         peer.send(&options).await;
         peer.expect(200).await;
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+/// S1: and over WebSockets, where each message is whole, as in a datagram.
+#[tokio::test]
+async fn torture_over_websockets_is_answered_as_over_udp() {
+    let Some(messages) = messages() else { return };
+    let patient = SipConfig { ws_listen: Some("127.0.0.1:0".parse().unwrap()), ..patient_config() };
+    let house = House::with(patient).await;
+    let (address, pages) = (house.address(), house.server.ws_addr().unwrap());
+    let (_server, _legs) = house.answer_everything();
+    let expected = expected();
+    let mut wrong = Vec::new();
+    for (name, bytes) in &messages {
+        let mut page = Page::open(pages).await;
+        let mut peer = Peer::new(address).await;
+        page.send_bytes(bytes).await;
+        let options = peer.request("OPTIONS", "", "");
+        let allowed = expected[&**name];
+        let mut got = Vec::new();
+        if allowed.is_empty() {
+            page.send(&options).await;
+        }
+        loop {
+            let message = page.receive().await.expect("it goes on");
+            if message.header("Call-ID") == Some(&peer.call_id) {
+                break;
+            }
+            match message.status() {
+                Some(100) => continue,
+                Some(status) => got.push(status),
+                None => panic!("{name} made us ask: {message:?}"),
+            }
+            if got.len() == 1 && !allowed.is_empty() {
+                page.send(&options).await;
+            }
+        }
+        got.dedup();
+        if got.len() > 1 || got.is_empty() != allowed.is_empty() || !got.iter().all(|status| allowed.contains(status)) {
+            wrong.push((name, got));
+        }
     }
     assert!(wrong.is_empty(), "{wrong:?}");
 }
@@ -224,17 +286,25 @@ enum AsksAt {
 
 /// Sends a message in pieces of `cut` bytes and an ordinary request after it. Returns the final statuses that the
 /// message got, and what came behind it.
-async fn over_tcp(address: SocketAddr, bytes: &[u8], cut: usize, mut asks_at: AsksAt) -> (Vec<u16>, Behind) {
+async fn over_stream(
+    mut stream: Stream<impl AsyncRead + AsyncWrite + Unpin>,
+    address: SocketAddr,
+    bytes: &[u8],
+    cut: usize,
+    mut asks_at: AsksAt,
+) -> (Vec<u16>, Behind) {
     let mut peer = Peer::new(address).await;
-    let mut stream = Stream::to(address).await;
     for piece in bytes.chunks(cut) {
         if stream.stream.write_all(piece).await.is_err() {
             break;
         }
     }
+    // What TLS still holds back leaves as well.
+    let _ = stream.stream.flush().await;
     let options = peer.request("OPTIONS", "", "").replace("SIP/2.0/UDP", "SIP/2.0/TCP");
     if asks_at == AsksAt::Once {
         let _ = stream.stream.write_all(options.as_bytes()).await;
+        let _ = stream.stream.flush().await;
     }
     let mut got = Vec::new();
     loop {
@@ -254,6 +324,7 @@ async fn over_tcp(address: SocketAddr, bytes: &[u8], cut: usize, mut asks_at: As
         if asks_at == AsksAt::Answer {
             asks_at = AsksAt::Never;
             let _ = stream.stream.write_all(options.as_bytes()).await;
+            let _ = stream.stream.flush().await;
         }
     }
 }

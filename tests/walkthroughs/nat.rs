@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::audio::{self, LINE_RATE_HZ, assert_words};
 use super::hosts::{Host, Mapping, Place};
 use super::house::{House, Setup, alone, eventually, free_port, texts};
-use super::phone::{Phone, WhenRung};
+use super::phone::{Account, Phone, WhenRung};
 
 /// The three places, and the translators that have to live as long.
 struct World {
@@ -56,6 +56,10 @@ fn world() -> Option<World> {
     })
 }
 
+fn at(place: &Place, address: String) -> Account {
+    Account { address: Some(address), place: place.clone(), ..Account::default() }
+}
+
 /// A house that nothing is configured for speaks with nobody: no model, library or check of ours calls home.
 #[test]
 fn nothing_leaves_a_house_that_talks_to_nobody() {
@@ -68,7 +72,8 @@ fn nothing_leaves_a_house_that_talks_to_nobody() {
     host.counts_packets("wan");
     let place = Place::on(&host, Ipv4Addr::LOCALHOST);
     let mut house = House::start(Setup { published: true, place: place.clone(), ..Setup::default() });
-    let mut phone = Phone::with("near", "<sip:near@127.0.0.1>;regint=0", &place, free_port(), WhenRung::Rings);
+    let account = Account { place, ..Account::default() };
+    let mut phone = Phone::with_account("near", free_port(), WhenRung::Rings, &account);
     phone.dial(&house.uri());
     house.until_said("near", "How can I help you?");
     phone.say(&audio::spoken("When are you open on Saturday?"));
@@ -103,8 +108,9 @@ fn caller_person_and_house_behind_nat_hear_each_other() {
     let house = House::start(setup);
     let ours = format!("203.0.113.7:{}", house.sip_port);
 
-    let account = format!("<sip:anna@{ours}>;auth_pass=a-long-password;regint=60");
-    let telephone = || Phone::with("anna", &account, &world.phones, 5060, WhenRung::PicksUp);
+    let address = format!("<sip:anna@{ours}>;auth_pass=a-long-password;regint=60");
+    let account = at(&world.phones, address);
+    let telephone = || Phone::with_account("anna", 5060, WhenRung::PicksUp, &account);
     // It gives up at a challenge with SHA-256; when it comes again, later than at once, it is asked with MD5 alone.
     let first = telephone();
     let later = Instant::now() + Duration::from_secs(3);
@@ -113,8 +119,8 @@ fn caller_person_and_house_behind_nat_hear_each_other() {
     let mut anna = telephone();
 
     let number = "+4930901820";
-    let account = format!("<sip:{number}@198.51.100.2>;regint=0");
-    let mut caller = Phone::with(number, &account, &world.callers, 5060, WhenRung::Rings);
+    let account = at(&world.callers, format!("<sip:{number}@198.51.100.2>;regint=0"));
+    let mut caller = Phone::with_account(number, 5060, WhenRung::Rings, &account);
     caller.dial(&format!("sip:+4930901821@{ours}"));
     house.until_said(number, "How can I help you?");
     caller.say(&audio::spoken("When are you open on Saturday?"));

@@ -24,6 +24,20 @@ pub enum WhenRung {
     Rings,
 }
 
+/// An account, and where the phone that has it stands.
+#[derive(Clone, Default)]
+pub struct Account {
+    /// Its address in angle brackets, where it is not one of a phone beside the house.
+    pub address: Option<String>,
+    /// Its parameters, each with its semicolon.
+    pub parameters: String,
+    /// Of its address, with its semicolon.
+    pub transport: &'static str,
+    /// Modules that these need.
+    pub modules: &'static [&'static str],
+    pub place: Place,
+}
+
 /// One telephone.
 pub struct Phone {
     /// Its user name, which the house notes as the caller.
@@ -42,15 +56,14 @@ impl Phone {
 
     /// A phone that is called at this port.
     pub fn start(name: &str, sip_port: u16, when_rung: WhenRung) -> Phone {
-        let account = format!("<sip:{name}@127.0.0.1>;regint=0");
-        Phone::with(name, &account, &Place::default(), sip_port, when_rung)
+        Phone::with_account(name, sip_port, when_rung, &Account::default())
     }
 
-    /// A phone with an account of its own, somewhere.
-    pub fn with(name: &str, account: &str, place: &Place, sip_port: u16, when_rung: WhenRung) -> Phone {
+    /// The same with an account of its own.
+    pub fn with_account(name: &str, sip_port: u16, when_rung: WhenRung, account: &Account) -> Phone {
         let folder = tempfile::tempdir().unwrap();
         let (process, control) =
-            eventually("the phone starts", || run(folder.path(), account, place, sip_port, when_rung));
+            eventually("the phone starts", || run(folder.path(), name, sip_port, when_rung, account));
         let events = Arc::new(Mutex::new(Vec::new()));
         let (reader, seen) = (control.try_clone().unwrap(), events.clone());
         // Ends with the connection, which ends with the process.
@@ -126,13 +139,13 @@ impl Phone {
 /// Starts baresip; `None` when it ends at once, because somebody else took its control port in between.
 fn run(
     folder: &Path,
-    account: &str,
-    place: &Place,
+    name: &str,
     sip_port: u16,
     when_rung: WhenRung,
+    account: &Account,
 ) -> Option<(Process, TcpStream)> {
-    let control_port = free_port();
-    write_settings(folder, account, &format!("{}:{sip_port}", place.address), control_port, when_rung);
+    let (control_port, place) = (free_port(), &account.place);
+    write_settings(folder, name, [sip_port, control_port], when_rung, account);
     let mut process = Process::spawn(
         place
             .command("baresip")
@@ -156,22 +169,32 @@ const KEY_LASTS: Duration = Duration::from_millis(250);
 /// Bytes of the header that sndfile writes before 16-bit samples.
 const WAV_HEADER: usize = 44;
 
-fn write_settings(folder: &Path, account: &str, sip_listen: &str, control_port: u16, when_rung: WhenRung) {
+fn write_settings(
+    folder: &Path,
+    name: &str,
+    [sip_port, control_port]: [u16; 2],
+    when_rung: WhenRung,
+    account: &Account,
+) {
     let heard = folder.join("heard");
     fs::create_dir_all(&heard).unwrap();
-    let modules = ["g711.so", "sndfile.so", "aufile.so"].map(|module| format!("module {module}\n")).concat();
+    let modules = ["g711.so", "sndfile.so", "aufile.so"].iter().chain(account.modules);
+    let modules: String = modules.map(|module| format!("module {module}\n")).collect();
     let applications = ["menu.so", "account.so", "ctrl_tcp.so"].map(|module| format!("module_app {module}\n")).concat();
     let settings = format!(
-        "sip_listen {sip_listen}\naudio_source aufile,{}\naudio_player none\naudio_alert none\n\
+        "sip_listen {}:{sip_port}\naudio_source aufile,{}\naudio_player none\naudio_alert none\n\
          rtp_ports 10000-19999\nmodule_path {}\n{modules}snd_path {}\n{applications}\
          ctrl_tcp_listen 127.0.0.1:{control_port}\n",
+        account.place.address,
         audio::silence().display(),
         module_folder(),
         heard.display(),
     );
     fs::write(folder.join("config"), settings).unwrap();
     let mode = if when_rung == WhenRung::PicksUp { "auto" } else { "manual" };
-    let account = format!("{account};audio_codecs=PCMU;answermode={mode}\n");
+    let Account { address, parameters, transport, .. } = account;
+    let address = address.clone().unwrap_or_else(|| format!("<sip:{name}@127.0.0.1{transport}>;regint=0"));
+    let account = format!("{address};audio_codecs=PCMU;answermode={mode}{parameters}\n");
     fs::write(folder.join("accounts"), account).unwrap();
 }
 

@@ -127,7 +127,10 @@ impl Leg {
     }
 
     /// Protects everything from now on.
-    pub(super) fn secure(&mut self, seal: Box<Seal>) {
+    pub(super) fn secure(&mut self, mut seal: Box<Seal>) {
+        if let Some(before) = &mut self.seal {
+            seal.take_over(before);
+        }
         self.seal = Some(seal);
     }
 
@@ -171,10 +174,13 @@ impl Leg {
                     let datagram = &bench.datagram[..len];
                     match &mut self.seal {
                         None => hand_in(&mut self.session, now, port, source, datagram),
-                        Some(seal) => match seal.open(port, datagram) {
-                            Some(plain) => hand_in(&mut self.session, now, port, source, &plain),
-                            None => bench.stats.unsealed += 1,
-                        },
+                        // Reports may share the port of the audio (RFC 5761).
+                        Some(seal) => {
+                            match seal.open(if media::rtp::is_rtcp(datagram) { Port::Rtcp } else { port }, datagram) {
+                                Some(plain) => hand_in(&mut self.session, now, port, source, &plain),
+                                None => bench.stats.unsealed += 1,
+                            }
+                        }
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,

@@ -21,6 +21,7 @@ pub(super) struct Seal {
     local: Context,
     remote: Context,
     tried: ArrayVec<u32, SOURCES_MAX>,
+    keys: SrtpKeys,
 }
 
 impl Seal {
@@ -37,7 +38,27 @@ impl Seal {
             let rtcp = Some(srtcp_replay_protection(REPLAY_WINDOW));
             Context::new(&key.key, &key.salt, profile, rtp, rtcp, provider.crypto()).ok()
         };
-        Some(Seal { local: context(&keys.local)?, remote: context(&keys.remote)?, tried: ArrayVec::new() })
+        Some(Seal {
+            local: context(&keys.local)?,
+            remote: context(&keys.remote)?,
+            tried: ArrayVec::new(),
+            keys: keys.clone(),
+        })
+    }
+
+    /// Goes on where another left off, for the side whose key stays the same: counting anew would use up a key's stream a
+    /// second time on one side, and take replayed packets on the other.
+    pub(super) fn take_over(&mut self, before: &mut Seal) {
+        if self.keys.suite != before.keys.suite {
+            return;
+        }
+        if is_same(&self.keys.local, &before.keys.local) {
+            std::mem::swap(&mut self.local, &mut before.local);
+        }
+        if is_same(&self.keys.remote, &before.keys.remote) {
+            std::mem::swap(&mut self.remote, &mut before.remote);
+            self.tried = before.tried.clone();
+        }
     }
 
     /// A datagram as it leaves.
@@ -61,6 +82,10 @@ impl Seal {
             Port::Rtcp => self.remote.decrypt_rtcp(sealed).ok(),
         }
     }
+}
+
+fn is_same(one: &SrtpKey, other: &SrtpKey) -> bool {
+    one.key == other.key && one.salt == other.salt
 }
 
 #[cfg(test)]
@@ -136,6 +161,33 @@ mod tests {
             assert!(sealed[..6].iter().all(|old| them.open(Port::Rtp, old).is_none()));
             assert!(them.open(Port::Rtp, &sealed[299]).is_some());
             assert!(them.open(Port::Rtp, &sealed[6]).is_none(), "older than the window");
+        }
+    }
+
+    /// M4, RFC 3711 §9.1: the same keys once more begin nothing anew; new ones do, each side for itself.
+    #[test]
+    fn new_keys_begin_anew_and_the_same_keys_go_on() {
+        for suite in SUITES {
+            let keys = |ours, theirs| SrtpKeys { suite, local: key(ours, suite), remote: key(theirs, suite) };
+            let (mut us, mut them) = pair(suite);
+            // Far enough that the rollover counter matters.
+            let mut last = BytesMut::new();
+            for number in 0..70_000u32 {
+                last = us.protect(TransmitKind::Rtp, &packet(number as u16)).unwrap();
+                assert!(them.open(Port::Rtp, &last).is_some());
+            }
+            let mut again = Seal::new(&keys(2, 1)).unwrap();
+            again.take_over(&mut them);
+            assert!(again.open(Port::Rtp, &last).is_none(), "{suite:?}: what was replayed before is replayed now");
+            let next = us.protect(TransmitKind::Rtp, &packet(4_464)).unwrap();
+            assert!(again.open(Port::Rtp, &next).is_some(), "{suite:?}: the counter went on");
+            // We take a new key, they do not.
+            let mut renewed = Seal::new(&keys(3, 2)).unwrap();
+            renewed.take_over(&mut us);
+            let mut told = Seal::new(&keys(2, 3)).unwrap();
+            told.take_over(&mut again);
+            let sealed = renewed.protect(TransmitKind::Rtp, &packet(4_465)).unwrap();
+            assert!(again.open(Port::Rtp, &sealed).is_none() && told.open(Port::Rtp, &sealed).is_some());
         }
     }
 

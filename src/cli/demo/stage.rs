@@ -105,6 +105,7 @@ impl Stage {
             clock: house.clock.clone(),
             ids: house.ids.clone(),
             rtp_ports: house.config.media.rtp_ports.into(),
+            browsers: None,
             times: SipTimes::default(),
         })
         .await?;

@@ -1,11 +1,12 @@
 //! `[[sip.trunks]]`: carriers and other exchanges, with the rules of each.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::{CalledNumberFrom, CallingNumberFrom, Cidr, CodecName, LOOPBACK, MediaSource, NumberFormat, Secret};
-use super::{TransportName, problem};
+use super::{Srtp, TransportName, problem};
 use crate::config::Problem;
 
 /// One carrier or other exchange.
@@ -18,6 +19,12 @@ pub struct TrunkConfig {
     pub host: String,
     /// How messages are carried to it.
     pub transport: TransportName,
+    /// PEM file of the authorities that its certificate may come from; with none, those that the system trusts.
+    pub ca_file: Option<PathBuf>,
+    /// Whether its calls are known by the certificate that it shows, and by nothing else.
+    pub mutual_tls: bool,
+    /// Names that its certificate may bear; with none, `host`.
+    pub certificate_names: Vec<String>,
     /// Addresses its calls come from; with none, those that `host` stands for.
     pub sources: Vec<Cidr>,
     /// Whether its calls must also answer a digest challenge with `username` and `password`.
@@ -61,6 +68,8 @@ pub struct TrunkConfig {
     pub silence_ms: u32,
     /// How often it is asked whether it is there (OPTIONS), in seconds; 0 never asks.
     pub health_seconds: u32,
+    /// Whether its audio is encrypted.
+    pub srtp: Srtp,
     /// Codecs for it, best first; with none, those of `[sip]`.
     pub codecs: Vec<CodecName>,
     /// Most calls at once.
@@ -85,6 +94,9 @@ impl Default for TrunkConfig {
             name: String::new(),
             host: String::new(),
             transport: TransportName::Udp,
+            ca_file: None,
+            mutual_tls: false,
+            certificate_names: Vec::new(),
             sources: Vec::new(),
             challenge: false,
             username: None,
@@ -106,6 +118,7 @@ impl Default for TrunkConfig {
             priority: 100,
             silence_ms: 4_000,
             health_seconds: 30,
+            srtp: Srtp::Optional,
             codecs: Vec::new(),
             calls_max: 50,
             calls_per_second: 20,
@@ -119,6 +132,14 @@ impl Default for TrunkConfig {
 }
 
 impl TrunkConfig {
+    /// The names by which its certificate is known (RFC 5922 §7.2): the host without its port, or what was named.
+    pub fn names(&self) -> Vec<&str> {
+        match self.certificate_names.is_empty() {
+            true => vec![host_only(&self.host)],
+            false => self.certificate_names.iter().map(String::as_str).collect(),
+        }
+    }
+
     /// Finds what is wrong with the trunk at this place of the list; `before` are those written before it.
     pub(super) fn check(&self, index: usize, before: &[TrunkConfig], problems: &mut Vec<Problem>) {
         let key = |field: &str| format!("trunks[{index}].{field}");
@@ -137,6 +158,16 @@ impl TrunkConfig {
                 "register and challenge need credentials",
                 "write username and password",
             ));
+        }
+        if matches!(self.transport, TransportName::Ws | TransportName::Wss) {
+            problems.push(problem(
+                &key("transport"),
+                "pages call by WebSocket, trunks do not",
+                "write udp, tcp or tls",
+            ));
+        }
+        if self.mutual_tls && self.transport != TransportName::Tls {
+            problems.push(problem(&key("mutual_tls"), "certificates are shown over TLS", "write transport = \"tls\""));
         }
         if self.rtp_ports.is_some_and(|(first, last)| first == 0 || last < first.saturating_add(1)) {
             problems.push(problem(&key("rtp_ports"), "not a range", "write [first, last], two ports or more"));
@@ -168,6 +199,17 @@ impl TrunkConfig {
                 "name the numbers and addresses that a transfer may ask for",
             ));
         }
+    }
+}
+
+/// `host:port`, `[v6]:port` or a bare host, without the port and brackets.
+fn host_only(host: &str) -> &str {
+    if let Some((address, _)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return address;
+    }
+    match host.split_once(':') {
+        Some((name, rest)) if !rest.contains(':') => name,
+        _ => host,
     }
 }
 

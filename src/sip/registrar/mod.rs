@@ -49,6 +49,8 @@ pub enum FlowTransport {
     Tls,
     /// A WebSocket.
     Ws,
+    /// A WebSocket over TLS.
+    Wss,
 }
 
 /// The way a registration came, and calls go back.
@@ -223,6 +225,11 @@ impl Registrar {
     pub fn phone_on(&self, now: Instant, flow: &Flow) -> Option<&str> {
         let on_flow = |binding: &Binding| binding.flow == *flow && binding.expires_at > now;
         self.phones.iter().find(|(_, bindings)| bindings.iter().any(on_flow)).map(|(phone, _)| phone.as_str())
+    }
+
+    /// Whether anybody is reached by this flow.
+    pub fn has_flow(&self, now: Instant, flow: &Flow) -> bool {
+        self.phones.values().flatten().any(|binding| binding.flow == *flow && binding.expires_at > now)
     }
 
     /// A connection closed: what came by it cannot be reached any more. Returns the phones that lost a

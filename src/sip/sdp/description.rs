@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use media::Direction;
 
+use super::crypto::Crypto;
+
 /// A parsed description (RFC 8866). Attributes that no call needs are read past.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionDescription {
@@ -92,6 +94,8 @@ pub struct MediaDescription {
     pub rtcp_mux: bool,
     /// `b=RS:0` and `b=RR:0` both stand there: no RTCP at all (RFC 3556).
     pub rtcp_disabled: bool,
+    /// The keys it offers or answers with that we can use (RFC 4568), in its order.
+    pub crypto: Vec<Crypto>,
 }
 
 impl MediaDescription {

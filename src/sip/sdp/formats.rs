@@ -4,19 +4,34 @@ use media::Codec;
 
 use super::description::MediaDescription;
 
-/// The RTP clock of every codec we carry; telephone events and comfort noise must run on the same.
+/// The RTP clock of the telephone's codecs, and of comfort noise.
 pub(super) const CLOCK_RATE_HZ: u32 = 8000;
+/// The RTP clock of Opus, whatever it carries (RFC 7587 §4.1).
+pub(super) const OPUS_CLOCK_RATE_HZ: u32 = 48_000;
 /// Comfort noise has a static number (RFC 3389 §4).
 pub(super) const COMFORT_NOISE: u8 = 13;
 /// The number we offer telephone events under: the one nearly every device uses.
 pub(super) const TELEPHONE_EVENT: u8 = 101;
+/// The same at the clock of Opus.
+pub(super) const WIDE_TELEPHONE_EVENT: u8 = 100;
 
 /// A payload number whose meaning we know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     Audio(Codec),
-    TelephoneEvent,
+    /// Keys, at the clock of the audio they come with.
+    TelephoneEvent {
+        clock_rate_hz: u32,
+    },
     ComfortNoise,
+}
+
+/// The clock of a codec in RTP.
+pub(super) fn clock_rate_hz(codec: Codec) -> u32 {
+    match codec {
+        Codec::Pcmu | Codec::Pcma | Codec::G722 => CLOCK_RATE_HZ,
+        Codec::Opus => OPUS_CLOCK_RATE_HZ,
+    }
 }
 
 impl Format {
@@ -25,7 +40,8 @@ impl Format {
     pub(super) fn encoding(self) -> &'static str {
         match self {
             Format::Audio(codec) => encoding(codec),
-            Format::TelephoneEvent => "telephone-event/8000",
+            Format::TelephoneEvent { clock_rate_hz: OPUS_CLOCK_RATE_HZ } => "telephone-event/48000",
+            Format::TelephoneEvent { .. } => "telephone-event/8000",
             Format::ComfortNoise => "CN/8000",
         }
     }
@@ -75,16 +91,24 @@ fn meaning(stream: &MediaDescription, number: u8) -> Option<Format> {
             _ => None,
         };
     };
+    let encoding = map.encoding.to_ascii_uppercase();
+    if map.clock_rate_hz == OPUS_CLOCK_RATE_HZ {
+        return match (encoding.as_str(), map.channels) {
+            ("OPUS", 2) => Some(Format::Audio(Codec::Opus)),
+            ("TELEPHONE-EVENT", 1) => Some(Format::TelephoneEvent { clock_rate_hz: OPUS_CLOCK_RATE_HZ }),
+            _ => None,
+        };
+    }
     // Some telephones describe the static number of G.722 by its sampling rate; they mean the same stream.
     let clock_fits = map.clock_rate_hz == CLOCK_RATE_HZ || (number == 9 && map.clock_rate_hz == 16_000);
     if !clock_fits || map.channels != 1 {
         return None;
     }
-    match map.encoding.to_ascii_uppercase().as_str() {
+    match encoding.as_str() {
         "PCMU" => Some(Format::Audio(Codec::Pcmu)),
         "PCMA" => Some(Format::Audio(Codec::Pcma)),
         "G722" => Some(Format::Audio(Codec::G722)),
-        "TELEPHONE-EVENT" => Some(Format::TelephoneEvent),
+        "TELEPHONE-EVENT" => Some(Format::TelephoneEvent { clock_rate_hz: CLOCK_RATE_HZ }),
         "CN" => Some(Format::ComfortNoise),
         _ => None,
     }

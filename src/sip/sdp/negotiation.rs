@@ -2,10 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use media::{Codec, Direction, SourceRule};
+use media::{Codec, Direction, SourceRule, StreamParams};
 
+use super::crypto::{Crypto, OurKeys};
 use super::description::{MediaDescription, SessionDescription};
 use super::formats;
+use crate::config::sip::Srtp;
+use crate::seams::media::SrtpKeys;
 
 /// What we are willing to speak on a leg. Comes from the trunk's or the phone's configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +25,44 @@ pub struct MediaPreferences {
     pub rtcp_mux: bool,
     /// How the far end's real address is found.
     pub source_rule: SourceRule,
+    /// Whether audio is encrypted.
+    pub srtp: Srtp,
+    /// Whether nobody on the way can read keys that descriptions carry.
+    pub keys_are_private: bool,
+}
+
+impl MediaPreferences {
+    /// Whether keys go into our offers.
+    pub(super) fn offers_keys(&self) -> bool {
+        self.srtp != Srtp::Off && self.keys_are_private
+    }
+
+    /// Whether we may offer anything at all: what must be encrypted cannot be where its keys would be read.
+    pub fn can_offer(&self) -> bool {
+        self.srtp != Srtp::Required || self.keys_are_private
+    }
+
+    /// The protocol of our first offer. Where both will do, plain RTP with keys beside it (RFC 8643), which telephones that
+    /// know no keys take as well.
+    pub(super) fn protocol(&self) -> &'static str {
+        if self.srtp == Srtp::Required { "RTP/SAVP" } else { "RTP/AVP" }
+    }
+}
+
+impl std::fmt::Debug for Agreement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let suite = self.keys.as_ref().map(|keys| keys.suite);
+        f.debug_struct("Agreement").field("params", &self.params).field("suite", &suite).finish()
+    }
+}
+
+/// What both sides agreed on.
+#[derive(Clone)]
+pub struct Agreement {
+    /// For the media engine.
+    pub params: StreamParams,
+    /// How the stream is protected; `None` where it is not.
+    pub keys: Option<SrtpKeys>,
 }
 
 impl Default for MediaPreferences {
@@ -34,6 +75,8 @@ impl Default for MediaPreferences {
             comfort_noise: true,
             rtcp_mux: true,
             source_rule: SourceRule::FromSdp,
+            srtp: Srtp::Optional,
+            keys_are_private: false,
         }
     }
 }
@@ -51,13 +94,15 @@ pub struct LocalMedia {
     pub version: u64,
     /// Which way we want media to flow: [`Direction::SendOnly`] holds the far end.
     pub direction: Direction,
+    /// Keys for what we send, drawn for this description; without them nothing is encrypted.
+    pub keys: Option<OurKeys>,
 }
 
 impl LocalMedia {
     /// Both ways, RTCP on the next port, first version.
     pub fn new(rtp: SocketAddr, session_id: u64) -> LocalMedia {
         let rtcp = SocketAddr::new(rtp.ip(), rtp.port().saturating_add(1));
-        LocalMedia { rtp, rtcp, session_id, version: 1, direction: Direction::SendRecv }
+        LocalMedia { rtp, rtcp, session_id, version: 1, direction: Direction::SendRecv, keys: None }
     }
 
     /// The same under the next version, for a description that differs from the last.
@@ -77,6 +122,20 @@ pub enum NegotiationError {
         "only encrypted audio ({0}) was offered; this line speaks RTP/AVP, switch media encryption to optional or off"
     )]
     Encrypted(String),
+    /// Encrypted audio, its keys for everyone to read.
+    #[error(
+        "encrypted audio ({0}) was offered, with keys that can be read on the way; call over TLS, or use DTLS-SRTP, or set \
+         sip.srtp_without_tls"
+    )]
+    ReadableKeys(String),
+    /// Encrypted audio, in ways that we do not take.
+    #[error(
+        "encrypted audio ({0}) was offered without keys that this line takes: AES_CM_128_HMAC_SHA1_80 or AEAD_AES_128_GCM"
+    )]
+    NoUsableKeys(String),
+    /// Audio in the clear, where that may not be.
+    #[error("audio was offered in the clear; this line demands encryption: switch SRTP on (RTP/SAVP)")]
+    NotEncrypted,
     /// Another transport.
     #[error("audio over {0} was offered; this line speaks RTP/AVP")]
     Protocol(String),
@@ -117,7 +176,11 @@ impl NegotiationError {
     pub fn warning_code(&self) -> u16 {
         match self {
             NegotiationError::NoAudio | NegotiationError::Refused => 304,
-            NegotiationError::Encrypted(_) | NegotiationError::Protocol(_) => 302,
+            NegotiationError::Encrypted(_)
+            | NegotiationError::ReadableKeys(_)
+            | NegotiationError::NoUsableKeys(_)
+            | NegotiationError::NotEncrypted
+            | NegotiationError::Protocol(_) => 302,
             NegotiationError::NoCommonCodec { .. } => 305,
             NegotiationError::Address(_) | NegotiationError::AddressFamily { .. } => 301,
             NegotiationError::AnswerMismatch(_) => 399,
@@ -136,17 +199,47 @@ pub(super) fn is_plain_rtp(protocol: &str) -> bool {
     protocol.eq_ignore_ascii_case("RTP/AVP") || protocol.eq_ignore_ascii_case("RTP/AVPF")
 }
 
-/// Names the stream to carry: the first active audio stream over plain RTP.
-pub(super) fn choose_stream(offer: &SessionDescription) -> Result<usize, NegotiationError> {
-    let mut audio = offer.media.iter().enumerate().filter(|(_, stream)| stream.is_active_audio()).peekable();
-    let Some((_, first)) = audio.peek().copied() else { return Err(NegotiationError::NoAudio) };
-    if let Some((index, _)) = audio.find(|(_, stream)| is_plain_rtp(&stream.protocol)) {
-        return Ok(index);
+/// Whether it is encrypted RTP whose keys stand in the description (RFC 3711, RFC 5124).
+pub(super) fn is_sealed_rtp(protocol: &str) -> bool {
+    protocol.eq_ignore_ascii_case("RTP/SAVP") || protocol.eq_ignore_ascii_case("RTP/SAVPF")
+}
+
+/// The stream to carry, and the keys of the far end where it is encrypted.
+pub(super) struct Chosen<'a> {
+    pub(super) index: usize,
+    pub(super) crypto: Option<&'a Crypto>,
+}
+
+/// Names the stream to carry: the first active audio stream that can be encrypted, else the first in the clear where that
+/// may be. What was offered as encrypted is never taken as anything else.
+pub(super) fn choose_stream<'a>(
+    offer: &'a SessionDescription,
+    preferences: &MediaPreferences,
+) -> Result<Chosen<'a>, NegotiationError> {
+    let audio = || offer.media.iter().enumerate().filter(|(_, stream)| stream.is_active_audio());
+    let Some((_, first)) = audio().next() else { return Err(NegotiationError::NoAudio) };
+    if preferences.offers_keys() {
+        let known = |stream: &MediaDescription| is_plain_rtp(&stream.protocol) || is_sealed_rtp(&stream.protocol);
+        let sealed =
+            audio().find_map(|(index, stream)| Some((index, stream.crypto.first().filter(|_| known(stream))?)));
+        if let Some((index, crypto)) = sealed {
+            return Ok(Chosen { index, crypto: Some(crypto) });
+        }
     }
+    let plain = audio().find(|(_, stream)| is_plain_rtp(&stream.protocol));
+    match (plain, preferences.srtp) {
+        (Some((index, _)), Srtp::Off | Srtp::Optional) => return Ok(Chosen { index, crypto: None }),
+        (Some(_), Srtp::Required) | (None, _) => {}
+    }
+    let sealed = audio().find(|(_, stream)| is_sealed_rtp(&stream.protocol)).map(|(_, stream)| stream.protocol.clone());
     let protocol = first.protocol.clone();
-    Err(match protocol.to_ascii_uppercase().contains("SAVP") {
-        true => NegotiationError::Encrypted(protocol),
-        false => NegotiationError::Protocol(protocol),
+    Err(match (sealed, preferences.srtp) {
+        (Some(sealed), Srtp::Off) => NegotiationError::Encrypted(sealed),
+        (Some(sealed), _) if !preferences.keys_are_private => NegotiationError::ReadableKeys(sealed),
+        (Some(sealed), _) => NegotiationError::NoUsableKeys(sealed),
+        (None, Srtp::Required) if plain.is_some() => NegotiationError::NotEncrypted,
+        (None, _) if protocol.to_ascii_uppercase().contains("SAVP") => NegotiationError::Encrypted(protocol),
+        (None, _) => NegotiationError::Protocol(protocol),
     })
 }
 

@@ -5,18 +5,29 @@ use std::net::{IpAddr, Ipv4Addr};
 use arrayvec::ArrayVec;
 use media::{Codec, Direction, DtmfFormat, StreamParams};
 
-use super::description::{Connection, SessionDescription};
+use super::crypto::{Crypto, OurKeys};
+use super::description::{Connection, MediaDescription, SessionDescription};
 use super::formats::{self, Format};
-use super::negotiation::{self, LocalMedia, MediaPreferences, NegotiationError};
+use super::negotiation::{self, Agreement, LocalMedia, MediaPreferences, NegotiationError};
 use super::parse::SdpError;
 use super::write::{self, AudioStream};
+use crate::config::sip::Srtp;
+use crate::seams::media::SrtpKeys;
 
 /// Our first offer of a call: one audio stream with everything we speak.
 pub fn offer(preferences: &MediaPreferences, local: &LocalMedia) -> String {
     let formats = wanted_formats(preferences, &[]);
     let mut text = write::session_lines(local);
-    write::audio_lines(&mut text, local, &our_stream("RTP/AVP", &formats, preferences, local, false));
+    let crypto = our_crypto(preferences, local);
+    let stream = our_stream(preferences.protocol(), &formats, preferences, local, false);
+    write::audio_lines(&mut text, local, &AudioStream { crypto: &crypto, ..stream });
     text
+}
+
+/// What stands in a first offer of ours.
+fn our_crypto(preferences: &MediaPreferences, local: &LocalMedia) -> Vec<Crypto> {
+    let keys = local.keys.as_ref().filter(|_| preferences.offers_keys());
+    keys.map(OurKeys::lines).unwrap_or_default()
 }
 
 /// A later offer of ours within the same call (hold, resume, a new address). `previous` is the last
@@ -36,11 +47,15 @@ pub fn re_offer(previous: &str, preferences: &MediaPreferences, local: &LocalMed
         }
         let formats = wanted_formats(preferences, &formats::known(stream));
         let mux = stream.rtcp_mux && preferences.rtcp_mux;
-        write::audio_lines(&mut text, &local, &our_stream(&stream.protocol, &formats, preferences, &local, mux));
+        let ours = our_stream(&stream.protocol, &formats, preferences, &local, mux);
+        // The keys in use, or those that were offered: nothing changes unless the far end changes it.
+        write::audio_lines(&mut text, &local, &AudioStream { crypto: &stream.crypto, ..ours });
     }
     if carried.is_none() {
         let formats = wanted_formats(preferences, &[]);
-        write::audio_lines(&mut text, &local, &our_stream("RTP/AVP", &formats, preferences, &local, false));
+        let crypto = our_crypto(preferences, &local);
+        let ours = our_stream(preferences.protocol(), &formats, preferences, &local, false);
+        write::audio_lines(&mut text, &local, &AudioStream { crypto: &crypto, ..ours });
     }
     Ok(text)
 }
@@ -52,7 +67,14 @@ fn our_stream<'a>(
     local: &LocalMedia,
     rtcp_mux: bool,
 ) -> AudioStream<'a> {
-    AudioStream { protocol, formats, packet_ms: preferences.packet_ms, direction: local.direction, rtcp_mux }
+    AudioStream {
+        protocol,
+        formats,
+        packet_ms: preferences.packet_ms,
+        direction: local.direction,
+        rtcp_mux,
+        crypto: &[],
+    }
 }
 
 /// Everything we want, each under the number it has already (`settled`), else under its usual one. What is
@@ -65,7 +87,18 @@ fn wanted_formats(preferences: &MediaPreferences, settled: &[(u8, Format)]) -> V
         wanted.push((Format::Audio(Codec::Pcmu), formats::static_number(Codec::Pcmu)));
     }
     wanted.extend(preferences.comfort_noise.then_some((Format::ComfortNoise, formats::COMFORT_NOISE)));
-    wanted.extend(preferences.telephone_event.then_some((Format::TelephoneEvent, formats::TELEPHONE_EVENT)));
+    for (clock_rate_hz, number) in [
+        (formats::CLOCK_RATE_HZ, formats::TELEPHONE_EVENT),
+        (formats::OPUS_CLOCK_RATE_HZ, formats::WIDE_TELEPHONE_EVENT),
+    ] {
+        // Keys run at the clock of the audio they come with (RFC 4733 §2.1).
+        let has_audio = wanted.iter().any(
+            |(format, _)| matches!(format, Format::Audio(codec) if formats::clock_rate_hz(*codec) == clock_rate_hz),
+        );
+        if preferences.telephone_event && has_audio {
+            wanted.push((Format::TelephoneEvent { clock_rate_hz }, number));
+        }
+    }
 
     let mut chosen: Vec<(u8, Format)> = settled
         .iter()
@@ -92,7 +125,7 @@ pub fn apply_answer(
     our_offer: &str,
     answer: &SessionDescription,
     preferences: &MediaPreferences,
-) -> Result<StreamParams, NegotiationError> {
+) -> Result<Agreement, NegotiationError> {
     let ours = SessionDescription::parse(our_offer)
         .map_err(|_| NegotiationError::AnswerMismatch("our own offer was not kept as it was sent"))?;
     let index = ours
@@ -108,9 +141,7 @@ pub fn apply_answer(
     if !answered.kind.eq_ignore_ascii_case("audio") {
         return Err(NegotiationError::AnswerMismatch("another kind of stream stands in the place of our audio"));
     }
-    if !negotiation::is_plain_rtp(&answered.protocol) {
-        return Err(NegotiationError::Protocol(answered.protocol.clone()));
-    }
+    let keys = agreed_keys(offered, answered, preferences)?;
 
     let (we_hear, they_hear) = (formats::known(offered), formats::known(answered));
     let number_in = |list: &[(u8, Format)], wanted: Format| {
@@ -130,7 +161,9 @@ pub fn apply_answer(
     let mux = offered.rtcp_mux && answered.rtcp_mux;
     let (remote, remote_rtcp) = negotiation::remote_addresses(answer, answered, our_ip, mux)?;
     let our_wish = offered.direction.unwrap_or(Direction::SendRecv);
-    Ok(StreamParams {
+    let own_clock = formats::clock_rate_hz(codec);
+    let keys_at = |clock_rate_hz| both(Format::TelephoneEvent { clock_rate_hz }).map(|(ours, _)| (ours, clock_rate_hz));
+    let params = StreamParams {
         remote,
         remote_rtcp,
         codec,
@@ -138,13 +171,44 @@ pub fn apply_answer(
         accepted: accepted(&we_hear, &they_hear),
         // Devices that number events differently send them under our number, which is the one that matters:
         // keys are heard far more often than sent.
-        dtmf: both(Format::TelephoneEvent)
-            .map(|(ours, _)| DtmfFormat { payload_type: ours, clock_rate_hz: formats::CLOCK_RATE_HZ }),
-        comfort_noise_payload_type: both(Format::ComfortNoise).map(|(ours, _)| ours),
+        dtmf: keys_at(own_clock)
+            .or_else(|| keys_at(formats::CLOCK_RATE_HZ))
+            .map(|(payload_type, clock_rate_hz)| DtmfFormat { payload_type, clock_rate_hz }),
+        comfort_noise_payload_type: both(Format::ComfortNoise)
+            .filter(|_| own_clock == formats::CLOCK_RATE_HZ)
+            .map(|(ours, _)| ours),
         packet_ms: negotiation::packet_ms(answered, preferences.packet_ms),
         direction: negotiation::our_direction(negotiation::declared_direction(answer, answered), our_wish),
         source_rule: preferences.source_rule,
-    })
+    };
+    Ok(Agreement { params, keys })
+}
+
+/// How the stream is protected by the answer. What we offered as encrypted is not taken in the clear, and where keys were
+/// only offered the answer may leave them out unless encryption is demanded.
+fn agreed_keys(
+    offered: &MediaDescription,
+    answered: &MediaDescription,
+    preferences: &MediaPreferences,
+) -> Result<Option<SrtpKeys>, NegotiationError> {
+    let is_sealed = negotiation::is_sealed_rtp(&answered.protocol);
+    if !is_sealed && !negotiation::is_plain_rtp(&answered.protocol) {
+        return Err(NegotiationError::Protocol(answered.protocol.clone()));
+    }
+    if negotiation::is_sealed_rtp(&offered.protocol) && !is_sealed {
+        return Err(NegotiationError::NotEncrypted);
+    }
+    // The answer names one of our lines by its number, with a key of its own (RFC 4568 §5.1.3).
+    let agreed = answered.crypto.iter().find_map(|theirs| {
+        let ours = offered.crypto.iter().find(|ours| ours.tag == theirs.tag && ours.suite == theirs.suite)?;
+        Some(SrtpKeys { suite: ours.suite, local: ours.key.clone(), remote: theirs.key.clone() })
+    });
+    match agreed {
+        Some(keys) => Ok(Some(keys)),
+        None if is_sealed => Err(NegotiationError::NoUsableKeys(answered.protocol.clone())),
+        None if preferences.srtp == Srtp::Required => Err(NegotiationError::NotEncrypted),
+        None => Ok(None),
+    }
 }
 
 /// What may arrive: the answered codecs under the numbers we offered them with, and under the numbers of
@@ -167,7 +231,7 @@ fn accepted(we_hear: &[(u8, Format)], they_hear: &[(u8, Format)]) -> ArrayVec<(u
 fn offered_codecs(formats: &[(u8, Format)]) -> Vec<Codec> {
     let audio = |(_, format): &(u8, Format)| match format {
         Format::Audio(codec) => Some(*codec),
-        Format::TelephoneEvent | Format::ComfortNoise => None,
+        Format::TelephoneEvent { .. } | Format::ComfortNoise => None,
     };
     formats.iter().filter_map(audio).collect()
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use media::Direction;
 
+use super::crypto::{self, Crypto};
 use super::description::{Connection, MediaDescription, Origin, RtcpAddress, RtpMap, SessionDescription};
 
 /// Longest description, in bytes. Browsers with many candidates reach 10 kB; telephones 1 kB.
@@ -171,6 +172,7 @@ impl Reader {
             rtcp: None,
             rtcp_mux: false,
             rtcp_disabled: false,
+            crypto: Vec::new(),
         });
         Ok(())
     }
@@ -198,6 +200,7 @@ impl Reader {
             "maxptime" => stream.max_packet_ms = stream.max_packet_ms.or(parse_milliseconds(value)),
             "rtcp" => stream.rtcp = stream.rtcp.take().or_else(|| parse_rtcp(value)),
             "rtcp-mux" => stream.rtcp_mux = true,
+            "crypto" if stream.crypto.len() < crypto::LINES_MAX => stream.crypto.extend(Crypto::parse(value)),
             _ => stream.direction = direction.or(stream.direction),
         }
         Ok(())

@@ -6,12 +6,14 @@ use proptest::prelude::*;
 use super::*;
 
 fn preferences() -> impl Strategy<Value = MediaPreferences> {
-    let codecs = proptest::sample::subsequence(vec![Codec::Pcmu, Codec::Pcma, Codec::G722], 1..=3).prop_shuffle();
+    let codecs =
+        proptest::sample::subsequence(vec![Codec::Pcmu, Codec::Pcma, Codec::G722, Codec::Opus], 1..=4).prop_shuffle();
     let packet_ms = proptest::sample::select(vec![10_u8, 20, 30, 40, 60]);
     (codecs, packet_ms, any::<[bool; 3]>()).prop_map(
         |(codecs, packet_ms, [telephone_event, comfort_noise, rtcp_mux])| {
             let source_rule = SourceRule::FromSdp;
-            MediaPreferences { codecs, packet_ms, telephone_event, comfort_noise, rtcp_mux, source_rule }
+            let base = MediaPreferences { source_rule, ..MediaPreferences::default() };
+            MediaPreferences { codecs, packet_ms, telephone_event, comfort_noise, rtcp_mux, ..base }
         },
     )
 }
@@ -56,7 +58,7 @@ proptest! {
     ) {
         fuzz(text.as_bytes());
         let Ok(theirs) = SessionDescription::parse(&text) else { return Ok(()) };
-        let Ok((text, params)) = answer(&theirs, &preferences, &local) else { return Ok(()) };
+        let Ok((text, Agreement { params, .. })) = answer(&theirs, &preferences, &local) else { return Ok(()) };
         let ours = SessionDescription::parse(&text).unwrap();
         prop_assert_eq!(ours.media.len(), theirs.media.len());
         for (answered, offered) in ours.media.iter().zip(&theirs.media) {
@@ -80,8 +82,8 @@ proptest! {
         let common = offerer.codecs.iter().any(|codec| answerer.codecs.contains(codec));
         let answered = answer(&read, &answerer, &to);
         prop_assert_eq!(answered.is_ok(), common);
-        let Ok((text, theirs)) = answered else { return Ok(()) };
-        let ours = apply_answer(&first, &SessionDescription::parse(&text).unwrap(), &offerer).unwrap();
+        let Ok((text, Agreement { params: theirs, .. })) = answered else { return Ok(()) };
+        let ours = apply_answer(&first, &SessionDescription::parse(&text).unwrap(), &offerer).unwrap().params;
 
         prop_assert_eq!((ours.codec, ours.payload_type), (theirs.codec, theirs.payload_type));
         prop_assert_eq!(ours.dtmf, theirs.dtmf);

@@ -20,6 +20,23 @@ fn offered(m: &str, attributes: &[&str]) -> SessionDescription {
     SessionDescription::parse(&text).unwrap()
 }
 
+/// An answer without its keys, of which there are none here.
+fn answer(
+    offer: &SessionDescription,
+    preferences: &MediaPreferences,
+    local: &LocalMedia,
+) -> Result<(String, StreamParams), NegotiationError> {
+    super::answer(offer, preferences, local).map(|(text, agreed)| (text, agreed.params))
+}
+
+fn apply_answer(
+    ours: &str,
+    answer: &SessionDescription,
+    preferences: &MediaPreferences,
+) -> Result<StreamParams, NegotiationError> {
+    super::apply_answer(ours, answer, preferences).map(|agreed| agreed.params)
+}
+
 fn accept(offer: &SessionDescription) -> (String, StreamParams) {
     answer(offer, &MediaPreferences::default(), &local()).unwrap()
 }
@@ -186,7 +203,7 @@ fn what_cannot_be_agreed_says_what_was_offered_and_what_we_speak() {
             "offered opus/48000, G729/8000; this line speaks G722/8000, PCMA/8000, PCMU/8000",
             305,
         ),
-        (offered("RTP/SAVP 0 8", &[]), "only encrypted audio (RTP/SAVP) was offered", 302),
+        (offered("RTP/SAVP 0 8", &[]), "encrypted audio (RTP/SAVP) was offered, with keys that can be read", 302),
         (offered("UDP/TLS/RTP/SAVPF 0", &[]), "only encrypted audio (UDP/TLS/RTP/SAVPF)", 302),
         (offered("TCP 0", &[]), "audio over TCP was offered", 302),
         (offered("RTP/AVP 0", &["c=IN IP4 224.1.1.1/127"]), "the media address 224.1.1.1", 301),
@@ -247,7 +264,7 @@ fn an_answer_settles_what_we_send_and_what_we_may_hear() {
     let unasked = ["a=rtpmap:111 opus/48000/2"];
     assert_eq!(apply(&offered("RTP/AVP 111 0", &unasked)).unwrap().codec, Codec::Pcmu, "opus was never offered");
     assert!(matches!(apply(&offered("RTP/AVP 111", &unasked)), Err(NegotiationError::NoCommonCodec { .. })));
-    assert!(matches!(apply(&offered("RTP/SAVP 0", &[])), Err(NegotiationError::Protocol(_))));
+    assert!(matches!(apply(&offered("RTP/SAVP 0", &[])), Err(NegotiationError::NoUsableKeys(_))));
     assert_eq!(apply(&offered("RTP/AVP 0", &["a=sendonly"])).unwrap().direction, Direction::RecvOnly);
     let unasked_mux = apply(&offered("RTP/AVP 0", &["a=rtcp-mux"])).unwrap();
     assert_eq!(unasked_mux.remote_rtcp, Some(address("198.51.100.7:30001")), "we never offered to share the port");

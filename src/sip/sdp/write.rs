@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use media::Direction;
+use media::{Codec, Direction};
 
+use super::crypto::Crypto;
 use super::description::MediaDescription;
 use super::formats::Format;
 use super::negotiation::LocalMedia;
@@ -19,6 +20,7 @@ pub(super) struct AudioStream<'a> {
     pub(super) packet_ms: u8,
     pub(super) direction: Direction,
     pub(super) rtcp_mux: bool,
+    pub(super) crypto: &'a [Crypto],
 }
 
 /// The lines before the first stream.
@@ -42,10 +44,20 @@ pub(super) fn audio_lines(text: &mut String, local: &LocalMedia, stream: &AudioS
     text.push_str("\r\n");
     for (number, format) in stream.formats {
         let _ = write!(text, "a=rtpmap:{number} {}\r\n", format.encoding());
-        if *format == Format::TelephoneEvent {
+        let parameters = match format {
             // The sixteen keys; flash and tones are not understood (RFC 4733 §2.4.1).
-            let _ = write!(text, "a=fmtp:{number} 0-15\r\n");
-        }
+            Format::TelephoneEvent { .. } => "0-15",
+            // Speech of one channel, with copies of what is lost; packets in silence too, by which we know that it is
+            // silence (RFC 7587 §6.1).
+            Format::Audio(Codec::Opus) => {
+                "minptime=10;useinbandfec=1;stereo=0;sprop-stereo=0;maxaveragebitrate=40000;usedtx=0"
+            }
+            Format::Audio(_) | Format::ComfortNoise => continue,
+        };
+        let _ = write!(text, "a=fmtp:{number} {parameters}\r\n");
+    }
+    for line in stream.crypto {
+        let _ = write!(text, "a=crypto:{}\r\n", line.written());
     }
     let _ = write!(text, "a=ptime:{}\r\na=maxptime:{PACKET_MS_MAX}\r\n", stream.packet_ms);
     let _ = write!(text, "a={}\r\n", direction_name(stream.direction));
