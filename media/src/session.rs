@@ -383,7 +383,7 @@ impl Session {
         self.outgoing.flush(up_to, &mut self.events);
     }
 
-    /// Audio from a bridged leg, one frame per tick; mixed in place of silence when nothing is played.
+    /// Audio from a bridged leg, one frame per tick; in place of silence when nothing is played, and beneath what is.
     pub fn push_bridged(&mut self, frame: &Frame) {
         self.outgoing.push_bridged(frame);
     }

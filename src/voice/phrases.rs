@@ -160,7 +160,7 @@ pub const STAFF_CASE_WAITS: &str = "You were called about a support case that is
 pub const STAFF_CHOICE: &str = "Press 1 to be connected, 2 to pass, 3 to hear it again.";
 /// The person's call is passed on.
 pub const STAFF_PASSED: &str = "All right. Goodbye.";
-/// Ends the summary where the call is recorded, or follows at once.
+/// Begins the summary where the call is recorded, or is heard as soon as the two are joined.
 pub const STAFF_RECORDED: &str = "The call is recorded.";
 /// Somebody else was quicker.
 pub const STAFF_TAKEN_ELSEWHERE: &str = "A colleague has already taken the call. Thank you. Goodbye.";

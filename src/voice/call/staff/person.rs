@@ -182,11 +182,12 @@ impl Person {
         self.line.leg().is_some_and(|leg| leg.bridge(other))
     }
 
-    /// They hear this sentence.
+    /// They hear this, after what they must still be told.
     pub fn says(&mut self, now: Instant, words: &str) {
-        self.said.push(words.to_owned());
+        let words: Vec<String> = self.offer.take_owed().into_iter().chain([words]).map(str::to_owned).collect();
+        self.said.push(words.join(" "));
         if let Some(leg) = self.line.leg() {
-            leg.say(now, &[words.to_owned()]);
+            leg.say(now, &words);
         }
     }
 
@@ -199,6 +200,7 @@ impl Person {
     /// Takes in what happened on the line.
     pub async fn take(&mut self, event: LineEvent, desk: &FrontDesk) {
         let now = desk.clock.now();
+        self.note_what_was_heard(now);
         match event {
             LineEvent::Dialled(dialled) => self.dialled(now, dialled, desk),
             LineEvent::Dialog(event) => self.dialog_event(now, event, desk),
@@ -215,6 +217,13 @@ impl Person {
         }
         self.listen(now);
         self.carry_out(now).await;
+    }
+
+    fn note_what_was_heard(&mut self, now: Instant) {
+        let awaits = self.offer.awaits_first_sentence();
+        if awaits && self.line.leg().is_some_and(|leg| leg.mouth.has_heard(0)) {
+            self.offer.handle(now, OfferInput::FirstSentenceHeard);
+        }
     }
 
     /// The caller, or another person, decided for them.
