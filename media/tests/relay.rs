@@ -202,6 +202,29 @@ fn what_is_forwarded_is_recorded() {
     assert!(sent.len() > 8_000 && share_of(440.0, &sent) > 0.95);
 }
 
+/// Packets that nobody listens to are forwarded without being decoded; the next one that somebody does is heard.
+#[test]
+fn what_nobody_takes_is_forwarded_and_not_decoded() {
+    let (mut from, mut to, mut far) = pair(params());
+    from.heard.clear();
+    from.session.set_unheard(true);
+    for i in 0..25 {
+        let packet = far.packet(&ulaw_tone(440.0, 8000.0, i * 160, 160));
+        from.arrive(FAR, &packet);
+        assert_eq!(forward(&mut from, &mut to), 1);
+        from.run(ms(20));
+        to.run_until(from.now);
+    }
+    assert!(from.heard.is_empty());
+    from.session.set_unheard(false);
+    for i in 25..50 {
+        from.arrive(FAR, &far.packet(&ulaw_tone(440.0, 8000.0, i * 160, 160)));
+        from.run(ms(20));
+    }
+    let heard = from.heard_samples();
+    assert!(heard.len() >= 20 * 320 && share_of(440.0, &heard[4 * 320..]) > 0.95);
+}
+
 #[test]
 fn a_session_that_is_not_bridged_keeps_no_packets() {
     let mut leg = Leg::new(&params());
