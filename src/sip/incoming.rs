@@ -137,13 +137,15 @@ impl Early {
             counter!("switchboard_sip_calls_refused_total", "why" => "own").increment(1);
             return Err(refuse(invite, 486, vec![]));
         }
+        let own_phone = peer.trunk.is_none().then_some(peer.name.as_str());
+        let rung_for = info.from.as_ref().and_then(|party| core.ringing.was_rung_for(party, own_phone));
         let bind = core.stack.local.ip();
         let spec = LegSpec {
             leg: LegId(core.ids.next()),
             bind,
             advertised: peer.advertised.or_else(|| bind.is_unspecified().then(|| core.own_ip(flow.address.ip()))),
             ports: peer.rtp_ports.clone(),
-            beside: None,
+            beside: rung_for,
             inband_dtmf: true,
         };
         let leg = match core.media.open(spec).await {
