@@ -323,7 +323,7 @@ impl Offer {
 
 /// "Take it" and "pass" said aloud work like keys; "yes" and "no" only once the question was heard, since people pick up
 /// with "yes?".
-fn spoken_choice(text: &str, heard_out: bool) -> Option<u8> {
+pub(super) fn spoken_choice(text: &str, heard_out: bool) -> Option<u8> {
     let said = words(text).join(" ");
     if said.split(' ').count() > 5 {
         return None;
