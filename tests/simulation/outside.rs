@@ -152,13 +152,13 @@ impl World {
         if !self.cases[call].flow.hears(&text) {
             return;
         }
-        self.look_ahead(call);
-        if self.sabotage == Some(Sabotage::NoReprompt) && text.is_empty() {
-            return;
-        }
         if text.is_empty() && self.cases[call].at_menu {
             // Keys are asked for: a mumble leaves the word with the caller.
             self.cases[call].watch.agent_owes = false;
+        }
+        self.look_ahead(call);
+        if self.sabotage == Some(Sabotage::NoReprompt) && text.is_empty() {
+            return;
         }
         self.give(call, Input::Heard { text });
         // Some go on right after their turn was taken for over.
