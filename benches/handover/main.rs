@@ -23,6 +23,7 @@ use media::Clip;
 use peer::Peer;
 use switchboard::adapters::models::Models;
 use switchboard::cli::demo::stage::{Stage, sample_config};
+use switchboard::config::sip::PhoneConfig;
 
 /// Measurements of the handing over of calls.
 #[derive(Parser)]
@@ -48,19 +49,22 @@ async fn run(calls: u32) -> anyhow::Result<()> {
     println!("Handing over, {calls} calls each.");
     say_machine();
     with_the_agent(calls).await?;
-    by_the_dialplan(calls).await?;
+    while_recording(calls.min(RECORDED)).await?;
+    by_the_dialplan(calls, Way::Address).await?;
+    by_the_dialplan(calls, Way::Registered).await?;
     println!("load at the end {}", load());
     Ok(())
 }
 
 /// A stage whose agent rings this person.
-async fn stage(person: &Peer, dialplan: Option<&str>) -> anyhow::Result<(Stage, tempfile::TempDir)> {
+async fn stage(person: &Peer, dialplan: Option<&str>, records: bool) -> anyhow::Result<(Stage, tempfile::TempDir)> {
     let folder = tempfile::tempdir()?;
     let mut config = sample_config(folder.path())?;
     config.agent.escalate_to = Some(person.uri());
     config.agent.ring_seconds = 60;
-    // Whoever takes a recorded call before they heard so is told first; here the key itself is measured.
-    config.agent.record_calls = false;
+    config.agent.record_calls = records;
+    let phone = PhoneConfig { name: REGISTERED.into(), password: PASSWORD.into(), ..PhoneConfig::default() };
+    config.sip.phones = vec![phone];
     config.sip.limits.calls_per_second = 1_000;
     config.sip.limits.calls_per_second_per_source = 1_000;
     if let Some(text) = dialplan {
@@ -75,7 +79,7 @@ async fn stage(person: &Peer, dialplan: Option<&str>) -> anyhow::Result<(Stage, 
 async fn with_the_agent(calls: u32) -> anyhow::Result<()> {
     let mut person = Peer::start("oncall")?;
     let mut caller = Peer::start("caller")?;
-    let (stage, _folder) = stage(&person, None).await?;
+    let (stage, _folder) = stage(&person, None, false).await?;
     let house = stage.address();
     let words = voiced(&stage.caller_says("I want to speak to an agent.").await?);
     let (mut answer, mut rung, mut cancelled, mut joined) =
@@ -154,17 +158,76 @@ async fn take(caller: &Peer, person: &Peer) -> Option<Duration> {
     None
 }
 
+/// A recorded call is taken before the person has heard that it is recorded.
+async fn while_recording(calls: u32) -> anyhow::Result<()> {
+    let mut person = Peer::start("oncall")?;
+    let mut caller = Peer::start("caller")?;
+    let (stage, _folder) = stage(&person, None, true).await?;
+    let house = stage.address();
+    let words = voiced(&stage.caller_says("I want to speak to an agent.").await?);
+    let (mut answer, mut joined) = (Values::default(), Values::default());
+    for number in 0..calls {
+        ask(&mut caller, &mut person, house, &format!("recorded{number}"), &words, &mut answer).await?;
+        person.pick_up(house)?;
+        person.until("ACK ").await?;
+        tokio::time::sleep(OFFERED).await;
+        person.audio.press(1);
+        tokio::time::sleep(BETWEEN).await;
+        if let Some(took) = key_to_voice(&caller, &person).await {
+            joined.add(took);
+        }
+        caller.bye(house)?;
+        person.until("BYE ").await?;
+        person.audio.reset();
+        tokio::time::sleep(BETWEEN).await;
+    }
+    joined.show("key → person, recorded (≤ 100)");
+    stage.close().await;
+    Ok(())
+}
+
+/// From the first packet of the key to the first of the person's at the caller. What the person hears is mixed with the
+/// notice, which no mark survives; both ways are joined by one order.
+async fn key_to_voice(caller: &Peer, person: &Peer) -> Option<Duration> {
+    person.audio.mark(PERSONS);
+    person.audio.press(1);
+    let until = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < until {
+        let pressed = person.audio.state().pressed_at;
+        if let Some(pressed) = pressed
+            && let Some(heard) = caller.audio.marked_after(pressed, PERSONS)
+        {
+            return Some(heard.saturating_duration_since(pressed));
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    println!("a person took the call and was not heard");
+    None
+}
+
+/// How the telephone is reached.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// By its address.
+    Address,
+    /// Over the flow by which it registered.
+    Registered,
+}
+
 /// A route that rings a telephone before any agent: what we add between the caller's INVITE and ours.
-async fn by_the_dialplan(calls: u32) -> anyhow::Result<()> {
-    let mut person = Peer::start("desk")?;
+async fn by_the_dialplan(calls: u32, way: Way) -> anyhow::Result<()> {
+    let mut person = Peer::start(if way == Way::Registered { REGISTERED } else { "desk" })?;
     let mut caller = Peer::start("caller")?;
     let plan = format!(
         "[[route]]\nname = \"desk\"\ncalled = \"support\"\nto = \"ring\"\n\n[action.ring]\ndo = \"ring\"\n\
          targets = [\"{}\"]\nring_seconds = 30\nthen = \"agent\"\n",
-        person.uri()
+        if way == Way::Registered { format!("sip:{REGISTERED}@127.0.0.1") } else { person.uri() }
     );
-    let (stage, _folder) = stage(&person, Some(&plan)).await?;
+    let (stage, _folder) = stage(&person, Some(&plan), false).await?;
     let house = stage.address();
+    if way == Way::Registered {
+        person.register(house, PASSWORD).await?;
+    }
     let (mut set_up, mut answer) = (Values::default(), Values::default());
     for number in 0..calls * 2 {
         let invited = caller.invite(house, &format!("direct{number}"), "support")?;
@@ -176,7 +239,10 @@ async fn by_the_dialplan(calls: u32) -> anyhow::Result<()> {
         person.until("CANCEL ").await?;
         tokio::time::sleep(BETWEEN).await;
     }
-    set_up.show("INVITE → phone's INVITE (≤ 5)");
+    set_up.show(match way {
+        Way::Address => "INVITE → phone's INVITE (≤ 5)",
+        Way::Registered => "INVITE → registered phone (≤ 5)",
+    });
     answer.show("INVITE → 200, dialplan");
     stage.close().await;
     Ok(())
@@ -191,6 +257,12 @@ fn voiced(clip: &Clip) -> Clip {
     words.into()
 }
 
+/// The telephone that registers: no other may be called so, since its name at our address means it.
+const REGISTERED: &str = "registered";
+/// Its password.
+const PASSWORD: &str = "long enough to register";
+/// Recorded calls: each takes as long as the greeting.
+const RECORDED: u32 = 10;
 /// The greeting of the sample business, to its end.
 const GREETING: Duration = Duration::from_millis(9_000);
 /// What was said to the person is under way.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use md5::{Digest, Md5};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 /// A message as it came.
@@ -145,6 +146,31 @@ impl Peer {
         self.socket.send_to(bye.as_bytes(), house)?;
         self.audio.reset();
         Ok(at)
+    }
+
+    /// Registers with the house by digest, and is then called over the way it came by.
+    pub async fn register(&mut self, house: SocketAddr, password: &str) -> anyhow::Result<()> {
+        let (uri, id) = (format!("sip:{house}"), format!("register-{}", self.name));
+        let from = format!("<sip:{}@{house}>", self.name);
+        let tagged = format!("{from};tag=phone");
+        let first = self.request("REGISTER", &uri, &id, &tagged, &from, 1, "");
+        self.socket.send_to(first.as_bytes(), house)?;
+        let challenge = self.until("SIP/2.0 401").await?;
+        let asked = challenge.header("WWW-Authenticate");
+        let asked = asked.iter().find(|line| line.contains("algorithm=MD5")).context("MD5 is offered")?;
+        let value = |name: &str| asked.split(&format!("{name}=\"")).nth(1).and_then(|rest| rest.split('"').next());
+        let (realm, nonce) = value("realm").zip(value("nonce")).context("a realm and a nonce")?;
+        let hash = |text: String| -> String { Md5::digest(text).iter().map(|byte| format!("{byte:02x}")).collect() };
+        let (who, what) = (hash(format!("{}:{realm}:{password}", self.name)), hash(format!("REGISTER:{uri}")));
+        let response = hash(format!("{who}:{nonce}:00000001:abc:auth:{what}"));
+        let authorization = format!(
+            "Authorization: Digest username=\"{}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", \
+             response=\"{response}\", algorithm=MD5, qop=auth, nc=00000001, cnonce=\"abc\"\r\nContact:",
+            self.name
+        );
+        let second = self.request("REGISTER", &uri, &id, &tagged, &from, 2, "").replacen("Contact:", &authorization, 1);
+        self.socket.send_to(second.as_bytes(), house)?;
+        self.until("SIP/2.0 200").await.map(drop)
     }
 
     /// Picks up the call that rings.

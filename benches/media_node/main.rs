@@ -8,6 +8,8 @@
 //!
 //! - *echo*, *play*: legs of our node that send back what they hear, or play one shared clip.
 //! - *bridge*, *transcode*: pairs of legs that are joined, with one codec (packets pass untouched) and with two.
+//! - *heard*: the same as *bridge* while the owner takes every frame, as calls that are transcribed do; rtpengine decodes
+//!   nothing, so the other is what compares with it.
 //! - *event loop*: receive → decode → encode → send the moment a packet comes, a socket per call.
 //! - *tick loop*: the same work every 20 ms for all sockets.
 //!
@@ -24,15 +26,17 @@ mod threads;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arrayvec::ArrayVec;
+use futures::FutureExt;
 use futures::executor::block_on;
 use media::{Clip, Codec, Direction, PlayItem, SourceRule, StreamParams, UtteranceId};
 use switchboard::adapters::media_node::Node;
 use switchboard::config::media::MediaConfig;
 use switchboard::domain::ids::LegId;
-use switchboard::seams::media::{LegCommand, LegSpec, MediaLeg, MediaNode};
+use switchboard::seams::media::{Ears, LegCommand, LegSpec, MediaLeg, MediaNode};
 use uuid::Uuid;
 
 use callers::{Callers, Report};
@@ -80,10 +84,16 @@ fn measure_bridged(calls: usize, span: Duration) {
     let event_loop = floor(Floor::Event, calls * 2, span);
     let peer = rtpengine(calls * 2, span);
     let bridge = node(Service::Bridge, calls * 2, span);
+    let heard = node(Service::Heard, calls * 2, span);
     let transcode = node(Service::Transcode, calls * 2, span);
     let event_again = floor(Floor::Event, calls * 2, span);
     let floor = (event_loop + event_again) / 2.0;
-    println!("per bridged call    {:.4} % of a core; transcoded {:.4} %", bridge * 2.0, transcode * 2.0);
+    println!(
+        "per bridged call    {:.4} % of a core; with every frame heard {:.4} %; transcoded {:.4} %",
+        bridge * 2.0,
+        heard * 2.0,
+        transcode * 2.0
+    );
     println!("bridge / event loop {:.2}", bridge / floor);
     if let Some(peer) = peer {
         println!("bridge / rtpengine  {:.2}, which takes {:.4} % of a core a call", bridge / peer, peer * 2.0);
@@ -108,6 +118,7 @@ enum Service {
     Echo,
     Play,
     Bridge,
+    Heard,
     Transcode,
 }
 
@@ -117,7 +128,7 @@ fn node(service: Service, calls: usize, span: Duration) -> f64 {
     let callers = Callers::start(calls);
     let clip: Clip = (0..16_000 * 120).map(|at: i64| (at * at / 7 % 8_000) as i16).collect::<Arc<[i16]>>();
     let before_kb = resident_kb();
-    let legs: Vec<MediaLeg> = callers.addresses.iter().map(|&caller| open(&node, caller)).collect();
+    let mut legs: Vec<MediaLeg> = callers.addresses.iter().map(|&caller| open(&node, caller)).collect();
     for (index, leg) in legs.iter().enumerate() {
         if service == Service::Transcode && index % 2 == 1 {
             // It is sent the other law, and goes on sending the first.
@@ -131,20 +142,54 @@ fn node(service: Service, calls: usize, span: Duration) -> f64 {
             assert!(leg.control.send(LegCommand::Configure(Box::new(other))).is_ok());
         }
         let order = match service {
-            Service::Bridge | Service::Transcode if index % 2 == 0 => LegCommand::Bridge(legs[index + 1].id),
+            Service::Bridge | Service::Heard | Service::Transcode if index % 2 == 0 => {
+                LegCommand::Bridge(legs[index + 1].id)
+            }
             // Its neighbour joins the two.
-            Service::Bridge | Service::Transcode => continue,
+            Service::Bridge | Service::Heard | Service::Transcode => continue,
             Service::Echo => LegCommand::Echo(true),
             Service::Play => LegCommand::Play(PlayItem { utterance: UtteranceId(1), clip: clip.clone(), last: true }),
         };
         assert!(leg.control.send(order).is_ok());
     }
     let addresses: Vec<SocketAddr> = legs.iter().map(|leg| leg.advertised).collect();
+    let listener = (service == Service::Heard).then(|| Listener::to(&mut legs));
     let (cost, report) = callers.load(&addresses, span, || processor_time("media-"));
+    drop(listener);
     let after_kb = resident_kb();
     let per_call = show(&format!("{service:?}").to_lowercase(), cost, calls, span, &report);
     println!("            {:.0} kB resident per leg", after_kb.saturating_sub(before_kb) as f64 / calls as f64);
     per_call
+}
+
+/// Takes what is heard on all legs, on a thread of its own.
+struct Listener {
+    stop: Arc<AtomicBool>,
+}
+
+impl Listener {
+    fn to(legs: &mut [MediaLeg]) -> Listener {
+        let mut ears: Vec<Ears> =
+            legs.iter_mut().map(|leg| std::mem::replace(&mut leg.ears, Ears::ring(1).1)).collect();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let listen = move || {
+            while !stopped.load(Ordering::Relaxed) {
+                for ears in &mut ears {
+                    while ears.next().now_or_never().is_some_and(|frame| frame.is_some()) {}
+                }
+                std::thread::park_timeout(Duration::from_millis(20));
+            }
+        };
+        std::thread::Builder::new().name("listener".into()).spawn(listen).unwrap();
+        Listener { stop }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
 }
 
 fn floor(floor: Floor, calls: usize, span: Duration) -> f64 {

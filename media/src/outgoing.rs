@@ -237,17 +237,25 @@ impl Outgoing {
     /// Fills a packet; whether any of it is speech of ours.
     fn fill(&mut self, samples: &mut [i16], events: &mut Events) -> bool {
         let spoken = self.playout.fill(samples, events);
-        let rest = &mut samples[spoken..];
         if spoken > 0 {
-            // What the bridged leg says meanwhile is not to come late.
-            self.bridged.clear();
-            self.noise.fill(SENT_PEAK, rest);
-        } else if !self.bridged.pull(rest) {
+            self.noise.fill(SENT_PEAK, &mut samples[spoken..]);
+            self.mix_bridged(samples);
+        } else if !self.bridged.pull(samples) {
             // What the store still held when it ran dry is kept; the silence after it becomes noise.
-            let held = rest.iter().rposition(|sample| *sample != 0).map_or(0, |last| last + 1);
-            self.noise.fill(SENT_PEAK, &mut rest[held..]);
+            let held = samples.iter().rposition(|sample| *sample != 0).map_or(0, |last| last + 1);
+            self.noise.fill(SENT_PEAK, &mut samples[held..]);
         }
         spoken > 0
+    }
+
+    /// Whoever is told something while they are bridged goes on hearing the other side beneath it.
+    fn mix_bridged(&mut self, samples: &mut [i16]) {
+        let mut other = [0; PACKET_SAMPLES_MAX];
+        let other = &mut other[..samples.len()];
+        self.bridged.pull(other);
+        for (sample, other) in samples.iter_mut().zip(other) {
+            *sample = sample.saturating_add(*other);
+        }
     }
 
     /// Sends an event packet in place of audio; false when none is to be sent after all.

@@ -64,6 +64,8 @@ pub struct Receiver {
     /// Ticks of audio that may be given out, and when that was reckoned.
     credit: i64,
     credited_at: i64,
+    /// Nobody takes what is heard: the buffer goes on, and nothing is decoded.
+    unheard: bool,
     counts: Counts,
 }
 
@@ -83,6 +85,7 @@ impl Receiver {
             grace_until: 0,
             credit: CREDIT_MAX,
             credited_at: now,
+            unheard: false,
             counts: Counts::default(),
         }
     }
@@ -98,6 +101,11 @@ impl Receiver {
         self.idle_due = self.due_at().max(now);
         self.jitter.restart();
         self.noise_peak = None;
+    }
+
+    /// Whether anybody takes what is heard; frames come in their time all the same, and are silent when nobody does.
+    pub fn set_unheard(&mut self, unheard: bool) {
+        self.unheard = unheard;
     }
 
     /// What happened so far.
@@ -187,6 +195,9 @@ impl Receiver {
     /// Makes a frame of what was taken.
     fn decode(&mut self) -> Received {
         let mut frame = Frame::SILENCE;
+        if self.unheard {
+            return Received { frame, concealed: false };
+        }
         let mut made_up = 0;
         let mut from = 0;
         while from < FRAME_TICKS as usize {

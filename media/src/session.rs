@@ -90,6 +90,8 @@ pub struct Session {
     outbox: Outbox,
     /// Packets for a bridged leg; `None` while none are kept, which is most calls.
     relayed: Option<Queue<RelayPacket, RELAYED_MAX>>,
+    /// Nobody takes the frames that are heard.
+    unheard: bool,
 
     recording: bool,
     recorded_heard: Elastic,
@@ -120,6 +122,7 @@ impl Session {
             reporter: Reporter::new(now, config.ssrc, u64::from(seed)),
             outbox: Outbox::new(),
             relayed: None,
+            unheard: false,
             recording: false,
             recorded_heard: Elastic::new(),
             record: Queue::new(),
@@ -383,7 +386,7 @@ impl Session {
         self.outgoing.flush(up_to, &mut self.events);
     }
 
-    /// Audio from a bridged leg, one frame per tick; mixed in place of silence when nothing is played.
+    /// Audio from a bridged leg, one frame per tick; in place of silence when nothing is played, and beneath what is.
     pub fn push_bridged(&mut self, frame: &Frame) {
         self.outgoing.push_bridged(frame);
     }
@@ -391,6 +394,20 @@ impl Session {
     /// Whether accepted packets are kept for a bridged leg; see [`Session::poll_relay`].
     pub fn set_relaying(&mut self, on: bool) {
         self.relayed = on.then(Queue::new);
+    }
+
+    /// Says that nobody takes what is heard, so that it need not be decoded: for packets that are forwarded as they came,
+    /// while the frames would be dropped. Keys in telephone events are told as before; tones are not listened for.
+    pub fn set_unheard(&mut self, unheard: bool) {
+        if self.unheard != unheard {
+            self.unheard = unheard;
+            self.receiver.set_unheard(unheard);
+        }
+    }
+
+    /// Whether keys are listened for in what is heard.
+    pub fn listens_for_tones(&self) -> bool {
+        self.config.inband_dtmf && self.params.as_ref().is_some_and(|params| params.dtmf.is_none())
     }
 
     /// The next packet for a bridged leg, as it came.
@@ -436,8 +453,10 @@ impl Session {
 
     /// Hands a frame on: to the ears, to the tone detector, to the recording.
     fn hear(&mut self, now: Instant, received: &Received) {
-        let tones = self.config.inband_dtmf && self.params.as_ref().is_some_and(|params| params.dtmf.is_none());
-        if tones
+        if self.unheard {
+            return;
+        }
+        if self.listens_for_tones()
             && !received.concealed
             && let Some(key) = self.tone_reader.frame(&received.frame)
         {

@@ -117,6 +117,29 @@ fn our_own_words_interrupt_the_forwarding() {
     }
 }
 
+/// R48: whoever is told something while they are bridged hears the other side beneath it, from its first packet on.
+#[test]
+fn our_own_words_are_mixed_with_what_the_other_side_says() {
+    let (mut from, mut to, mut far) = pair(params());
+    let mut both = Vec::new();
+    for i in 0..40 {
+        if i == 10 {
+            assert!(to.play(1, &tone(440.0, 8000.0, 6400), true));
+        }
+        let before = to.sent.len();
+        step(&mut from, &mut to, &far.packet(&ulaw_tone(1000.0, 8000.0, i * 160, 160)));
+        if (11..29).contains(&i) {
+            both.extend(to.sent[before..].iter().flat_map(|sent| ulaw_decode(sent.packet().payload)));
+        }
+    }
+    assert!(both.len() >= 17 * 160);
+    for packet in both.chunks_exact(160) {
+        // At 8 kHz a tone looks like its octave at 16 kHz.
+        let (ours, theirs) = (share_of(2.0 * 440.0, packet), share_of(2.0 * 1000.0, packet));
+        assert!(ours > 0.3 && theirs > 0.3, "{ours} {theirs}");
+    }
+}
+
 /// When the other side falls silent we send on by ourselves, so that the far end hears that the line stands.
 #[test]
 fn silence_of_the_other_side_is_filled() {
@@ -177,6 +200,29 @@ fn what_is_forwarded_is_recorded() {
     }
     let sent: Vec<i16> = to.record.iter().skip(10).flat_map(|pair| pair.sent.0).collect();
     assert!(sent.len() > 8_000 && share_of(440.0, &sent) > 0.95);
+}
+
+/// Packets that nobody listens to are forwarded without being decoded; the next one that somebody does is heard.
+#[test]
+fn what_nobody_takes_is_forwarded_and_not_decoded() {
+    let (mut from, mut to, mut far) = pair(params());
+    from.heard.clear();
+    from.session.set_unheard(true);
+    for i in 0..25 {
+        let packet = far.packet(&ulaw_tone(440.0, 8000.0, i * 160, 160));
+        from.arrive(FAR, &packet);
+        assert_eq!(forward(&mut from, &mut to), 1);
+        from.run(ms(20));
+        to.run_until(from.now);
+    }
+    assert!(from.heard.is_empty());
+    from.session.set_unheard(false);
+    for i in 25..50 {
+        from.arrive(FAR, &far.packet(&ulaw_tone(440.0, 8000.0, i * 160, 160)));
+        from.run(ms(20));
+    }
+    let heard = from.heard_samples();
+    assert!(heard.len() >= 20 * 320 && share_of(440.0, &heard[4 * 320..]) > 0.95);
 }
 
 #[test]

@@ -5,6 +5,7 @@ pub mod data_folder;
 pub mod dialplans;
 pub mod serve;
 pub mod speech;
+mod trunk_minutes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,6 +136,8 @@ impl House {
             inbox: self.inbox,
             offers: Default::default(),
             queues: Default::default(),
+            live_cases: Default::default(),
+            callbacks: Default::default(),
             settings,
         }))
     }

@@ -20,7 +20,7 @@ use crate::seams::browser::{BrowserCalls, BrowserMedia};
 use crate::sip::{SipParts, SipServer, SipTimes};
 use crate::webrtc::{BrowserParts, Browsers};
 
-use super::{House, business, dialplans};
+use super::{House, business, dialplans, trunk_minutes};
 
 /// Serves calls and HTTP until SIGTERM or Ctrl-C, then lets live calls end.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
@@ -73,6 +73,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     };
     let (sip, incoming) = SipServer::start(parts).await?;
     let sip = Arc::new(sip);
+    trunk_minutes::restore(&sip, &*house.store, &*house.clock).await;
+    let minutes = tokio::spawn(trunk_minutes::keep(sip.clone(), house.store.clone(), shutdown.clone()));
     let front_desk = house.front_desk(sip.clone())?;
     let _ = calls_back.set(front_desk.clone());
     let (drain, draining) = watch::channel(false);
@@ -82,6 +84,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         let _ = browser_door.set(browsers.clone());
         calls.spawn(front_desk.clone().run(incoming, draining.clone(), drain_timeout));
     }
+    calls.spawn(front_desk.clone().drain_callbacks(draining.clone(), drain_timeout));
     calls.spawn(front_desk.clone().run(incoming, draining, drain_timeout));
     readiness.ready("sip");
 
@@ -105,6 +108,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     shutdown.cancel();
     let _ = tokio::time::timeout(HTTP_ENDS, http_task).await;
     let _ = tokio::time::timeout(HTTP_ENDS, answering).await;
+    let _ = tokio::time::timeout(HTTP_ENDS, minutes).await;
     tokio::task::spawn_blocking(move || node.shutdown()).await?;
     info!("Stopped");
     Ok(())

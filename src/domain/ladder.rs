@@ -6,7 +6,9 @@
 //!    again. When nobody of a rung is left, the next rung has its turn.
 //! 4. Joined: the person may give the case back or pass it on; a leg that dies, or hangs up at once, brings the
 //!    caller back to the agent, who may have the person rung again.
-//! 5. Every ladder ends in exactly one [`LadderEnd`], and rings nobody afterwards.
+//! 5. Whoever was rung in vain and calls in while the caller is still there is one more attempt, as if they were rung
+//!    (R55); after a ladder's end it is a ladder of its own.
+//! 6. Every ladder ends in exactly one [`LadderEnd`], and rings nobody afterwards.
 //!
 //! Pure: what happened goes in with its time, orders come out.
 
@@ -211,6 +213,52 @@ impl Ladder {
         };
         ladder.next_rung(now);
         ladder
+    }
+
+    /// Begins with somebody who has called in, after the ladder that rang them is over. Nobody else is rung: it ends as
+    /// this policy's ladder would, which changes nothing for a caller who was not with them.
+    pub fn of_caller_in(
+        now: Instant,
+        policy: &EscalationPolicy,
+        at: EpochMs,
+        person: Option<String>,
+        telephone: Target,
+    ) -> (Ladder, AttemptNo) {
+        let mut ladder = Ladder {
+            state: State::Ringing(Vec::new()),
+            rungs: VecDeque::new(),
+            otherwise: rungs_now(policy, at, false).1,
+            passed: Vec::new(),
+            attempts: 0,
+            until: now + LONGEST_LADDER,
+            effects: VecDeque::new(),
+        };
+        let attempt = ladder.add_caller_in(now, person, telephone);
+        (ladder, attempt)
+    }
+
+    /// Somebody has called in whom it rang before: their attempt, which [`LadderInput::Ended`] ends. `None` when the
+    /// caller is with somebody.
+    pub fn called_in(&mut self, now: Instant, person: Option<String>, telephone: Target) -> Option<AttemptNo> {
+        matches!(self.state, State::Ringing(_)).then(|| self.add_caller_in(now, person, telephone))
+    }
+
+    fn add_caller_in(&mut self, now: Instant, person: Option<String>, destination: Target) -> AttemptNo {
+        // Nobody is rung for it, so it is not held to the number of attempts; each is a call of somebody of the team.
+        self.attempts += 1;
+        let attempt = AttemptNo(self.attempts);
+        if let State::Ringing(lines) = &mut self.state {
+            lines.push(Line {
+                attempt,
+                person,
+                destination,
+                more: VecDeque::new(),
+                ring_time: Duration::from_secs(u64::from(RING_SECONDS)),
+                transfer: TransferBy::Bridged,
+                overdue: now + LONGEST_OFFER,
+            });
+        }
+        attempt
     }
 
     /// The next order.

@@ -24,5 +24,6 @@ pub mod standing_offers;
 pub mod ticket;
 pub mod time;
 pub mod transition;
+pub mod trunk_use;
 pub mod turn;
 pub mod view;

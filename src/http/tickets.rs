@@ -175,7 +175,7 @@ pub async fn call(
     let order = CallBackOrder { ticket, conversation, teammate, customer, summary };
     match shared.parts.calls_back.call_back(order) {
         Ok(call) => Ok((StatusCode::ACCEPTED, Json(serde_json::json!({"call": call}))).into_response()),
-        Err(NotCalled::NotReady) => Err(Problem::busy(sentence(NotCalled::NotReady), 2)),
+        Err(reason @ (NotCalled::NotReady | NotCalled::Stopping)) => Err(Problem::busy(sentence(reason), 2)),
         Err(NotCalled::TooOften) => Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, sentence(NotCalled::TooOften))),
     }
 }

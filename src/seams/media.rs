@@ -192,6 +192,17 @@ impl Ears {
 }
 
 impl EarsWriter {
+    /// Whether a frame would find room.
+    pub fn has_room(&self) -> bool {
+        self.ring.as_ref().is_some_and(|ring| !ring.is_full())
+    }
+
+    /// Counts a frame for which there was no room, and wakes the reader all the same.
+    pub fn missed(&mut self) {
+        self.bell.dropped.fetch_add(1, Ordering::Relaxed);
+        self.bell.waker.wake();
+    }
+
     /// Hands a frame over and wakes its reader; never waits.
     pub fn push(&mut self, frame: HeardFrame) {
         let Some(ring) = &mut self.ring else { return };

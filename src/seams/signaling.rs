@@ -27,6 +27,9 @@ pub struct Party {
 pub struct CallInfo {
     /// The caller; `None` when withheld (`Privacy: id`, anonymous).
     pub from: Option<Party>,
+    /// Whether the trunk stands in for the caller's number (RFC 3325, or as configured); any other is what the caller's
+    /// side says, and can be forged.
+    pub is_vouched: bool,
     /// Who was called.
     pub to: Party,
     /// The trunk or registered phone it came by, by its configured name.

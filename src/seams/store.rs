@@ -11,6 +11,7 @@ use crate::domain::ids::{AgentId, ConversationId, InboxId, MessageId, RecordingI
 use crate::domain::knowledge::Entry;
 use crate::domain::ticket::Ticket;
 use crate::domain::time::EpochMs;
+use crate::domain::trunk_use::TrunkUse;
 
 /// Why the store did not do as asked.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +91,8 @@ pub trait Store: InboxReads + Send + Sync {
         telephones: &[String],
         since: EpochMs,
     ) -> Result<Option<Ticket>, StoreError>;
+    /// How long our calls by each trunk have lasted on that day, in the order of the trunks' names.
+    async fn trunk_use(&self, day: i64) -> Result<Vec<TrunkUse>, StoreError>;
     /// A recording by its id.
     async fn recording(&self, id: RecordingId) -> Result<Option<Recording>, StoreError>;
     /// Calls that have no end yet: after a restart, those that were cut.
@@ -130,6 +133,9 @@ pub trait UnitOfWork: InboxChanges + Send {
     /// Adds a ticket, or writes one whose `version` is the one last read; that is stored with `version + 1`, or
     /// `Conflict`.
     async fn save_ticket(&mut self, ticket: &Ticket) -> Result<(), StoreError>;
+    /// Writes how long our calls by a trunk have lasted on a day; less than is known already changes nothing. Days long
+    /// past may be forgotten.
+    async fn save_trunk_use(&mut self, used: &TrunkUse) -> Result<(), StoreError>;
     /// Adds a row to the outbox: a notification or message to be delivered, once, by its key.
     async fn enqueue(&mut self, key: &str, kind: &str, payload: &serde_json::Value) -> Result<(), StoreError>;
     /// Makes it so, durably.

@@ -3,6 +3,7 @@
 use crate::config::sip::TrunkConfig;
 use crate::domain::phone_number::PhoneNumber;
 use crate::domain::time::EpochMs;
+use crate::domain::trunk_use::{DAY_MS, day_of};
 
 /// Whether this trunk may call this number. With neither countries nor prefixes named it is the home country, and
 /// anywhere where no home is named: destinations are named by configuration in any case (R5).
@@ -18,8 +19,7 @@ pub(super) fn permits(trunk: &TrunkConfig, home_country: Option<&str>, number: &
     is_open && home_country.is_none_or(|home| number.is_of(home))
 }
 
-/// The minutes of one day's calls, those under way included. A day is one of UTC; what a day has used is forgotten by
-/// a restart.
+/// The minutes of one day's calls, those under way included. A day is one of UTC.
 #[derive(Debug)]
 pub(super) struct DayMinutes {
     limit_ms: Option<i64>,
@@ -40,8 +40,25 @@ impl DayMinutes {
     pub fn has_left(&mut self, now: EpochMs) -> bool {
         self.turn_day(now);
         let Some(limit_ms) = self.limit_ms else { return true };
-        let running: i64 = self.under_way.iter().map(|(_, since)| (now.0 - since.0).max(0)).sum();
-        self.used_ms + running < limit_ms
+        self.used_ms + self.running_ms(now) < limit_ms
+    }
+
+    /// The day, and how much of it is used.
+    pub fn used(&mut self, now: EpochMs) -> (i64, i64) {
+        self.turn_day(now);
+        (self.day, self.used_ms + self.running_ms(now))
+    }
+
+    /// So much of this day was used before a restart.
+    pub fn restore(&mut self, day: i64, used_ms: i64) {
+        self.turn_day(EpochMs(day.saturating_mul(DAY_MS)));
+        if self.day == day {
+            self.used_ms = self.used_ms.saturating_add(used_ms.max(0));
+        }
+    }
+
+    fn running_ms(&self, now: EpochMs) -> i64 {
+        self.under_way.iter().map(|(_, since)| (now.0 - since.0).max(0)).sum()
     }
 
     /// A call was answered; the number names it at its end.
@@ -61,7 +78,7 @@ impl DayMinutes {
     }
 
     fn turn_day(&mut self, now: EpochMs) {
-        let day = now.0.div_euclid(DAY_MS);
+        let day = day_of(now);
         // A clock that is set back gives no second allowance.
         if day <= self.day {
             return;
@@ -73,8 +90,6 @@ impl DayMinutes {
         }
     }
 }
-
-const DAY_MS: i64 = 86_400_000;
 
 #[cfg(test)]
 mod tests {
@@ -116,5 +131,22 @@ mod tests {
         minutes.end(second, at(1_441));
         assert!(minutes.has_left(at(1_441)));
         assert!(DayMinutes::new(0).has_left(at(0)));
+    }
+
+    /// S9: what was used before a restart counts on its own day alone.
+    #[test]
+    fn a_restart_gives_no_second_allowance() {
+        let at = |minute: i64| EpochMs(20_000 * DAY_MS + minute * 60_000);
+        let mut before = DayMinutes::new(10);
+        before.begin(at(0));
+        let (day, used_ms) = before.used(at(8));
+        assert_eq!((day, used_ms), (20_000, 8 * 60_000));
+        let mut after = DayMinutes::new(10);
+        after.restore(day, used_ms);
+        after.begin(at(9));
+        assert!(after.has_left(at(10)) && !after.has_left(at(11)));
+        assert!(after.has_left(at(1_441)), "the next day has all of its own");
+        after.restore(day, used_ms);
+        assert!(after.has_left(at(1_442)), "yesterday's use is not today's");
     }
 }

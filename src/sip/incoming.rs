@@ -74,8 +74,14 @@ struct NoLeg {
     header: Option<Header>,
 }
 
-/// Makes a leg for what was offered.
-async fn open_leg(core: &Arc<Core>, flow: &Flow, peer: &Arc<Peer>, offer: Option<Vec<u8>>) -> Result<Opened, NoLeg> {
+/// Makes a leg for what was offered, on the thread of the leg that it may be joined with.
+async fn open_leg(
+    core: &Arc<Core>,
+    flow: &Flow,
+    peer: &Arc<Peer>,
+    offer: Option<Vec<u8>>,
+    beside: Option<LegId>,
+) -> Result<Opened, NoLeg> {
     let agent = core.own_host(flow, Some(peer));
     let refused = |error: DescriptionError| NoLeg {
         status: error.status(),
@@ -98,7 +104,7 @@ async fn open_leg(core: &Arc<Core>, flow: &Flow, peer: &Arc<Peer>, offer: Option
         bind,
         advertised: peer.advertised.or_else(|| bind.is_unspecified().then(|| core.own_ip(flow.address.ip()))),
         ports: peer.rtp_ports.clone(),
-        beside: None,
+        beside,
         inband_dtmf: true,
     };
     let leg = core.media.open(spec).await.map_err(|error| {
@@ -201,7 +207,10 @@ impl Early {
             counter!("switchboard_sip_calls_refused_total", "why" => "own").increment(1);
             return Err(refuse(invite, 486, vec![]));
         }
-        let Opened { leg, descriptions, description, connected } = match open_leg(&core, &flow, peer, offer).await {
+        let own_phone = peer.trunk.is_none().then_some(peer.name.as_str());
+        let rung_for = info.from.as_ref().and_then(|party| core.ringing.was_rung_for(party, own_phone));
+        let opened = open_leg(&core, &flow, peer, offer, rung_for).await;
+        let Opened { leg, descriptions, description, connected } = match opened {
             Ok(opened) => opened,
             Err(NoLeg { status, header }) => return Err(refuse(invite, status, header.into_iter().collect())),
         };

@@ -2,7 +2,8 @@
 //!
 //! 1. Called: the first of the configured places that holds a number, else the first that holds an address.
 //! 2. Calling: From, or P-Asserted-Identity of a trusted peer (RFC 3325); nobody where privacy was asked for
-//!    (RFC 3323) or the caller is anonymous.
+//!    (RFC 3323) or the caller is anonymous. A trusted peer vouches for what it asserts, and for From where it is
+//!    configured to; never for what it says has failed its check (`verstat`, 3GPP TS 24.229 §7.2A.20).
 //! 3. Diverted by: the latest Diversion (RFC 5806), else the History-Info entry before the last (RFC 7044),
 //!    of a trusted peer.
 //!
@@ -47,11 +48,19 @@ pub struct NumberRules {
     pub home_country: Option<String>,
     /// Whether identities and diversions that this peer asserts are believed.
     pub trusted: bool,
+    /// Whether it lets nobody write a From that is not theirs.
+    pub verifies_from: bool,
 }
 
 impl Default for NumberRules {
     fn default() -> NumberRules {
-        NumberRules { called: Vec::new(), calling: CallingPlace::From, home_country: None, trusted: false }
+        NumberRules {
+            called: Vec::new(),
+            calling: CallingPlace::From,
+            home_country: None,
+            trusted: false,
+            verifies_from: false,
+        }
     }
 }
 
@@ -60,6 +69,8 @@ impl Default for NumberRules {
 pub struct Parties {
     /// Who calls; `None` when withheld.
     pub from: Option<Party>,
+    /// Whether the peer vouches for them.
+    pub is_vouched: bool,
     /// Who was called.
     pub to: Party,
     /// Who diverted the call here.
@@ -69,9 +80,9 @@ pub struct Parties {
 impl Parties {
     /// With what else a call is told by.
     pub fn into_call_info(self, trunk: impl Into<String>, sip_call_id: impl Into<String>) -> CallInfo {
-        let Parties { from, to, diverted_by } = self;
+        let Parties { from, is_vouched, to, diverted_by } = self;
         let (trunk, sip_call_id) = (trunk.into(), sip_call_id.into());
-        CallInfo { from, to, trunk, sip_call_id, diverted_by, headers: Vec::new() }
+        CallInfo { from, is_vouched, to, trunk, sip_call_id, diverted_by, headers: Vec::new() }
     }
 }
 
@@ -96,8 +107,10 @@ const NOBODY: [&str; 6] = ["anonymous", "unknown", "unavailable", "restricted", 
 /// short names).
 pub fn parties<N: AsRef<str>, V: AsRef<str>>(request_uri: &str, headers: &[(N, V)], rules: &NumberRules) -> Parties {
     let headers = Headers { list: headers };
+    let calling = calling(&headers, rules);
     Parties {
-        from: calling(&headers, rules),
+        is_vouched: calling.as_ref().is_some_and(|(_, is_vouched)| *is_vouched),
+        from: calling.map(|(party, _)| party),
         to: called(request_uri, &headers, rules),
         diverted_by: diverted_by(&headers, rules).filter(|_| rules.trusted),
     }
@@ -146,9 +159,13 @@ fn called<N: AsRef<str>, V: AsRef<str>>(request_uri: &str, headers: &Headers<'_,
     found.into_iter().nth(with_number).unwrap_or_else(|| party_of_uri(request_uri, home))
 }
 
-fn calling<N: AsRef<str>, V: AsRef<str>>(headers: &Headers<'_, N, V>, rules: &NumberRules) -> Option<Party> {
+/// Who calls, and whether the peer vouches for them.
+fn calling<N: AsRef<str>, V: AsRef<str>>(headers: &Headers<'_, N, V>, rules: &NumberRules) -> Option<(Party, bool)> {
     let home = rules.home_country.as_deref();
     let from = headers.first("from", "f").and_then(|value| party(value, home));
+    let has_failed = |value: &str| value.to_ascii_lowercase().contains("verstat=tn-validation-failed");
+    let mut callers = headers.first("from", "f").into_iter().chain(headers.entries("p-asserted-identity"));
+    let passes = rules.trusted && !callers.any(has_failed);
     if headers.asks_for_privacy() || from.as_ref().is_some_and(is_nobody) {
         return None;
     }
@@ -158,8 +175,9 @@ fn calling<N: AsRef<str>, V: AsRef<str>>(headers: &Headers<'_, N, V>, rules: &Nu
         let with_number = identities.iter().position(|party| party.number.is_some()).unwrap_or(0);
         (!identities.is_empty()).then(|| identities.swap_remove(with_number)).filter(|party| !is_nobody(party))
     };
+    let from = from.map(|party| (party, passes && rules.verifies_from));
     match rules.calling {
-        CallingPlace::PAssertedIdentity if rules.trusted => asserted().or(from),
+        CallingPlace::PAssertedIdentity if rules.trusted => asserted().map(|party| (party, passes)).or(from),
         CallingPlace::PAssertedIdentity | CallingPlace::From => from,
     }
 }

@@ -63,7 +63,7 @@ impl Core {
             listed: vec![Dialogs::list(self, &begun.base.call_id, &begun.base.local_tag, inbox_sender.clone())],
         };
         let local = (leg.advertised, leg.advertised_rtcp, follows);
-        let rung = self.ringing.begin(&order.to);
+        let rung = self.ringing.begin(&order.to, order.beside);
         let calling = Calling::new(call, begun.base, way, inbox_sender, local, order.ring_timeout, rung);
         calling.start(other_ways, addresses).await?;
         Ok(OutgoingCall { leg, dialog: lines.handle, events: lines.events_out })

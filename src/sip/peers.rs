@@ -19,6 +19,7 @@ use crate::config::sip::{
     TrunkConfig,
 };
 use crate::domain::time::EpochMs;
+use crate::domain::trunk_use::TrunkUse;
 use crate::seams::clock::Clock;
 use crate::seams::signaling::SignalingError;
 
@@ -89,6 +90,17 @@ impl Peer {
             .ok_or_else(|| SignalingError::NotAllowed(format!("trunk {} carries as many calls as it may", self.name)))
     }
 
+    /// How much of a trunk's minutes of today is used.
+    pub fn used(&self, now: EpochMs) -> TrunkUse {
+        let (day, used_ms) = self.minutes().used(now);
+        TrunkUse { trunk: self.name.clone(), day, used_ms }
+    }
+
+    /// So much was used before a restart.
+    pub fn restore_use(&self, used: &TrunkUse) {
+        self.minutes().restore(used.day, used.used_ms);
+    }
+
     /// A place for an emergency call, whatever the caps say (R57).
     pub fn admit_emergency(&self) -> Place {
         self.places.take_beyond()
@@ -125,6 +137,7 @@ impl Peer {
             },
             home_country: trunk.home_country.clone().or_else(|| home_country.map(str::to_owned)),
             trusted: true,
+            verifies_from: trunk.verifies_from,
         }
     }
 

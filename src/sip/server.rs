@@ -27,6 +27,7 @@ use super::tls::Tls;
 use super::{health, registration, udp};
 use crate::certificates::CertificateError;
 use crate::config::sip::{SipConfig, TransportName};
+use crate::domain::trunk_use::TrunkUse;
 use crate::seams::browser::BrowserMedia;
 use crate::seams::clock::{Clock, Ids};
 use crate::seams::media::MediaNode;
@@ -214,6 +215,20 @@ impl SipServer {
             calls: peer.calls(),
         };
         self.core.peers.trunks().iter().map(state).collect()
+    }
+
+    /// How much of their minutes of today the trunks have used.
+    pub fn trunk_use(&self) -> Vec<TrunkUse> {
+        let now = self.core.clock.epoch();
+        self.core.peers.trunks().iter().map(|trunk| trunk.used(now)).collect()
+    }
+
+    /// Counts what they had used before a restart; trunks that are configured no more are passed over.
+    pub fn restore_use(&self, used: &[TrunkUse]) {
+        for used in used {
+            let trunk = self.core.peers.trunks().iter().find(|trunk| trunk.name == used.trunk);
+            trunk.iter().for_each(|trunk| trunk.restore_use(used));
+        }
     }
 
     /// Dialogs and transactions in memory; for tests and metrics.

@@ -35,6 +35,9 @@ pub enum NotCalled {
     /// Calls cannot be made yet.
     #[error("calls cannot be made yet; try again once /health says that they can")]
     NotReady,
+    /// The house is about to stop.
+    #[error("Switchboard is stopping and makes no more calls; try again once it runs again")]
+    Stopping,
     /// The customer was called as often as they may be.
     #[error("this customer was called as often within an hour as they may be; try again later")]
     TooOften,
@@ -50,6 +53,9 @@ pub trait CallsBack: Send + Sync {
 impl CallsBack for OnceLock<Arc<FrontDesk>> {
     fn call_back(&self, order: CallBackOrder) -> Result<CallId, NotCalled> {
         let desk = self.get().ok_or(NotCalled::NotReady)?.clone();
+        if desk.callbacks.is_closed() {
+            return Err(NotCalled::Stopping);
+        }
         // Counted as escalations are: nobody is called without end, whoever asks for it.
         let source = Source::of(Some(&format!("callback to {}", order.customer.number().as_str())), "");
         if !desk.offers().may_escalate(desk.clock.now(), &source) {
@@ -57,7 +63,8 @@ impl CallsBack for OnceLock<Arc<FrontDesk>> {
         }
         let id = CallId(desk.ids.next());
         let span = tracing::info_span!("callback", call.id = %id);
-        tokio::spawn(call::call_back(desk, order, id).instrument(span));
+        let callbacks = desk.callbacks.clone();
+        callbacks.spawn(call::call_back(desk, order, id).instrument(span));
         Ok(id)
     }
 }

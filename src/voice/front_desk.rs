@@ -7,6 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::domain::agent::Agent;
@@ -59,6 +60,10 @@ pub struct FrontDesk {
     pub offers: Mutex<StandingOffers>,
     /// Who waits in which queue of the dialplan.
     pub queues: Mutex<Queues>,
+    /// Callers on the line for whom somebody was rung in vain.
+    pub live_cases: call::LiveCases,
+    /// Callbacks that teammates asked for, which are under way.
+    pub callbacks: TaskTracker,
     /// What else is configured.
     pub settings: CallSettings,
 }
@@ -104,6 +109,15 @@ impl FrontDesk {
             number.into_iter().chain([Target::Sip(party.uri.clone())]).any(|target| offers.stands_for(&target))
         };
         calls_itself || info.diverted_by.as_ref().is_some_and(is_rung)
+    }
+
+    /// Lets callbacks be placed until `draining` turns true, and those under way end, as long as calls may.
+    pub async fn drain_callbacks(self: Arc<Self>, mut draining: watch::Receiver<bool>, drain_timeout: Duration) {
+        let _ = draining.wait_for(|draining| *draining).await;
+        self.callbacks.close();
+        if tokio::time::timeout(drain_timeout, self.callbacks.wait()).await.is_err() {
+            warn!("Callbacks were still under way at the end of the drain; they are cut");
+        }
     }
 
     /// Takes calls until `draining` turns true and the last call has ended, or `drain_timeout` has passed after it.

@@ -3,7 +3,9 @@
 mod call;
 pub mod call_back;
 pub mod callback;
+pub mod colleague;
 pub mod collect;
+pub mod customer;
 pub mod dialplan;
 pub mod ear;
 pub mod emergency;
@@ -16,6 +18,7 @@ pub mod mouth;
 pub mod offer;
 pub mod phrases;
 pub mod reception;
+pub mod rounds;
 pub mod screening;
 pub mod spoken_field;
 pub mod spoken_number;

@@ -9,6 +9,9 @@
 //! key needs a 1 afterwards. Without a key the question is asked twice, then the attempt is over. Where no key is
 //! wanted, a short greeting does what the first 1 does.
 //!
+//! That a call is recorded is said first of all after a key. Whoever takes the call before they have heard it is joined
+//! at once all the same, and hears it, alone, beneath the caller's first words (R48).
+//!
 //! Pure: events of the person's leg go in, orders come out. RFC 3261 §21 for the statuses.
 
 use std::collections::VecDeque;
@@ -35,6 +38,8 @@ pub enum OfferInput {
     Heard(String),
     /// What was being said to the person has been heard to its end.
     SpeechEnded,
+    /// The first sentence of it has.
+    FirstSentenceHeard,
     /// It is known who picked up.
     Judged(PickedUpBy),
     /// The caller left.
@@ -88,7 +93,7 @@ pub struct Offer {
     terms: Terms,
     /// What was being said has been heard to its end.
     heard_out: bool,
-    /// The summary was heard with the notice that the call is recorded.
+    /// The notice that the call is recorded was heard.
     told_recorded: bool,
     repeats: u8,
     deadline: Option<Instant>,
@@ -147,6 +152,17 @@ impl Offer {
         self.state == State::Joined
     }
 
+    /// Whether [`OfferInput::FirstSentenceHeard`] is wanted.
+    pub fn awaits_first_sentence(&self) -> bool {
+        self.terms.recorded && !self.told_recorded && matches!(self.state, State::Summary { .. })
+    }
+
+    /// What a person who took the call was not told before it. They count as told from here on.
+    pub fn take_owed(&mut self) -> Option<&'static str> {
+        let is_owed = self.is_joined() && self.terms.recorded && !std::mem::replace(&mut self.told_recorded, true);
+        is_owed.then_some(phrases::STAFF_RECORDED)
+    }
+
     /// Takes in what happened.
     pub fn handle(&mut self, now: Instant, input: OfferInput) {
         match (self.state, input) {
@@ -175,6 +191,8 @@ impl Offer {
             }
             (_, OfferInput::Key(key)) => self.key(now, key),
             (_, OfferInput::Judged(by)) => self.judged(now, by),
+            (State::Summary { asked, .. }, OfferInput::FirstSentenceHeard) => self.told_recorded |= asked == 1,
+            (State::Ringing | State::Introduced { .. }, OfferInput::FirstSentenceHeard) => {}
             (_, OfferInput::Heard(text)) => match spoken_choice(&text, self.heard_out) {
                 Some(key) => self.key(now, key),
                 None => self.deadline = self.deadline.map(|_| now + KEY_WAIT),
@@ -269,10 +287,8 @@ impl Offer {
     fn tell(&mut self, now: Instant, taken: bool) {
         self.state = State::Summary { taken, asked: 1 };
         self.deadline = Some(now + LONGEST_SPEECH);
-        let mut words: Vec<String> = self.terms.summary.as_deref().map(within_20_s).into_iter().collect();
-        if self.terms.recorded {
-            words.push(phrases::STAFF_RECORDED.to_owned());
-        }
+        let notice = self.terms.recorded.then(|| phrases::STAFF_RECORDED.to_owned());
+        let mut words: Vec<String> = notice.into_iter().chain(self.terms.summary.as_deref().map(within_20_s)).collect();
         if !taken {
             words.push(phrases::STAFF_CHOICE.to_owned());
         }
@@ -282,10 +298,11 @@ impl Offer {
     fn join(&mut self) {
         self.state = State::Joined;
         self.deadline = None;
-        self.effects.extend([OfferEffect::Hush, OfferEffect::Join, OfferEffect::Ended(AttemptOutcome::Accepted)]);
+        self.effects.extend([OfferEffect::Hush, OfferEffect::Join]);
         if self.terms.recorded && !self.told_recorded {
             self.say(vec![phrases::STAFF_RECORDED.to_owned()]);
         }
+        self.effects.push_back(OfferEffect::Ended(AttemptOutcome::Accepted));
     }
 
     fn hang_up(&mut self, outcome: AttemptOutcome, words: Option<&str>) {
@@ -306,7 +323,7 @@ impl Offer {
 
 /// "Take it" and "pass" said aloud work like keys; "yes" and "no" only once the question was heard, since people pick up
 /// with "yes?".
-fn spoken_choice(text: &str, heard_out: bool) -> Option<u8> {
+pub(super) fn spoken_choice(text: &str, heard_out: bool) -> Option<u8> {
     let said = words(text).join(" ");
     if said.split(' ').count() > 5 {
         return None;
@@ -451,16 +468,39 @@ mod tests {
         assert!(said.ends_with(phrases::STAFF_TAKEN_ELSEWHERE));
     }
 
-    /// R48.
+    /// R48: that the call is recorded comes before the case.
     #[test]
     fn who_takes_the_call_is_told_that_it_is_recorded() {
         let recorded = Terms { recorded: true, ..terms() };
         let (_, said) = ended(recorded.clone(), &[OfferInput::Answered, OfferInput::Key(b'1')]);
-        assert!(said.ends_with(phrases::STAFF_RECORDED));
+        assert!(said.ends_with(&format!("{} Caller about a lamp.", phrases::STAFF_RECORDED)));
         let (outcome, said) =
             ended(Terms { summary: None, ..recorded }, &[OfferInput::Answered, OfferInput::Key(b'1')]);
         assert_eq!(outcome, Some(AttemptOutcome::Accepted));
         assert!(said.ends_with(phrases::STAFF_RECORDED));
+    }
+
+    /// R48: a key joins at once; what was not heard yet is heard beneath the caller's words, and never twice.
+    #[test]
+    fn a_key_joins_at_once_whether_or_not_the_notice_was_heard() {
+        for heard in [false, true] {
+            let now = Instant::now();
+            let mut offer = Offer::ring(Terms { recorded: true, ..terms() }, now);
+            offer.handle(now, OfferInput::Answered);
+            offer.handle(now, OfferInput::Key(b'1'));
+            assert!(offer.awaits_first_sentence());
+            if heard {
+                offer.handle(now, OfferInput::FirstSentenceHeard);
+            }
+            effects(&mut offer);
+            offer.handle(now, OfferInput::Key(b'1'));
+            let notice = (!heard).then(|| OfferEffect::Say(vec![phrases::STAFF_RECORDED.into()]));
+            let expected = [OfferEffect::Hush, OfferEffect::Join].into_iter().chain(notice);
+            let expected = expected.chain([OfferEffect::Ended(AttemptOutcome::Accepted)]);
+            assert_eq!(effects(&mut offer), expected.collect::<Vec<_>>());
+            assert_eq!(offer.take_owed().is_some(), !heard);
+            assert_eq!(offer.take_owed(), None);
+        }
     }
 
     #[test]
@@ -594,6 +634,7 @@ mod tests {
         prop_oneof![
             Just(OfferInput::Answered),
             Just(OfferInput::SpeechEnded),
+            Just(OfferInput::FirstSentenceHeard),
             prop::sample::select(b"0123*".to_vec()).prop_map(OfferInput::Key),
             prop::sample::select(vec!["hello", "yes", "take it", "pass", "who is calling please"])
                 .prop_map(|said| OfferInput::Heard(said.to_owned())),
@@ -620,6 +661,7 @@ mod tests {
             let mut now = Instant::now();
             let mut offer = Offer::ring(Terms { accept_by_key, recorded, ..terms() }, now);
             let (mut picked_up, mut answered, mut ends) = (false, false, 0);
+            let mut told_recorded = !recorded;
             for (input, seconds) in inputs {
                 picked_up |= input == OfferInput::Answered;
                 answered |= picked_up && match &input {
@@ -631,8 +673,12 @@ mod tests {
                 now += Duration::from_secs(seconds);
                 offer.handle_timeout(now);
                 let effects = effects(&mut offer);
-                let told = said(&effects).contains("lamp") || effects.contains(&OfferEffect::Join);
+                let joined = effects.contains(&OfferEffect::Join);
+                let told = said(&effects).contains("lamp") || joined;
                 proptest::prop_assert!(!told || answered);
+                // R48: whoever is joined was being told, or is told then.
+                told_recorded |= said(&effects).contains(phrases::STAFF_RECORDED);
+                proptest::prop_assert!(!joined || told_recorded);
                 ends += effects.iter().filter(|effect| matches!(effect, OfferEffect::Ended(_))).count();
             }
             proptest::prop_assert!(ends <= 1);

@@ -157,12 +157,15 @@ pub fn calling_back(business: &str) -> Vec<String> {
 
 /// A colleague calls in after an offer that they missed; nothing of the case before a key (R51, R55).
 pub const STAFF_CASE_WAITS: &str = "You were called about a support case that is still open. Press 1 to hear it and call \
-                                    the customer back, or stay on the line.";
+                                    the customer back, or 2 for anything else.";
+/// Somebody of the team whom we rang in vain calls in, and the caller is still there; nothing of the case.
+pub const STAFF_CALLER_WAITS: &str = "You were called about a support case, and the caller is still on the line. Press 1 to \
+                                      take it, or 2 for anything else.";
 /// After the summary.
 pub const STAFF_CHOICE: &str = "Press 1 to be connected, 2 to pass, 3 to hear it again.";
 /// The person's call is passed on.
 pub const STAFF_PASSED: &str = "All right. Goodbye.";
-/// Ends the summary where the call is recorded, or follows at once.
+/// Begins the summary where the call is recorded, or is heard as soon as the two are joined.
 pub const STAFF_RECORDED: &str = "The call is recorded.";
 /// Somebody else was quicker.
 pub const STAFF_TAKEN_ELSEWHERE: &str = "A colleague has already taken the call. Thank you. Goodbye.";
@@ -254,6 +257,7 @@ pub fn kept_ready(agent: &Agent) -> Vec<String> {
             MESSAGE_KEPT,
             ASK_CALLBACK_TIME,
             STAFF_CASE_WAITS,
+            STAFF_CALLER_WAITS,
             STAFF_CALLING_CUSTOMER,
             STAFF_CUSTOMER_NOT_REACHED,
             STAFF_CHOICE,

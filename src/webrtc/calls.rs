@@ -282,6 +282,7 @@ fn info(id: Uuid, from: IpAddr) -> CallInfo {
     CallInfo {
         // By the address, so that what is counted by caller counts one browser as one.
         from: Some(party(format!("sip:browser@{}", host(from)))),
+        is_vouched: false,
         to: party("sip:support@browser".into()),
         trunk: TRUNK.into(),
         sip_call_id: id.to_string(),

@@ -8,6 +8,7 @@ use switchboard::domain::turn::Turn;
 use switchboard::support::unresolved::Resolution;
 
 use crate::caller::Deed;
+use crate::calling_back::On;
 use crate::people::News;
 
 /// Something that happens outside the machines.
@@ -44,6 +45,14 @@ pub enum Event {
     AtTelephone { line: usize, news: News },
     /// Our words to a person have been heard.
     ToldPerson { line: usize, words: u32 },
+    /// The first sentence of them has.
+    ToldFirst { line: usize, words: u32 },
+    /// A person who was rung in vain calls in.
+    CallsIn { line: usize },
+    /// A teammate asks that the customer be called back.
+    CallsBack,
+    /// Something happens on a callback.
+    Back { back: usize, on: On },
     /// Our process is killed, with all calls.
     Crash,
     /// It starts again and looks after what was cut.

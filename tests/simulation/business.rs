@@ -1,9 +1,12 @@
 //! A business drawn from the seed: its agent, its people, and the ladder between them.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
+use switchboard::adapters::dialplan_folder;
 use switchboard::domain::agent::{Agent, OnUnresolved};
+use switchboard::domain::dialplan::Plan;
 use switchboard::domain::escalation::EscalationPolicy;
 use switchboard::domain::ids::AgentId;
 use switchboard::domain::time::EpochMs;
@@ -13,6 +16,8 @@ use crate::chance::Chance;
 /// Whose calls are simulated.
 pub struct Business {
     pub agent: Agent,
+    /// Where calls go.
+    pub plan: Arc<Plan>,
     /// Every telephone that may be dialled.
     pub telephones: HashSet<String>,
     /// The wall clock at the beginning.
@@ -51,10 +56,42 @@ pub fn draw(chance: &mut Chance) -> Business {
         ..Agent::automatic(AgentId(uuid::Uuid::nil()), "Acorn")
     };
     let telephones = TELEPHONES.map(str::to_owned).into();
+    let plan = Arc::new(plan(chance));
     // Noon, or a minute before the day's shifts end.
     let opens_at = if chance.percent(80) { EpochMs(NOON) } else { EpochMs(NOON + 8 * 3_600_000 - 60_000) };
-    Business { agent, telephones, opens_at }
+    Business { agent, plan, telephones, opens_at }
 }
+
+/// A dialplan as a file holds it; in half of the houses the agent has every call.
+fn plan(chance: &mut Chance) -> Plan {
+    let mut plan = Plan::default();
+    if chance.percent(50) {
+        return plan;
+    }
+    let first = chance.pick(&["menu", "menu", "desk", "line", "note", "voicemail", "callback", "reject", "agent"]);
+    let then = chance.pick(&["agent", "voicemail", "callback", "hang_up", "menu"]);
+    let (how, caller) = (chance.pick(&["together", "in_turn"]), chance.pick(&["+49309018*", "anonymous", "*"]));
+    let callers_max = chance.number(1..=3);
+    let text = format!(
+        "[hours.day]\ntime_zone = \"UTC\"\nhours = [\"Mon-Sun 08:00-20:00\"]\n\
+         [block]\ncallers = [\"+4930901858\"]\n\
+         [[route]]\nname = \"day\"\nwhen = \"day\"\ncaller = \"{caller}\"\nto = \"{first}\"\n\
+         [[route]]\nname = \"night\"\nnot_when = \"day\"\nto = \"note\"\n\
+         [action.menu]\ndo = \"menu\"\nsay = \"{MENU}\"\ntries = 2\ntimeout_seconds = 5\notherwise = \"desk\"\n\
+         keys = {{ 1 = \"desk\", 2 = \"voicemail\", 3 = \"agent\", 4 = \"line\", 9 = \"menu\" }}\n\
+         [action.note]\ndo = \"prompt\"\nsay = \"You have reached Acorn.\"\nthen = \"desk\"\n\
+         [action.desk]\ndo = \"ring\"\nhow = \"{how}\"\ntargets = [\"sip:desk@desk\", \"+4930901824\"]\n\
+         ring_seconds = 12\nthen = \"{then}\"\n\
+         [action.line]\ndo = \"queue\"\ntargets = [\"sip:desk@desk\"]\nring_seconds = 12\n\
+         callers_max = {callers_max}\nwait_seconds_max = 90\nthen = \"{then}\"\n"
+    );
+    let problems = dialplan_folder::read("plan.toml", &text, Some("DE"), &mut plan);
+    assert!(problems.is_empty(), "{problems:?}\n{text}");
+    plan
+}
+
+/// What the menu says.
+pub const MENU: &str = "For the workshop, press 1. To leave a message, press 2.";
 
 fn ladder(chance: &mut Chance) -> Vec<Value> {
     let mut rungs = Vec::new();

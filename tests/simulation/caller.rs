@@ -60,6 +60,13 @@ pub fn after(chance: &mut Chance, temper: &Temper, heard: &str) -> Option<(Durat
 fn fitting(chance: &mut Chance, heard: &str) -> Deed {
     let say = |words: &str| Deed::Says(words.to_owned());
     let asks = |question: &str| heard.ends_with(question);
+    if heard.contains(crate::business::MENU) {
+        return match chance.weighted(&[(80, 0), (12, 1), (8, 2)]) {
+            0 => Deed::Keys(vec![*chance.pick(&[&b'1', &b'1', &b'2', &b'3', &b'4', &b'4', &b'9', &b'0'])]),
+            1 => say("the workshop please"),
+            _ => Deed::Keys(vec![b'7']),
+        };
+    }
     if asks(phrases::ASK_NAME) {
         say(chance.pick(&["my name is Ann Smith", "Ann", "it is a long story and I would rather not say it to you"]))
     } else if heard.contains("Can we reach you on") || heard.contains("Shall we call you back on") {

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use switchboard::domain::call::{AttemptOutcome, CallOutcome};
+use switchboard::domain::dialplan::queue::QueueTicket;
 use switchboard::domain::ladder::{AttemptNo, Ladder};
 use switchboard::domain::standing_offers::{OfferNo, Source};
 use switchboard::domain::turn::Line;
+use switchboard::voice::colleague::{Colleague, Deed};
 use switchboard::voice::flow::CallFlow;
-use switchboard::voice::offer::Offer;
-use switchboard::voice::screening::Screening;
+use switchboard::voice::rounds::Rounds;
 
 use crate::caller::Temper;
 use crate::kept::Kept;
@@ -46,12 +47,16 @@ pub struct Case {
     pub awaited: Option<(u32, String)>,
     /// Words that have not begun by then are bridged.
     pub filler_due: Option<Instant>,
-    /// Of the ladder under way: whose telephones rang.
-    pub rung: Vec<Option<String>>,
+    /// Of the ladder under way.
+    pub rounds: Rounds,
     pub ladder_began_at: usize,
-    pub passed_on: bool,
-    pub news: VecDeque<(usize, PersonNews)>,
-    pub caller_gone: bool,
+    pub news: VecDeque<(usize, Deed)>,
+    /// The ladder is somebody's who has called in: the caller goes on with what they do meanwhile.
+    pub unasked: bool,
+    /// A menu's choice was said last, which leaves the word with the caller.
+    pub at_menu: bool,
+    /// The caller's place in a queue.
+    pub place: Option<(String, QueueTicket)>,
     pub ends: Vec<CallOutcome>,
     pub over_at: Option<Instant>,
 }
@@ -66,6 +71,8 @@ pub enum Is {
     Cut,
     /// It came while we were down.
     Unanswered,
+    /// The dialplan refused it.
+    Refused,
 }
 
 /// Who owes the next word, and how long nobody has said one.
@@ -81,9 +88,10 @@ pub struct Watch {
 /// One person who was rung.
 pub struct Person {
     pub attempt: AttemptNo,
-    pub offer: Offer,
-    pub screening: Screening,
+    pub colleague: Colleague,
     pub destination: String,
+    /// Whose telephone it is, where the policy says.
+    pub id: Option<String>,
     pub who: Who,
     pub leg: Leg,
     pub mouth: Mouth,
@@ -93,20 +101,11 @@ pub struct Person {
     pub keyed: bool,
     /// A short greeting took the call, where no key is wanted.
     pub greeted: bool,
-    pub after_star: bool,
-    /// The leg ends with the present sentence, and by then at the latest.
-    pub leaves_by: Option<Instant>,
+    /// They were not rung, but have called in.
+    pub came_in: bool,
+    /// That the call is recorded was said to them.
+    pub told_recorded: bool,
     pub was_joined: bool,
-}
-
-/// What a person has done, as far as the call must know.
-#[derive(Clone, Copy, Debug)]
-pub enum PersonNews {
-    Ended(AttemptOutcome),
-    Gone { hung_up: bool },
-    GivesBack,
-    PassesOn,
-    Holds(bool),
 }
 
 /// A leg that we dialled, as the network sees it.
@@ -148,15 +147,22 @@ impl Case {
         self.ladder.is_some() && (people.iter().any(|person| person.outcome.is_none()) || !self.news.is_empty())
     }
 
+    /// Whether the caller waits for somebody.
+    pub fn is_waiting(&self) -> bool {
+        self.is_ringing() && !self.unasked
+    }
+
     /// The person of this attempt of the ladder under way.
     pub fn person(&self, attempt: AttemptNo) -> Option<usize> {
-        (self.ladder_began_at..self.people.len()).find(|at| self.people[*at].attempt == attempt)
+        let is_open = |outcome| matches!(outcome, None | Some(AttemptOutcome::Accepted));
+        let is_it = |person: &Person| person.attempt == attempt && is_open(person.outcome);
+        (self.ladder_began_at..self.people.len()).find(|at| is_it(&self.people[*at]))
     }
 
     /// When anything of this call waits for its time.
     pub fn poll_timeout(&self, with_flow: bool) -> Option<Instant> {
         let people = self.people.iter().filter(|person| person.leg != Leg::Gone);
-        let people = people.flat_map(|person| person.offer.poll_timeout().into_iter().chain(person.leaves_by));
+        let people = people.filter_map(|person| person.colleague.poll_timeout());
         let ladder = self.ladder.as_ref().and_then(Ladder::poll_timeout);
         let flow = if with_flow && self.is_live() { self.flow.poll_timeout() } else { None };
         let filler = if self.is_live() { self.filler_due } else { None };

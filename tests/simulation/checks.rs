@@ -32,6 +32,8 @@ pub enum Check {
     DetailLeaked,
     /// What was held for a person is never said to the caller.
     DraftSpoken,
+    /// Whoever takes a recorded call is told that it is recorded.
+    Recorded,
     /// "I am calling a colleague" is said only when one rings.
     EmptyPromise,
     /// One call at a time is offered to a person.
@@ -121,6 +123,11 @@ pub fn at_the_end(case: &Case) -> Vec<(Check, String)> {
     }
     match case.is {
         Is::Unanswered => {}
+        Is::Refused => {
+            if case.kept.rows().next().is_some() || !case.people.is_empty() {
+                broken(Check::Outcome, "a call that was refused left something behind".into());
+            }
+        }
         Is::Coming | Is::Live => broken(Check::Endless, "the call never ends".into()),
         Is::Over => outcome(case, &mut broken),
         Is::Cut => {}

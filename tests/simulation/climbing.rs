@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use switchboard::domain::call::AttemptOutcome;
+use switchboard::domain::escalation::Target;
 use switchboard::domain::ladder::{AttemptNo, Ladder, LadderEffect, LadderInput, Ring};
 use switchboard::support::summary::case_summary;
+use switchboard::voice::colleague::{Colleague, Deed, Order};
 use switchboard::voice::flow::Input;
-use switchboard::voice::offer::{Offer, OfferEffect, OfferInput, Terms};
-use switchboard::voice::screening::{PickedUpBy, Screening};
+use switchboard::voice::offer::{Offer, OfferInput, Terms};
+use switchboard::voice::phrases;
+use switchboard::voice::rounds::Rounds;
+use switchboard::voice::screening::PickedUpBy;
 
 use crate::agenda::Event;
-use crate::case::{Leg, Person, PersonNews};
+use crate::case::{Leg, Person};
 use crate::checks::{self, Check};
 use crate::kept::Row;
 use crate::mouth::Mouth;
@@ -29,16 +33,38 @@ impl World {
         }
         let case = &mut self.cases[call];
         case.watch.agent_owes = true;
-        case.ladder = Some(Ladder::begin(now, &policy, at, callback_after));
-        case.rung.clear();
-        case.passed_on = false;
-        case.caller_gone = false;
-        case.ladder_began_at = case.people.len();
-        self.settle(call);
-        let case = &self.cases[call];
-        if case.people.len() == case.ladder_began_at {
+        let before = case.people.len();
+        self.begin_ladder(call, Ladder::begin(now, &policy, at, callback_after));
+        if self.cases[call].people.len() == before {
             self.broken(call, Check::EmptyPromise, "a colleague was announced and nobody rings".into());
         }
+    }
+
+    /// Whoever has called in and is being told is one more of the new ladder; everybody else of the old one is let go.
+    pub fn begin_ladder(&mut self, call: usize, mut ladder: Ladder) {
+        let now = self.now;
+        let is_told = |person: &Person| person.came_in && person.outcome.is_none() && person.leg == Leg::Up;
+        for line in 0..self.cases[call].people.len() {
+            let person = &self.cases[call].people[line];
+            if !is_told(person) && !person.colleague.is_leaving() && person.leg.is_open() {
+                self.part(call, line);
+                self.hang_up(call, line);
+            }
+        }
+        let case = &mut self.cases[call];
+        case.ladder_began_at = case.people.len();
+        for line in (0..case.people.len()).rev().filter(|line| is_told(&case.people[*line])).collect::<Vec<_>>() {
+            let person = &mut case.people[line];
+            let Ok(telephone) = Target::try_from(person.destination.clone()) else { continue };
+            if let Some(number) = ladder.called_in(now, person.id.clone(), telephone) {
+                person.attempt = number;
+                case.ladder_began_at = line;
+            }
+        }
+        case.ladder = Some(ladder);
+        case.rounds = Rounds::default();
+        case.unasked = false;
+        self.settle(call);
     }
 
     /// What the ladder could do is told to the flow before whatever may begin one.
@@ -49,7 +75,9 @@ impl World {
     }
 
     pub fn cancel_transfer(&mut self, call: usize, caller_gone: bool) {
-        self.cases[call].caller_gone |= caller_gone;
+        if caller_gone {
+            self.cases[call].rounds.caller_gone();
+        }
         let input = if caller_gone { LadderInput::CallerGone } else { LadderInput::NeverMind };
         self.tell_ladder(call, input);
         self.settle(call);
@@ -96,18 +124,14 @@ impl World {
 
     fn ring(&mut self, call: usize, rings: Vec<Ring>) {
         let case = &mut self.cases[call];
-        let is_first = case.rung.is_empty();
-        let is_new = rings.iter().any(|ring| ring.person.is_none() || !case.rung.contains(&ring.person));
-        if std::mem::take(&mut case.passed_on) {
-            self.look_at_the_flow(call, Input::PassedOn);
-        } else if !is_first && is_new && case.mouth.under_way().is_none() {
-            self.look_at_the_flow(call, Input::TryingNext);
+        let told = case.rounds.ring(&rings, case.mouth.under_way().is_some());
+        if let Some(told) = told {
+            self.look_at_the_flow(call, told);
         }
         if self.sabotage == Some(Sabotage::RingNobody) {
             return;
         }
         for ring in rings {
-            self.cases[call].rung.push(ring.person.clone());
             self.ring_one(call, ring);
         }
     }
@@ -118,32 +142,8 @@ impl World {
         } else {
             self.offers.offer(self.now, &ring)
         };
-        let policy = &self.agent.escalation;
-        let case = &self.cases[call];
-        let summary = case_summary(&case.lines, &[], case.number.as_deref());
-        let terms = Terms {
-            business: self.agent.business.clone(),
-            summary: policy.spoken_summary.then_some(summary),
-            accept_by_key: policy.accept_by_key,
-            recorded: self.agent.record_calls,
-            ring_time: ring.ring_time,
-        };
-        let mut person = Person {
-            attempt: ring.attempt,
-            offer: Offer::ring(terms, self.now),
-            screening: Screening::default(),
-            destination: ring.destination.clone().into(),
-            who: Who::Nobody,
-            leg: Leg::Gone,
-            mouth: Mouth::default(),
-            outcome: None,
-            standing: None,
-            keyed: false,
-            greeted: false,
-            after_star: false,
-            leaves_by: None,
-            was_joined: false,
-        };
+        let mut person = self.somebody(call, ring.attempt, ring.destination.clone().into(), ring.ring_time);
+        person.id = ring.person.clone();
         let line = self.cases[call].people.len();
         let Ok(standing) = standing else {
             self.tally.count("telephones", "engaged with another call");
@@ -173,6 +173,36 @@ impl World {
         }
     }
 
+    /// A person whose telephone is about to ring for this call.
+    pub fn somebody(&self, call: usize, attempt: AttemptNo, destination: String, ring_time: Duration) -> Person {
+        let policy = &self.agent.escalation;
+        let case = &self.cases[call];
+        let summary = case_summary(&case.lines, &[], case.number.as_deref());
+        let terms = Terms {
+            business: self.agent.business.clone(),
+            summary: policy.spoken_summary.then_some(summary),
+            accept_by_key: policy.accept_by_key,
+            recorded: self.agent.record_calls,
+            ring_time,
+        };
+        Person {
+            attempt,
+            colleague: Colleague::new(Offer::ring(terms, self.now)),
+            destination,
+            id: None,
+            who: Who::Nobody,
+            leg: Leg::Gone,
+            mouth: Mouth::default(),
+            outcome: None,
+            standing: None,
+            keyed: false,
+            greeted: false,
+            came_in: false,
+            told_recorded: false,
+            was_joined: false,
+        }
+    }
+
     /// The one place at which anything is dialled.
     pub fn dial(&mut self, call: usize, destination: &str) {
         if !self.telephones.contains(destination) {
@@ -182,12 +212,7 @@ impl World {
 
     fn let_go(&mut self, call: usize, attempt: AttemptNo, outcome: AttemptOutcome) {
         let Some(line) = self.cases[call].person(attempt) else { return };
-        let input = match outcome {
-            AttemptOutcome::Superseded => OfferInput::Superseded,
-            AttemptOutcome::CallerHungUp if self.cases[call].caller_gone => OfferInput::CallerGone,
-            AttemptOutcome::CallerHungUp => OfferInput::NotNeeded,
-            _ => OfferInput::Failed,
-        };
+        let input = self.cases[call].rounds.let_go(outcome);
         self.offer_input(call, line, input);
     }
 
@@ -199,8 +224,17 @@ impl World {
         if case.people[line].leg == Leg::Up {
             case.joined = Some(line);
             case.people[line].was_joined = true;
+            case.people[line].colleague.joins();
+            if case.people[line].came_in {
+                self.tally.count("telephones", "called in and taken");
+            }
+            let untold = self.agent.record_calls && !case.people[line].told_recorded;
             case.watch.agent_owes = false;
+            self.place_taken(call);
             self.look_at_the_flow(call, Input::Joined);
+            if untold {
+                self.broken(call, Check::Recorded, "a person was joined who does not know of the recording".into());
+            }
             for (after, news) in people::after_joining(&mut self.chance) {
                 self.agenda.at(self.now + after, call, Event::AtTelephone { line, news });
             }
@@ -213,7 +247,7 @@ impl World {
     }
 
     /// The caller and this person hear each other no more.
-    fn part(&mut self, call: usize, line: usize) {
+    pub fn part(&mut self, call: usize, line: usize) {
         let case = &mut self.cases[call];
         if case.joined == Some(line) {
             case.joined = None;
@@ -229,11 +263,8 @@ impl World {
             if person.leg == Leg::Gone {
                 continue;
             }
-            person.offer.handle_timeout(now);
-            self.carry_out_offer(call, line);
-            if self.cases[call].people[line].leaves_by.is_some_and(|by| by <= now) {
-                self.hang_up(call, line);
-            }
+            person.colleague.handle_timeout(now);
+            self.carry_out_person(call, line);
         }
         if let Some(ladder) = &mut self.cases[call].ladder {
             ladder.handle_timeout(now);
@@ -246,7 +277,7 @@ impl World {
         self.cases[call].ladder = None;
         for line in 0..self.cases[call].people.len() {
             let person = &self.cases[call].people[line];
-            if person.leaves_by.is_none() && person.leg.is_open() {
+            if !person.colleague.is_leaving() && person.leg.is_open() {
                 self.part(call, line);
                 self.hang_up(call, line);
             }
@@ -258,29 +289,29 @@ impl World {
         let case = &mut self.cases[call];
         if case.is_ringing() {
             let summary = case_summary(&case.lines, &[], case.number.as_deref());
-            case.people.iter_mut().for_each(|person| person.offer.case_is(summary.clone()));
+            case.people.iter_mut().for_each(|person| person.colleague.case_is(&summary));
         }
     }
 
     fn offer_input(&mut self, call: usize, line: usize, input: OfferInput) {
         self.note(call, || format!("  person {line}: {input:?}"));
-        self.cases[call].people[line].offer.handle(self.now, input);
-        self.carry_out_offer(call, line);
+        self.cases[call].people[line].colleague.handle(self.now, input);
+        self.carry_out_person(call, line);
     }
 
-    fn carry_out_offer(&mut self, call: usize, line: usize) {
-        while let Some(effect) = self.cases[call].people[line].offer.poll_effect() {
-            self.note(call, || format!("  person {line} → {effect:?}"));
-            match effect {
-                OfferEffect::Say(words) => self.tell_person(call, line, words),
-                OfferEffect::Hush => self.cases[call].people[line].mouth.stop(),
-                // The ladder joins them, once it knows that they are the first.
-                OfferEffect::Join => {}
-                OfferEffect::HangUp { after_speech: true, .. } => {
-                    self.cases[call].people[line].leaves_by = Some(self.now + LONGEST_FAREWELL);
+    pub fn carry_out_person(&mut self, call: usize, line: usize) {
+        while let Some(order) = self.cases[call].people[line].colleague.poll_order() {
+            self.note(call, || format!("  person {line} → {order:?}"));
+            match order {
+                Order::Say(words) => self.tell_person(call, line, words),
+                Order::Hush => self.cases[call].people[line].mouth.stop(),
+                Order::HangUp { .. } => self.hang_up(call, line),
+                Order::Did(deed) => {
+                    if let Deed::Ended(outcome) = deed {
+                        self.attempt_ended(call, line, outcome);
+                    }
+                    self.cases[call].news.push_back((line, deed));
                 }
-                OfferEffect::HangUp { after_speech: false, .. } => self.hang_up(call, line),
-                OfferEffect::Ended(outcome) => self.attempt_ended(call, line, outcome),
             }
         }
     }
@@ -293,9 +324,13 @@ impl World {
         if person.leg != Leg::Up {
             return;
         }
+        let recorded = words.iter().any(|words| words.contains(phrases::STAFF_RECORDED));
+        person.told_recorded |= recorded && self.sabotage != Some(Sabotage::NoNotice);
         let lasting = providers::spoken_for(&words);
+        let first = providers::spoken_for(&words[..1]);
         let number = person.mouth.order(words, false, None);
         let takes = providers::synthesis(&mut self.chance, false);
+        self.agenda.at(self.now + takes + first, call, Event::ToldFirst { line, words: number });
         self.agenda.at(self.now + takes + lasting, call, Event::ToldPerson { line, words: number });
     }
 
@@ -304,11 +339,16 @@ impl World {
         if person.leg != Leg::Up || person.mouth.finish(words).is_none() {
             return;
         }
-        self.offer_input(call, line, OfferInput::SpeechEnded);
-        if self.cases[call].people[line].leaves_by.is_some() {
-            self.hang_up(call, line);
-        }
+        self.cases[call].people[line].colleague.speech_ended(self.now);
+        self.carry_out_person(call, line);
         self.after_people(call);
+    }
+
+    pub fn told_first(&mut self, call: usize, line: usize, words: u32) {
+        let person = &mut self.cases[call].people[line];
+        if person.leg == Leg::Up && person.mouth.words(words).is_some() && person.colleague.awaits_first_sentence() {
+            self.offer_input(call, line, OfferInput::FirstSentenceHeard);
+        }
     }
 
     fn attempt_ended(&mut self, call: usize, line: usize, outcome: AttemptOutcome) {
@@ -322,7 +362,10 @@ impl World {
         if self.sabotage != Some(Sabotage::NoAttemptOutcome) {
             self.keep(call, Row::Attempt { line, outcome: Some(outcome) });
         }
-        self.cases[call].news.push_back((line, PersonNews::Ended(outcome)));
+        if outcome.was_missed() && self.chance.percent(25) {
+            let after = self.chance.ms(500..=60_000);
+            self.agenda.at(self.now + after, call, Event::CallsIn { line });
+        }
     }
 
     fn hang_up(&mut self, call: usize, line: usize) {
@@ -333,7 +376,6 @@ impl World {
             Leg::Up => self.sabotage == Some(Sabotage::NoBye),
             Leg::Cancelled { .. } | Leg::Gone => false,
         };
-        person.leaves_by = None;
         if left_out {
             return;
         }
@@ -386,9 +428,8 @@ impl World {
                 self.offer_input(call, line, OfferInput::Judged(PickedUpBy::Human));
             }
             (Leg::Up, News::Holds(holds)) => {
-                if self.cases[call].joined == Some(line) {
-                    self.cases[call].news.push_back((line, PersonNews::Holds(holds)));
-                }
+                person.colleague.holds(holds);
+                self.carry_out_person(call, line);
             }
             (Leg::Up, News::HangsUp) => self.person_gone(call, line, true),
             (Leg::Up, News::Dies) => self.person_gone(call, line, false),
@@ -398,7 +439,7 @@ impl World {
         self.after_people(call);
     }
 
-    fn after_people(&mut self, call: usize) {
+    pub fn after_people(&mut self, call: usize) {
         self.settle(call);
         if self.cases[call].is_live() {
             self.carry_out(call);
@@ -410,15 +451,9 @@ impl World {
         let person = &mut case.people[line];
         if case.joined != Some(line) {
             person.keyed = true;
-            return self.offer_input(call, line, OfferInput::Key(key));
         }
-        let after_star = std::mem::replace(&mut person.after_star, key == b'*');
-        let news = match (after_star, key) {
-            (true, b'1') => PersonNews::GivesBack,
-            (true, b'2') => PersonNews::PassesOn,
-            _ => return,
-        };
-        self.cases[call].news.push_back((line, news));
+        person.colleague.key(self.now, key);
+        self.carry_out_person(call, line);
     }
 
     fn person_says(&mut self, call: usize, line: usize, words: &str) {
@@ -427,26 +462,18 @@ impl World {
         }
         let person = &mut self.cases[call].people[line];
         person.keyed |= ["take it", "I'll take it", "yes"].contains(&words);
-        if let Some(by) = person.screening.words(words) {
-            self.offer_input(call, line, OfferInput::Judged(by));
-        }
-        self.offer_input(call, line, OfferInput::Heard(words.to_owned()));
+        person.colleague.words(self.now, words);
+        self.carry_out_person(call, line);
     }
 
     fn person_gone(&mut self, call: usize, line: usize, hung_up: bool) {
-        let case = &mut self.cases[call];
-        case.people[line].leg = Leg::Gone;
-        case.people[line].leaves_by = None;
-        if case.joined == Some(line) {
-            case.news.push_back((line, PersonNews::Gone { hung_up }));
-        }
+        self.cases[call].people[line].leg = Leg::Gone;
         self.part(call, line);
         self.leave(call, line);
-        self.offer_input(call, line, OfferInput::HungUp);
+        self.cases[call].people[line].colleague.gone(self.now, hung_up);
+        self.carry_out_person(call, line);
     }
 }
 
-/// As in the driver: a goodbye that is not heard to its end by then is over all the same.
-const LONGEST_FAREWELL: Duration = Duration::from_secs(10);
 /// A 200 and our CANCEL may cross within this.
 const CROSSES_WITHIN: Duration = Duration::from_millis(200);

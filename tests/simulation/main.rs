@@ -1,8 +1,9 @@
 //! Whole calls in virtual time against the real machines (R3, R4, R51, R52, R58; P3, P5).
 //!
 //! A seed draws a business, its ladder and a few callers at once. Callers, people on call, the desk, the voice, the
-//! network and crashes are stand-ins that do what the seed says; `CallFlow`, `Ladder`, `Offer`, `Screening` and
-//! `StandingOffers` are the real ones, driven as their driver drives them. After every step the promises of
+//! network and crashes are stand-ins that do what the seed says; `Plan`, `CallFlow`, `Reception`, `Queues`, `Ladder`,
+//! `Rounds`, `Colleague` (with `Offer` and `Screening`), `Customer` and `StandingOffers` are the real ones, driven as their driver
+//! drives them. After every step the promises of
 //! [`checks`] are looked at. A seed that breaks one is printed, and
 //! `SIMULATION_SEED=n cargo test --test simulation -- --nocapture` tells its every step.
 
@@ -12,6 +13,8 @@
 mod agenda;
 mod business;
 mod caller;
+mod calling_back;
+mod calling_in;
 mod case;
 mod chance;
 mod checks;
@@ -20,6 +23,7 @@ mod kept;
 mod mouth;
 mod outside;
 mod people;
+mod plan;
 mod providers;
 mod recovery;
 mod sabotage;
@@ -103,7 +107,10 @@ const REACHED: &[(&str, &[&str])] = &[
         ],
     ),
     ("crashes", &["with the agent", "with a person", "ringing"]),
-    ("telephones", &["engaged with another call", "200 after the end of ringing"]),
+    ("telephones", &["engaged with another call", "200 after the end of ringing", "called in", "called in and taken"]),
+    ("plans", &["agent", "menu", "desk", "line", "note", "voicemail", "callback", "reject", "block"]),
+    ("queues", &["waits", "full", "taken", "left"]),
+    ("callbacks", &["Accepted", "Declined", "NoAnswer", "joined", "joined and recorded", "recording deleted"]),
 ];
 
 /// What a check guards is taken away, and the check must fail: a check that cannot fail keeps nothing.
@@ -123,6 +130,8 @@ fn every_check_fails_when_what_it_guards_is_gone() {
         (Sabotage::RingNobody, &[Check::EmptyPromise]),
         (Sabotage::NoAttemptOutcome, &[Check::Attempt]),
         (Sabotage::NoRecovery, &[Check::Recovery]),
+        (Sabotage::NoNotice, &[Check::Recorded]),
+        (Sabotage::DeafCallback, &[Check::Recorded]),
     ] {
         let found = (0..SABOTAGED_SEEDS).find_map(|seed| world::run(seed, false, Some(sabotage)).breach);
         let found = found.unwrap_or_else(|| panic!("{sabotage:?} was not noticed"));

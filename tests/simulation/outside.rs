@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use switchboard::domain::turn::{Line, Speaker};
+use switchboard::voice::colleague::Deed;
 use switchboard::voice::flow::Input;
 use switchboard::voice::intents::{self, Intent};
 
 use crate::agenda::Event;
-use crate::caller::{self, Deed};
-use crate::case::{Is, PersonNews};
+use crate::caller::{self, Deed as Does};
+use crate::case::Is;
 use crate::checks::Check;
 use crate::kept::Row;
 use crate::providers::spoken_for;
@@ -23,6 +24,10 @@ impl World {
             Event::Restart => self.restart(),
             Event::AtTelephone { line, news } => self.at_telephone(call, line, news),
             Event::ToldPerson { line, words } => self.told_person(call, line, words),
+            Event::ToldFirst { line, words } => self.told_first(call, line, words),
+            Event::CallsBack => self.calls_back(call),
+            Event::Back { back, on } => self.on_back(back, on),
+            Event::CallsIn { line } => self.calls_in(call, line),
             // What was planned for a call that is over comes to nothing.
             _ if !self.cases[call].is_live() => {}
             Event::Does { plan, deed } if plan == self.cases[call].plan => self.does(call, deed),
@@ -65,6 +70,10 @@ impl World {
             self.cases[call].is = Is::Unanswered;
             return;
         }
+        if !self.routed(call) {
+            self.cases[call].is = Is::Refused;
+            return;
+        }
         self.cases[call].is = Is::Live;
         self.cases[call].watch.agent_owes = true;
         self.keep(call, Row::Begun);
@@ -72,25 +81,25 @@ impl World {
     }
 
     /// The caller has something in mind, in place of whatever it was.
-    pub fn plan(&mut self, call: usize, after: Duration, deed: Deed) {
+    pub fn plan(&mut self, call: usize, after: Duration, deed: Does) {
         self.cases[call].plan += 1;
         let plan = self.cases[call].plan;
         self.agenda.at(self.now + after, call, Event::Does { plan, deed });
     }
 
-    fn does(&mut self, call: usize, deed: Deed) {
+    fn does(&mut self, call: usize, deed: Does) {
         let case = &mut self.cases[call];
         if case.speaks || case.holds {
             return;
         }
         match deed {
-            Deed::HangsUp => self.hangs_up(call),
-            Deed::Keys(keys) => self.keys(call, keys),
-            Deed::Says(text) => {
+            Does::HangsUp => self.hangs_up(call),
+            Does::Keys(keys) => self.keys(call, keys),
+            Does::Says(text) => {
                 let lasting = spoken_for(std::slice::from_ref(&text)).max(Duration::from_millis(500));
                 self.speaks(call, lasting, Some(text));
             }
-            Deed::Coughs => self.speaks(call, Duration::from_millis(400), None),
+            Does::Coughs => self.speaks(call, Duration::from_millis(400), None),
         }
     }
 
@@ -121,7 +130,7 @@ impl World {
             && case.flow.listens()
         {
             case.mouth.mark_before_a_turn();
-            case.watch.agent_owes = case.is_ringing() || intents::intent(said) != Some(Intent::Wait);
+            case.watch.agent_owes = case.is_waiting() || intents::intent(said) != Some(Intent::Wait);
         }
         case.turns_pending += 1;
         let wait = if self.chance.percent(80) { 200..=700 } else { 700..=1_800 };
@@ -140,8 +149,12 @@ impl World {
             self.keep(call, Row::CustomerSaid(text.clone()));
             self.tell_the_case(call);
         }
-        if !self.cases[call].flow.listens() {
+        if !self.cases[call].flow.hears(&text) {
             return;
+        }
+        if text.is_empty() && self.cases[call].at_menu {
+            // Keys are asked for: a mumble leaves the word with the caller.
+            self.cases[call].watch.agent_owes = false;
         }
         self.look_ahead(call);
         if self.sabotage == Some(Sabotage::NoReprompt) && text.is_empty() {
@@ -179,7 +192,7 @@ impl World {
         }
         if !keys.is_empty() {
             let after = self.chance.ms(200..=900);
-            self.plan(call, after, Deed::Keys(keys));
+            self.plan(call, after, Does::Keys(keys));
         }
         self.give(call, Input::Key(key));
     }
@@ -218,7 +231,7 @@ impl World {
         let Some(words) = case.mouth.finish(number) else { return };
         let heard = words.sentences.join(" ");
         case.lines.push(Line { speaker: Speaker::Us, text: heard.clone() });
-        if !words.filler && !words.before_a_turn && !case.is_ringing() && !case.caller_turn_pending() {
+        if !words.filler && !words.before_a_turn && !case.is_waiting() && !case.caller_turn_pending() {
             case.watch.agent_owes = false;
         }
         if words.notice.is_some() {
@@ -229,7 +242,7 @@ impl World {
         if !case.is_live() {
             return;
         }
-        if case.is_ringing() {
+        if case.is_waiting() {
             if self.chance.percent(30) {
                 let deed = caller::while_waiting(&mut self.chance);
                 let after = self.chance.ms(300..=9_000);
@@ -279,20 +292,20 @@ impl World {
     }
 
     /// A person joined, left, or asked for something.
-    pub fn person_news(&mut self, call: usize, line: usize, news: PersonNews) {
+    pub fn person_news(&mut self, call: usize, line: usize, news: Deed) {
         use switchboard::domain::ladder::LadderInput;
         match news {
-            PersonNews::Ended(outcome) => {
+            Deed::Ended(outcome) => {
                 let attempt = self.cases[call].people[line].attempt;
                 self.tell_ladder(call, LadderInput::Ended { attempt, outcome });
             }
-            PersonNews::Gone { hung_up } => self.tell_ladder(call, LadderInput::PersonGone { hung_up }),
-            PersonNews::GivesBack => self.tell_ladder(call, LadderInput::GivenBack),
-            PersonNews::PassesOn => {
-                self.cases[call].passed_on = true;
+            Deed::Gone { hung_up } => self.tell_ladder(call, LadderInput::PersonGone { hung_up }),
+            Deed::GivesBack => self.tell_ladder(call, LadderInput::GivenBack),
+            Deed::PassesOn => {
+                self.cases[call].rounds.passes_on();
                 self.tell_ladder(call, LadderInput::PassedOn);
             }
-            PersonNews::Holds(holds) => {
+            Deed::Holds(holds) => {
                 if !holds {
                     self.cases[call].mouth.stop();
                 }

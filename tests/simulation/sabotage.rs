@@ -27,6 +27,10 @@ pub enum Sabotage {
     NoRecovery,
     /// The first rung is passed over in silence.
     RingNobody,
+    /// Nobody who takes a call is told that it is recorded.
+    NoNotice,
+    /// A customer who is called back is not listened to.
+    DeafCallback,
     /// What became of an attempt is not stored.
     NoAttemptOutcome,
 }

@@ -71,10 +71,12 @@ impl World {
                 }
             }
             Effect::End(outcome) => self.end(call, outcome),
-            // No dialplan is drawn: the agent has every call.
-            Effect::Play(_) | Effect::Ring(_) | Effect::JoinQueue(_) | Effect::AskPlace | Effect::LeaveQueue => {
-                self.broken(call, Check::Stranded, "a dialplan's order without a dialplan".into());
-            }
+            Effect::Ring(rungs) => self.ring_planned(call, rungs),
+            Effect::JoinQueue(queue) => self.join_queue(call, &queue),
+            Effect::AskPlace => self.tell_place(call),
+            Effect::LeaveQueue => self.leave_queue(call),
+            // No plan is drawn with sound files.
+            Effect::Play(_) => self.broken(call, Check::Stranded, "a sound that no plan has".into()),
             // What is kept, marked and recorded is looked at elsewhere.
             Effect::Mark { .. }
             | Effect::StartRecording
@@ -97,6 +99,7 @@ impl World {
         let takes = providers::synthesis(&mut self.chance, ready);
         let filler = say.kind == SayKind::Filler;
         let case = &mut self.cases[call];
+        case.at_menu = say.sentences.join(" ").contains(crate::business::MENU);
         let words = case.mouth.order(say.sentences, filler, say.notice);
         case.filler_due = (!filler).then_some(self.now + SPEECH_IS_LATE);
         self.agenda.at(self.now + takes, call, Event::WordsBegin { words });
@@ -142,7 +145,15 @@ impl World {
         case.over_at = Some(self.now);
         case.mouth.stop();
         case.filler_due = None;
+        self.leave_queue(call);
+        if self.cases[call].is_ringing() {
+            self.cancel_transfer(call, true);
+        }
         self.dismiss(call);
+        if self.chance.percent(40) {
+            let after = self.chance.ms(1_000..=120_000);
+            self.agenda.at(self.now + after, call, Event::CallsBack);
+        }
     }
 
     pub fn look_at_the_flow(&mut self, call: usize, input: Input) {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use switchboard::domain::agent::Agent;
+use switchboard::domain::dialplan::Plan;
+use switchboard::domain::dialplan::queue::Queues;
 use switchboard::domain::phone_number::PhoneNumber;
 use switchboard::domain::standing_offers::{Source, StandingOffers};
 use switchboard::domain::time::EpochMs;
@@ -14,6 +16,7 @@ use switchboard::voice::phrases;
 use crate::agenda::{Agenda, Event};
 use crate::business;
 use crate::caller::Temper;
+use crate::calling_back::Back;
 use crate::case::{Case, Is, Leg, TRUNK, Watch};
 use crate::chance::Chance;
 use crate::checks::{self, Breach, Check};
@@ -29,7 +32,10 @@ pub struct World {
     pub chance: Chance,
     pub agenda: Agenda,
     pub cases: Vec<Case>,
+    pub backs: Vec<Back>,
     pub agent: Arc<Agent>,
+    pub plan: Arc<Plan>,
+    pub queues: Queues,
     pub telephones: HashSet<String>,
     pub kept_ready: HashSet<String>,
     pub offers: StandingOffers,
@@ -70,7 +76,10 @@ impl World {
             chance,
             agenda: Agenda::default(),
             cases: Vec::new(),
+            backs: Vec::new(),
             agent: Arc::new(business.agent),
+            plan: business.plan,
+            queues: Queues::default(),
             telephones: business.telephones,
             kept_ready,
             offers: StandingOffers::default(),
@@ -117,11 +126,12 @@ impl World {
             asked: 0,
             awaited: None,
             filler_due: None,
-            rung: Vec::new(),
+            rounds: Default::default(),
             ladder_began_at: 0,
-            passed_on: false,
             news: Default::default(),
-            caller_gone: false,
+            unasked: false,
+            at_menu: false,
+            place: None,
             ends: Vec::new(),
             over_at: None,
         };
@@ -150,7 +160,8 @@ impl World {
     fn go_on(&mut self) {
         while self.breach.is_none() {
             let with_flow = self.sabotage != Some(Sabotage::NoTimes);
-            let timeout = self.cases.iter().filter_map(|case| case.poll_timeout(with_flow)).min();
+            let backs = self.backs.iter().filter_map(Back::poll_timeout);
+            let timeout = self.cases.iter().filter_map(|case| case.poll_timeout(with_flow)).chain(backs).min();
             let event = self.agenda.next_at();
             let Some(at) = timeout.into_iter().chain(event).min() else { return };
             self.now = self.now.max(at);
@@ -174,6 +185,7 @@ impl World {
 
     fn timeouts(&mut self) {
         let now = self.now;
+        self.backs_timeout();
         for call in 0..self.cases.len() {
             let case = &mut self.cases[call];
             if case.poll_timeout(true).is_none_or(|due| due > now) {
@@ -212,6 +224,7 @@ impl World {
 
     /// Nothing is left to happen.
     fn look_back(&mut self) {
+        self.look_back_at_callbacks();
         for call in 0..self.cases.len() {
             for (check, what) in checks::at_the_end(&self.cases[call]) {
                 self.broken(call, check, what);
@@ -226,6 +239,7 @@ impl World {
                 Is::Cut if case.kept.has_begun() => self.tally.count("outcomes", "cut by a crash, then Ticket"),
                 Is::Cut => self.tally.count("outcomes", "cut before anything was kept"),
                 Is::Unanswered => self.tally.count("outcomes", "came while we were down"),
+                Is::Refused => self.tally.count("outcomes", "refused by the dialplan"),
                 Is::Coming | Is::Live => {}
             }
             self.tally.calls += u64::from(case.is != Is::Unanswered);
@@ -256,6 +270,8 @@ impl World {
         }
         self.down = true;
         self.offers = StandingOffers::default();
+        self.queues = Queues::default();
+        self.backs.iter_mut().for_each(Back::cut);
         for call in 0..self.cases.len() {
             let case = &mut self.cases[call];
             if !matches!(case.is, Is::Live | Is::Over) {
@@ -265,8 +281,8 @@ impl World {
             for person in &mut case.people {
                 person.leg = Leg::Gone;
                 person.standing = None;
-                person.leaves_by = None;
             }
+            case.place = None;
             if case.is_live() || case.kept.ends().is_empty() {
                 let state = if case.joined.is_some() {
                     "with a person"

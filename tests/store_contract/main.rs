@@ -76,4 +76,5 @@ contract! {
     inbox_suite::everything_of_a_merged_case_moves,
     suite::a_ticket_contends_on_its_version,
     suite::a_missed_case_is_found_by_the_telephone_that_rang,
+    suite::a_trunks_day_is_kept_and_never_shrinks,
 }

@@ -8,6 +8,7 @@ use switchboard::domain::ids::{AgentId, CallId, ConversationId, InboxId, TicketI
 use switchboard::domain::knowledge::{Entry, Kind, Sensitivity};
 use switchboard::domain::ticket::{Ticket, TicketStatus};
 use switchboard::domain::time::EpochMs;
+use switchboard::domain::trunk_use::TrunkUse;
 use switchboard::seams::store::{Cursor, Seed, Store, StoreError};
 
 use crate::samples::*;
@@ -379,6 +380,19 @@ pub async fn a_missed_case_is_found_by_the_telephone_that_rang(store: &dyn Store
     assert!(missed(&anna, 2_500).await.is_none(), "it was missed too long ago");
     assert!(missed(&["sip:bert@desk"], 0).await.is_none());
     assert!(store.missed_by(AgentId(id()), &["sip:anna@desk".into()], EpochMs(0)).await.unwrap().is_none());
+}
+
+/// S9: how much of its day a trunk has used is found again, by day and trunk; less than is known changes nothing.
+pub async fn a_trunks_day_is_kept_and_never_shrinks(store: &dyn Store) {
+    let used = |trunk: &str, day, used_ms| TrunkUse { trunk: trunk.into(), day, used_ms };
+    let mut unit = store.begin().await.unwrap();
+    for written in [used("two", 20_000, 7), used("one", 20_000, 5), used("one", 20_001, 1), used("one", 20_000, 3)] {
+        unit.save_trunk_use(&written).await.unwrap();
+    }
+    assert_eq!(store.trunk_use(20_000).await.unwrap(), [], "nothing is seen before its commit");
+    unit.commit().await.unwrap();
+    assert_eq!(store.trunk_use(20_000).await.unwrap(), [used("one", 20_000, 5), used("two", 20_000, 7)]);
+    assert_eq!(store.trunk_use(19_999).await.unwrap(), []);
 }
 
 /// R55: a caller with an open case adds to it.

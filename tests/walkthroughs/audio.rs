@@ -61,6 +61,52 @@ pub fn silence() -> PathBuf {
     file
 }
 
+/// A file that plays a tone of [`TONE_HZ`] without end.
+pub fn tone() -> PathBuf {
+    let file = folder().join("tone.wav");
+    let sample = |at: usize| (6_000.0 * phase(at).sin()) as i16;
+    let samples: Vec<i16> = (0..TAIL_SECONDS * LINE_RATE_HZ as usize).map(sample).collect();
+    save(&file, &samples, LINE_RATE_HZ);
+    file
+}
+
+/// What is heard in 20 ms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    Quiet,
+    NoTone,
+    ToneAlone,
+    Both,
+}
+
+/// Where the tone is heard, and whether anything beside it.
+pub fn beside_tone(samples: &[i16]) -> Vec<Beside> {
+    let kind = |stretch: &[i16]| {
+        let whole = rms(stretch);
+        let turned = |turn: f64| -> f64 {
+            let parts = stretch.iter().enumerate().map(|(at, sample)| f64::from(*sample) * (phase(at) + turn).sin());
+            parts.sum::<f64>() / stretch.len() as f64
+        };
+        let tone = (turned(0.0).hypot(turned(std::f64::consts::FRAC_PI_2)) * std::f64::consts::SQRT_2).min(whole);
+        let rest = (whole.powi(2) - tone.powi(2)).sqrt();
+        match (tone > VOICED_RMS, rest > VOICED_RMS) {
+            (false, false) => Beside::Quiet,
+            (false, true) => Beside::NoTone,
+            (true, false) => Beside::ToneAlone,
+            (true, true) => Beside::Both,
+        }
+    };
+    samples.chunks_exact(STRETCH).map(kind).collect()
+}
+
+/// Of the tone, at this sample.
+fn phase(at: usize) -> f64 {
+    at as f64 * TONE_HZ * std::f64::consts::TAU / f64::from(LINE_RATE_HZ)
+}
+
+/// A whole number of turns in 20 ms.
+const TONE_HZ: f64 = 1_000.0;
+
 /// 16 to 8 kHz by averaging pairs: enough for a telephone's band.
 fn halved(samples: &[i16]) -> Vec<i16> {
     samples.chunks_exact(2).map(|pair| ((i32::from(pair[0]) + i32::from(pair[1])) / 2) as i16).collect()

@@ -73,6 +73,36 @@ fn a_person_hears_who_calls_then_the_case_and_is_joined() {
     println!("The caller heard: {}", audio::transcribe(&caller.heard(), LINE_RATE_HZ));
 }
 
+/// R48: on a recorded call too a key joins at once. That it is recorded is then heard beneath the caller's first words.
+#[test]
+fn a_key_before_the_notice_joins_at_once_and_the_notice_is_heard_beneath_the_caller() {
+    let Some(_turn) = alone() else { return };
+    let port = free_port();
+    let escalate_to = Some(format!("sip:oncall@127.0.0.1:{port}"));
+    let config = Some("[agent]\nrecord_calls = true\n".to_owned());
+    let house = House::start(Setup { published: true, escalate_to, config, ..Setup::default() });
+    let mut person = Phone::start("oncall", port, WhenRung::PicksUp);
+    let mut caller = ask_for_a_person(&house, "beneath");
+    person.wait_for("CALL_ESTABLISHED");
+    person.until_spoken_to(0);
+    caller.say(&audio::tone());
+    let pressed = person.heard().len();
+    person.press("11");
+    house.until("beneath", "the person has taken the call", |conversation| {
+        attempt(conversation)["outcome"] == "accepted"
+    });
+    super::house::eventually("the caller is heard alone, after the notice", || {
+        let stretches = audio::beside_tone(&person.heard()[pressed..]);
+        let beneath = stretches.iter().filter(|kind| **kind == audio::Beside::Both).count();
+        let alone = stretches.iter().rev().take_while(|kind| **kind == audio::Beside::ToneAlone).count();
+        (beneath > 10 && alone > 10).then(|| println!("Notice and caller at once for {} ms", beneath * 20))
+    });
+    caller.hang_up();
+    person.wait_for("CALL_CLOSED");
+    let told = attempt(&house.until_over("beneath"))["said"].as_str().unwrap().to_owned();
+    assert!(told.ends_with("The call is recorded."), "{told}");
+}
+
 #[test]
 fn a_busy_person_leaves_the_caller_with_the_agent_and_a_ticket() {
     let Some(_turn) = alone() else { return };

@@ -94,6 +94,11 @@ impl Phone {
         }
     }
 
+    /// Asks the other side to talk to somebody else (REFER).
+    pub fn transfer(&mut self, uri: &str) {
+        self.command("transfer", uri);
+    }
+
     pub fn hang_up(&mut self) {
         self.command("hangup", "");
     }

@@ -74,6 +74,30 @@ fn a_blind_transfer_that_fails_returns_the_caller_to_the_ladder() {
     assert_eq!(conversation["call"]["outcome"], "ticket");
 }
 
+/// R5: where a trunk may ask for transfers, a caller who does is declined all the same: with whom they talk is not theirs
+/// to say. The call goes on, and nobody is rung.
+#[test]
+fn a_caller_who_asks_for_a_transfer_is_declined() {
+    let Some(_turn) = alone() else { return };
+    let (trunk, listed) = (free_port(), free_port());
+    let config = format!(
+        "[[sip.trunks]]\nname = \"exchange\"\nhost = \"127.0.0.1:{trunk}\"\nhealth_seconds = 0\n\
+         allow_refer = true\nrefer_targets = [\"sip:listed@127.0.0.1:{listed}\"]\n"
+    );
+    let house = House::start(Setup { published: true, config: Some(config), ..Setup::default() });
+    let person = Phone::start("listed", listed, WhenRung::Rings);
+    let mut caller = Phone::caller("referring");
+    caller.dial(&house.uri());
+    house.until_said("referring", "How can I help you?");
+    caller.transfer(&format!("sip:listed@127.0.0.1:{listed}"));
+    let declined = caller.wait_for("TRANSFER_FAILED");
+    assert!(declined.contains("603"), "{declined}");
+    assert!(person.event("CALL_INCOMING").is_none());
+    assert!(caller.event("CALL_CLOSED").is_none(), "the call goes on");
+    caller.hang_up();
+    assert_eq!(attempts(&house.until_over("referring")), [""; 0], "nobody was tried");
+}
+
 /// The person is told and accepts as for a bridge; then the two phones are joined without us, or stay joined by us.
 #[test]
 fn an_attended_transfer_joins_caller_and_person() {

@@ -223,9 +223,11 @@ impl Leg {
         self.transmit(bench);
         if let Some(peer) = bridged.as_deref_mut() {
             while let Some(packet) = self.session.poll_relay() {
-                if peer.session.relay(now, &packet) {
+                let is_forwarded = peer.session.relay(now, &packet);
+                if is_forwarded {
                     peer.transmit(bench);
                 }
+                self.mind_the_copy(is_forwarded, peer);
             }
         }
         self.drain_events(bench);
@@ -243,6 +245,17 @@ impl Leg {
         }
         while let Some(clip) = self.session.poll_spent() {
             bench.bin.clip(clip);
+        }
+    }
+
+    /// What is forwarded as it came is decoded for those who listen and record alone: a frame that the owner has no room
+    /// for would be dropped.
+    fn mind_the_copy(&mut self, is_forwarded: bool, peer: &Leg) {
+        let is_kept = self.recording.is_some() || peer.recording.is_some() || self.session.listens_for_tones();
+        let is_unheard = is_forwarded && !is_kept && !self.ears.has_room();
+        self.session.set_unheard(is_unheard);
+        if is_unheard {
+            self.ears.missed();
         }
     }
 

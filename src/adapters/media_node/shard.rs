@@ -192,6 +192,7 @@ impl Shard {
         if let Some(leg) = &mut self.legs[slot] {
             leg.peer = peer.map(|peer| peer as u32);
             leg.session.set_relaying(peer.is_some());
+            leg.session.set_unheard(false);
         }
     }
 

@@ -1,8 +1,8 @@
 //! Reading: each answer shows one moment of the database.
 
 use async_trait::async_trait;
-use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
 
 use super::error::sort;
 use super::write::SqliteUnit;
@@ -14,6 +14,7 @@ use crate::domain::ids::{AgentId, ConversationId, InboxId, RecordingId, TicketId
 use crate::domain::knowledge::Entry;
 use crate::domain::ticket::Ticket;
 use crate::domain::time::EpochMs;
+use crate::domain::trunk_use::TrunkUse;
 use crate::seams::inbox_store::{Filter, InboxReads};
 use crate::seams::store::{ConversationView, Cursor, Seed, Store, StoreError, UnitOfWork};
 
@@ -105,15 +106,33 @@ impl Store for SqliteStore {
         telephones: &[String],
         since: EpochMs,
     ) -> Result<Option<Ticket>, StoreError> {
-        let telephones = serde_json::to_string(telephones).map_err(|error| StoreError::Backend(Box::new(error)))?;
-        let found = sqlx::query(MISSED_BY)
-            .bind(agent.to_string())
-            .bind(since.0)
-            .bind(telephones)
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(sort)?;
-        found.as_ref().map(rows::ticket).transpose()
+        let mut moment = self.readers.begin().await.map_err(sort)?;
+        let mut newest: Option<(i64, Ticket)> = None;
+        // A person has a few telephones, so each is asked about by itself.
+        for telephone in telephones {
+            let found = sqlx::query(MISSED_BY)
+                .bind(agent.to_string())
+                .bind(since.0)
+                .bind(telephone)
+                .fetch_optional(&mut *moment)
+                .await
+                .map_err(sort)?;
+            let Some(row) = found else { continue };
+            let rung_at: i64 = row.try_get("rung_at").map_err(sort)?;
+            if newest.as_ref().is_none_or(|(newest, _)| *newest < rung_at) {
+                newest = Some((rung_at, rows::ticket(&row)?));
+            }
+        }
+        Ok(newest.map(|(_, ticket)| ticket))
+    }
+
+    async fn trunk_use(&self, day: i64) -> Result<Vec<TrunkUse>, StoreError> {
+        let rows = sqlx::query(TRUNK_USE).bind(day).fetch_all(&self.readers).await.map_err(sort)?;
+        let used = |row: &SqliteRow| {
+            let (trunk, used_ms) = (row.try_get("trunk").map_err(sort)?, row.try_get("used_ms").map_err(sort)?);
+            Ok(TrunkUse { trunk, day, used_ms })
+        };
+        rows.iter().map(used).collect()
     }
 
     async fn recording(&self, id: RecordingId) -> Result<Option<Recording>, StoreError> {
@@ -161,14 +180,15 @@ const OPEN_TICKET_OF: &str = "
     WHERE k.from_address = $1 AND t.agent_id = $2 AND t.status <> 'done'
     ORDER BY t.created_at DESC, t.id DESC LIMIT 1";
 const MISSED_BY: &str = "
-    SELECT t.* FROM tickets t
+    SELECT t.*, a.started_at AS rung_at FROM tickets t
     JOIN calls k ON k.conversation_id = t.conversation_id
     JOIN attempts a ON a.call_id = k.id
     WHERE t.agent_id = $1 AND t.status = 'pending' AND k.ended_at IS NOT NULL AND a.started_at >= $2
-      AND a.destination IN (SELECT value FROM json_each($3))
+      AND a.destination = $3
       AND a.outcome IN ('no_answer', 'no_key', 'busy', 'rejected', 'voicemail_detected', 'screened', 'caller_hung_up',
                         'lost')
     ORDER BY a.started_at DESC, t.created_at DESC, t.id DESC LIMIT 1";
+const TRUNK_USE: &str = "SELECT trunk, used_ms FROM trunk_use WHERE day = $1 ORDER BY trunk";
 const RECORDING: &str = "SELECT * FROM recordings WHERE id = $1";
 const UNFINISHED: &str = "SELECT * FROM calls WHERE ended_at IS NULL ORDER BY started_at, id";
 

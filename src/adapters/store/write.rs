@@ -13,7 +13,11 @@ use crate::domain::ids::{AgentId, InboxId, MessageId, RecordingId};
 use crate::domain::knowledge::Entry;
 use crate::domain::ticket::Ticket;
 use crate::domain::transition::{Act, Actor};
+use crate::domain::trunk_use::TrunkUse;
 use crate::seams::store::{Seed, StoreError, UnitOfWork};
+
+/// How long a trunk's day is of interest to anybody who looks at the file.
+const TRUNK_DAYS_KEPT: i64 = 31;
 
 /// A transaction; dropped, it is rolled back.
 pub(super) struct SqliteUnit {
@@ -305,6 +309,20 @@ impl UnitOfWork for SqliteUnit {
         .bind(attempt.outcome.map(word).transpose()?)
         .bind(attempt.said.clone());
         self.run_one(statement).await
+    }
+
+    async fn save_trunk_use(&mut self, used: &TrunkUse) -> Result<(), StoreError> {
+        let forgotten = sqlx::query("DELETE FROM trunk_use WHERE day < $1").bind(used.day - TRUNK_DAYS_KEPT);
+        self.run(forgotten).await?;
+        let statement = sqlx::query(
+            "INSERT INTO trunk_use (trunk, day, used_ms) VALUES ($1, $2, $3)
+             ON CONFLICT (trunk, day) DO UPDATE SET used_ms = excluded.used_ms
+             WHERE excluded.used_ms > trunk_use.used_ms",
+        )
+        .bind(used.trunk.clone())
+        .bind(used.day)
+        .bind(used.used_ms);
+        self.run(statement).await.map(drop)
     }
 
     async fn save_recording(&mut self, recording: &Recording) -> Result<(), StoreError> {

@@ -79,6 +79,11 @@ pub const DOCS: &[(&str, &str)] = &[
         "Where the called number is read: request_line, to, p_called_party_id, tried in order.",
     ),
     ("trunks.calling_number_from", "Where the caller's number is read: p_asserted_identity or from."),
+    (
+        "trunks.verifies_from",
+        "Whether the carrier lets nobody show a number in From that is not theirs; a colleague's call is known by a number \
+         alone only where it stands in P-Asserted-Identity or this is set.",
+    ),
     ("trunks.home_country", "ISO 3166 code for this trunk's numbers."),
     (
         "trunks.outbound_format",

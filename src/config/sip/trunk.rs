@@ -53,6 +53,8 @@ pub struct TrunkConfig {
     pub called_number_from: Vec<CalledNumberFrom>,
     /// Where the caller's number is read.
     pub calling_number_from: CallingNumberFrom,
+    /// Whether it lets nobody show a number in From that is not theirs.
+    pub verifies_from: bool,
     /// ISO 3166 code by which its numbers without a country code are read.
     pub home_country: Option<String>,
     /// How numbers are written in calls through it.
@@ -111,6 +113,7 @@ impl Default for TrunkConfig {
             media_source: MediaSource::LearnOnce,
             called_number_from: vec![CalledNumberFrom::RequestLine, CalledNumberFrom::To],
             calling_number_from: CallingNumberFrom::PAssertedIdentity,
+            verifies_from: false,
             home_country: None,
             outbound_format: NumberFormat::E164,
             own_number: None,

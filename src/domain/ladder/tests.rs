@@ -110,6 +110,41 @@ fn a_rung_rings_as_long_as_it_says() {
     assert_eq!(rings[0].ring_time, Duration::from_secs(15));
 }
 
+/// R55: whoever was rung in vain and calls in is joined as if they had picked up, and the others are let go.
+#[test]
+fn who_calls_in_while_others_ring_is_joined_when_they_accept() {
+    let (mut case, _) = Case::of(&in_turn());
+    case.ends(1, AttemptOutcome::NoAnswer);
+    let one = Target::Sip("sip:one@desk".into());
+    let attempt = case.ladder.called_in(case.now, None, one.clone()).unwrap();
+    assert_eq!((attempt, case.drain()), (AttemptNo(3), vec![]), "nobody is rung for it");
+    let outcome = AttemptOutcome::Superseded;
+    let cancel = LadderEffect::Cancel { attempt: AttemptNo(2), outcome };
+    assert_eq!(case.accepts(3), [cancel, LadderEffect::Join(attempt)]);
+    assert_eq!(case.ladder.called_in(case.now, None, one), None, "somebody has the caller");
+}
+
+/// R55: whoever calls in and passes leaves the ladder, or what followed it, as it was.
+#[test]
+fn who_calls_in_and_passes_changes_nothing() {
+    let (mut case, _) = Case::of(&in_turn());
+    case.ends(1, AttemptOutcome::NoAnswer);
+    let one = Target::Sip("sip:one@desk".into());
+    case.ladder.called_in(case.now, None, one.clone());
+    assert_eq!(case.ends(3, AttemptOutcome::Declined), []);
+    assert_eq!(end_in(&case.ends(2, AttemptOutcome::NoAnswer)), Some(LadderEnd::Voicemail { or_callback: true }));
+    assert_eq!(case.ladder.called_in(case.now, None, one.clone()), None, "it is over");
+    let end = LadderEffect::Ended(LadderEnd::Voicemail { or_callback: true });
+    for (outcome, expected) in
+        [(AttemptOutcome::Declined, end.clone()), (AttemptOutcome::Accepted, LadderEffect::Join(AttemptNo(1)))]
+    {
+        let (ladder, attempt) = Ladder::of_caller_in(case.now, &in_turn(), NOON, None, one.clone());
+        case.ladder = ladder;
+        assert_eq!(case.ends(attempt.0, outcome), [expected]);
+    }
+    assert_eq!(case.give(LadderInput::PassedOn), [LadderEffect::Part(AttemptNo(1)), end], "nobody is left to ring");
+}
+
 #[test]
 fn who_accepts_is_joined_and_the_end_of_the_talk_is_the_end_of_the_ladder() {
     let (mut case, _) = Case::of(&in_turn());

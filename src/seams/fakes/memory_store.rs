@@ -21,6 +21,7 @@ use crate::domain::knowledge::Entry;
 use crate::domain::ticket::{Ticket, TicketStatus};
 use crate::domain::time::EpochMs;
 use crate::domain::transition::{Act, Actor};
+use crate::domain::trunk_use::TrunkUse;
 use crate::seams::inbox_store::{Event, Filter, InboxReads, Job, KeptAnswer, Saved};
 use crate::seams::store::{ConversationView, Cursor, Seed, Store, StoreError, UnitOfWork};
 
@@ -44,6 +45,7 @@ pub(super) struct Rows {
     pub(super) attempts: BTreeMap<AttemptId, Attempt>,
     pub(super) recordings: BTreeMap<RecordingId, Recording>,
     pub(super) tickets: BTreeMap<TicketId, Ticket>,
+    pub(super) trunk_use: BTreeMap<(i64, String), i64>,
     pub(super) outbox: Vec<(String, String, serde_json::Value)>,
     pub(super) events: BTreeMap<(ConversationId, i64), Event>,
     pub(super) contacts: BTreeMap<ContactId, Contact>,
@@ -213,6 +215,14 @@ impl Store for MemoryStore {
         Ok(attempts.into_iter().find_map(open))
     }
 
+    async fn trunk_use(&self, day: i64) -> Result<Vec<TrunkUse>, StoreError> {
+        let rows = self.rows();
+        let of_day = rows.trunk_use.iter().filter(|((other, _), _)| *other == day);
+        Ok(of_day
+            .map(|((day, trunk), used_ms)| TrunkUse { trunk: trunk.clone(), day: *day, used_ms: *used_ms })
+            .collect())
+    }
+
     async fn recording(&self, id: RecordingId) -> Result<Option<Recording>, StoreError> {
         Ok(self.rows().recordings.get(&id).cloned())
     }
@@ -351,6 +361,13 @@ impl UnitOfWork for MemoryUnit {
     async fn save_attempt(&mut self, attempt: &Attempt) -> Result<(), StoreError> {
         self.needs(self.draft.calls.contains_key(&attempt.call))?;
         self.draft.attempts.insert(attempt.id, attempt.clone());
+        Ok(())
+    }
+
+    async fn save_trunk_use(&mut self, used: &TrunkUse) -> Result<(), StoreError> {
+        self.needs(true)?;
+        let known = self.draft.trunk_use.entry((used.day, used.trunk.clone())).or_default();
+        *known = used.used_ms.max(*known);
         Ok(())
     }
 

@@ -9,7 +9,13 @@ const CALLER: &str = "+4989654321";
 
 fn rules() -> NumberRules {
     let called = vec![CalledPlace::RequestLine, CalledPlace::To];
-    NumberRules { called, calling: CallingPlace::PAssertedIdentity, home_country: Some("DE".to_owned()), trusted: true }
+    NumberRules {
+        called,
+        calling: CallingPlace::PAssertedIdentity,
+        home_country: Some("DE".to_owned()),
+        trusted: true,
+        verifies_from: false,
+    }
 }
 
 fn read(headers: &[(&str, &str)], rules: &NumberRules) -> Parties {
@@ -104,6 +110,31 @@ fn an_asserted_identity_counts_from_trusted_peers_only() {
 
     let names_first = [("P-Asserted-Identity", "<sip:ann@carrier>"), ("P-Asserted-Identity", "<tel:+4989654321>")];
     assert_eq!(caller(&names_first).as_deref(), Some(CALLER), "the one with a number");
+}
+
+/// R55: what a trusted peer asserts is vouched for; From only where the peer is known to verify it, and nothing that it
+/// says has failed a check.
+#[test]
+fn a_peer_vouches_for_what_it_asserts_and_for_from_only_where_it_verifies_it() {
+    let from = ("From", "<sip:+4989654321@carrier>;tag=1");
+    let asserted = ("P-Asserted-Identity", "<sip:+4989654321@carrier>");
+    let failed = ("P-Asserted-Identity", "<sip:+4989654321;verstat=TN-Validation-Failed@carrier;user=phone>");
+    let verifies = NumberRules { verifies_from: true, ..rules() };
+    let stranger = NumberRules { trusted: false, ..verifies.clone() };
+    for (headers, rules, is_vouched) in [
+        (&[from, asserted][..], rules(), true),
+        (&[from], rules(), false),
+        (&[from], verifies.clone(), true),
+        (&[from, failed], rules(), false),
+        (&[from, failed], verifies, false),
+        (&[from, asserted], stranger, false),
+        (&[from, asserted], NumberRules { calling: CallingPlace::From, ..super::tests::rules() }, false),
+    ] {
+        let read = read(headers, &rules);
+        assert!(read.from.is_some());
+        assert_eq!(read.is_vouched, is_vouched, "{headers:?}");
+    }
+    assert!(!read(&[from, asserted, ("Privacy", "id")], &rules()).is_vouched, "nobody is vouched for");
 }
 
 #[test]

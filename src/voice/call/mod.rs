@@ -29,7 +29,7 @@ use crate::seams::media::{Ears, LegCommand, LegControl, LegEvent};
 use crate::seams::signaling::{Dialog, DialogEvent, IncomingCall, Party};
 use crate::seams::stt::SttEvent;
 
-use super::dialplan::{Dialplan, facts};
+use super::dialplan::{Dialplan, facts, read_at_home};
 use super::ear::{Ear, EarEvent};
 use super::emergency::{self, Carried};
 use super::flow::{CallFlow, Input};
@@ -40,8 +40,8 @@ use super::mouth::{Mouth, MouthEvent};
 use queue::QueuePlace;
 use replies::{Answered, Replies};
 use said::Said;
-pub use staff::call_back;
-use staff::{CalledIn, Staff};
+use staff::{CalledIn, CameIn, Door, Staff};
+pub use staff::{LiveCases, call_back};
 
 /// One call under way.
 struct Call {
@@ -67,6 +67,8 @@ struct Call {
     /// The message that is being left, or was.
     message: Option<LiveRecording>,
     staff: Staff,
+    /// By which somebody enters who was rung in vain and has called in.
+    door: Door,
     /// The caller's last turn, where it went to the desk.
     last_turn: Option<String>,
     /// The caller began to speak so soon after it that they were cut off.
@@ -79,6 +81,13 @@ struct Call {
     fax: CallingTone,
     /// No more orders are carried out: the call is over.
     over: bool,
+}
+
+/// What the caller's side tells.
+struct Outside<'a> {
+    events: &'a mut mpsc::Receiver<DialogEvent>,
+    leg_events: &'a mut mpsc::Receiver<LegEvent>,
+    ears: &'a mut Ears,
 }
 
 /// A recording under way.
@@ -102,6 +111,7 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
     let mut incoming = incoming;
     let agent = desk.agent.load_full();
     let dialplan = desk.dialplan.load_full();
+    read_at_home(&mut incoming.info, dialplan.plan.home_country.as_deref());
     let facts = facts(&desk, &incoming.info);
     let decision = dialplan.plan.route(&facts, desk.clock.epoch());
     let route = decision.route.as_ref().map_or(decision.name.as_str(), |(name, _)| name.as_str());
@@ -152,12 +162,14 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
     let caller = info.from.as_ref().and_then(|party| party.number.clone());
     let source = Source::of(row.from.as_deref(), &row.trunk);
     let outlook = desk.offers().outlook(desk.clock.now(), &source, &agent.escalation, desk.clock.epoch(), false);
-    let flow = CallFlow::new(agent.clone(), caller, desk.settings.home_country.clone(), outlook);
+    let home_country = desk.settings.home_country.clone().or_else(|| dialplan.plan.home_country.clone());
+    let flow = CallFlow::new(agent.clone(), caller, home_country, outlook);
     let flow = match decision.action {
         Action::Agent { .. } => flow,
         action => flow.planned(dialplan.plan.clone(), action),
     };
     let (replies, mut answers) = Replies::new();
+    let (door, mut colleagues) = Door::new();
     let mut leg_events = leg.events;
     let mut ears = leg.ears;
     let mut call = Call {
@@ -180,6 +192,7 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
         recording: None,
         message: None,
         staff: Staff::default(),
+        door,
         last_turn: None,
         goes_on: false,
         ears_lost: 0,
@@ -189,7 +202,8 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
     };
     info!(sip.call_id = %info.sip_call_id, sip.trunk = %info.trunk, "Call ringing");
     if call.answer(is_answered).await {
-        call.run(&mut events, &mut leg_events, &mut ears, &mut answers).await;
+        let outside = Outside { events: &mut events, leg_events: &mut leg_events, ears: &mut ears };
+        call.run(outside, &mut answers, &mut colleagues).await;
         call.finish(&mut leg_events).await;
     }
     drop(call);
@@ -259,11 +273,11 @@ impl Call {
 
     async fn run(
         &mut self,
-        events: &mut mpsc::Receiver<DialogEvent>,
-        leg_events: &mut mpsc::Receiver<LegEvent>,
-        ears: &mut Ears,
+        outside: Outside<'_>,
         answers: &mut mpsc::Receiver<Answered>,
+        colleagues: &mut mpsc::Receiver<CameIn>,
     ) {
+        let Outside { events, leg_events, ears } = outside;
         let mut ends_at = self.desk.clock.now() + self.desk.settings.longest_call;
         while !self.over {
             let deadline = self.next_deadline().map_or(ends_at, |deadline| deadline.min(ends_at));
@@ -284,6 +298,7 @@ impl Call {
                 Some(answered) = answers.recv() => self.answered(answered),
                 event = self.mouth.work() => self.mouth_event(event),
                 event = self.staff.next() => self.staff_event(event).await,
+                Some(colleague) = colleagues.recv() => self.came_in(colleague).await,
                 () = tokio::time::sleep_until(deadline.into()) => self.timeout(&mut ends_at).await,
             }
             self.hear();
@@ -435,7 +450,7 @@ impl Call {
                 self.staff.case_is(&summary);
             }
         }
-        if self.flow.listens() {
+        if self.flow.hears(&text) {
             self.look_ahead();
             let text = self.with_what_was_cut_off(text);
             let clip = self.clip_of(&turn);
@@ -546,6 +561,11 @@ impl Call {
     /// After the last order: the recording is completed and the person's leg is gone.
     async fn finish(&mut self, leg_events: &mut mpsc::Receiver<LegEvent>) {
         self.words_cut();
+        self.desk.live_cases.settled(self.row.id);
+        if self.staff.is_ringing() {
+            // Whoever had called in for this case after its ladder's end is told that it is over.
+            self.cancel_transfer(true).await;
+        }
         self.staff.dismiss(&self.desk).await;
         if self.records() {
             let _ = self.control.send(LegCommand::StopRecording);

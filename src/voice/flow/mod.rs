@@ -241,10 +241,20 @@ impl CallFlow {
         !matches!(self.state, State::Bridged { .. } | State::Over)
     }
 
+    /// Whether these words of the caller are for us: while they speak with a person, only that they are not to be
+    /// recorded is (R48).
+    pub fn hears(&self, text: &str) -> bool {
+        let with_a_person = matches!(self.state, State::Bridged { .. });
+        self.listens() || (with_a_person && intents::intent(text) == Some(Intent::DontRecord))
+    }
+
     /// Takes in what happened.
     pub fn handle(&mut self, now: Instant, input: Input) {
         if matches!(self.state, State::Over) {
             return;
+        }
+        if matches!(input, Input::Joined) {
+            return self.joined();
         }
         if matches!(input, Input::FaxCalls) {
             return self.fax_calls();
@@ -263,7 +273,6 @@ impl CallFlow {
             Input::NoticeHeard => self.notice_heard(),
             Input::SpeechEnded => self.speech_ended(now),
             Input::RecordingFailed => self.tell_voicemail(now, VoicemailInput::RecordingFailed),
-            Input::Joined => self.joined(),
             Input::TryingNext => self.trying_next(now),
             Input::PassedOn => self.passed_on(now),
             Input::PersonLost => self.person_lost(now),
@@ -278,7 +287,7 @@ impl CallFlow {
             Input::TimeIsUp => self.time_is_up(now),
             Input::Deafened => self.deafened(now),
             // Taken above, whatever the state.
-            Input::FaxCalls => {}
+            Input::FaxCalls | Input::Joined => {}
         }
     }
 

@@ -460,6 +460,48 @@ fn a_joined_caller_has_no_keys_and_hears_our_tone_on_hold() {
     assert_eq!(call.give(Input::LadderEnded(LadderEnd::Person)), [Effect::HangUp, Effect::End(CallOutcome::Person)]);
 }
 
+/// R55: whoever was rung in vain and calls in has the caller, wherever the call stands; a message under way is dropped,
+/// and no ticket is left beside the person.
+#[test]
+fn a_colleague_who_calls_in_has_the_caller_wherever_the_call_stands() {
+    let end = LadderEnd::Voicemail { or_callback: false };
+    let mut call = waiting(end);
+    call.give(Input::LadderEnded(end));
+    call.give(Input::SpeechEnded);
+    call.give(Input::SpeechEnded);
+    let effects = call.give(Input::Joined);
+    assert!(effects.contains(&Effect::StopMessage { keep: false }), "{effects:?}");
+    let effects = call.give(Input::LadderEnded(LadderEnd::Person));
+    assert_eq!((tickets(&effects), effects.last()), (0, Some(&Effect::End(CallOutcome::Person))));
+    for end in
+        [LadderEnd::Callback { or_voicemail: false }, LadderEnd::Callback { or_voicemail: true }, LadderEnd::Flag]
+    {
+        let mut call = waiting(end);
+        call.give(Input::LadderEnded(end));
+        call.give(Input::Joined);
+        let effects = call.give(Input::CallerGone);
+        assert_eq!((tickets(&effects), effects.last()), (0, Some(&Effect::End(CallOutcome::Person))), "{end:?}");
+    }
+}
+
+/// R48: "don't record" is obeyed while the caller speaks with a person as well, and nothing else of theirs is for us.
+#[test]
+fn dont_record_is_obeyed_while_the_caller_speaks_with_a_person() {
+    let mut call = Call::answered_with(
+        Agent { record_calls: true, ..agent() },
+        Outlook { can_ring: true, can_ring_in_danger: true, otherwise: LadderEnd::Flag },
+    );
+    call.give(Input::NoticeHeard);
+    call.hear(WISH);
+    call.decide(WISH, Verdict::HandOff, PERSON, Action::Escalate);
+    call.give(Input::Joined);
+    assert!(!call.flow.hears("my lamp is broken") && call.flow.hears("please do not record this"));
+    let effects = call.hear("please do not record this");
+    assert_eq!(effects[0], Effect::DeleteRecording);
+    assert_eq!(said(&effects), phrases::NOT_RECORDED);
+    assert_eq!(call.give(Input::SpeechEnded), []);
+}
+
 /// R52.
 #[test]
 fn a_fax_is_hung_up_on_without_a_ticket_or_a_word() {

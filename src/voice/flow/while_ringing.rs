@@ -78,7 +78,15 @@ impl CallFlow {
         self.say(now, Say::prompt(phrases::PASSED_ON_TO_COLLEAGUE));
     }
 
+    /// Somebody has the caller, wherever the call stood: whoever was rung in vain may have called in (R55).
     pub(super) fn joined(&mut self) {
+        if matches!(self.state, State::LeavingMessage(_)) {
+            // They hear it in person; what was said of it stays in the conversation.
+            self.effects.push_back(Effect::StopMessage { keep: false });
+        }
+        if self.collects_digits() {
+            self.effects.push_back(Effect::MuteRecording(false));
+        }
         self.state = State::Bridged { held: false };
         self.deadline = None;
         self.outcome = Some(CallOutcome::Person);

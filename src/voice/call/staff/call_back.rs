@@ -3,14 +3,13 @@
 //! 1. The teammate is rung, telephone by telephone, and offered the case as on a ladder.
 //! 2. Accepted: the customer is called beside the teammate's leg, who hears the hold tone meanwhile.
 //! 3. Picked up: where calls are recorded the customer hears who calls and the notice to its end (R48); then the two
-//!    are joined until either hangs up. Not reached: the teammate is told so.
+//!    are joined until either hangs up. "Don't record" is obeyed at any time. Not reached: the teammate is told so.
 //!
 //! Every try is stored, and the call stands in the ticket's conversation.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use media::{HeardFrame, UtteranceId};
 use tracing::{info, warn};
 
 use crate::domain::call::{Attempt, AttemptOutcome, Call as CallRow, CallOutcome, Recording};
@@ -26,6 +25,8 @@ use crate::seams::signaling::{DialOrder, DialogEvent};
 use crate::seams::store::StoreError;
 
 use super::super::super::call_back::CallBackOrder;
+use super::super::super::colleague::Deed;
+use super::super::super::customer::{Customer, CustomerInput, CustomerOrder};
 use super::super::super::ear::EarEvent;
 use super::super::super::front_desk::FrontDesk;
 use super::super::super::journal::{Entry, Journal};
@@ -63,17 +64,6 @@ fn row(desk: &FrontDesk, order: &CallBackOrder, id: CallId) -> CallRow {
         ended_at: None,
         outcome: None,
     }
-}
-
-/// How far the customer's side has come.
-enum Customer {
-    /// Being called.
-    Called,
-    /// They hear who calls, and that it is recorded.
-    Told {
-        by: Instant,
-    },
-    Joined,
 }
 
 impl CallBack {
@@ -160,7 +150,7 @@ impl CallBack {
                 () = until(deadline) => person.handle_timeout(self.desk.clock.now()).await,
             }
             while let Some((_, news)) = person.poll_news() {
-                let News::Ended(outcome) = news else { continue };
+                let News::Did(Deed::Ended(outcome)) = news else { continue };
                 self.keep_attempt(person.attempt.clone());
                 if outcome == AttemptOutcome::Accepted {
                     person.joins();
@@ -178,10 +168,10 @@ impl CallBack {
         let to = self.order.customer.clone().into();
         let order = DialOrder { to, ring_timeout: CUSTOMER_RINGS, beside: teammate.leg(), on_behalf_of: None };
         let mut line = Line::dial(&self.desk, order);
-        let state = self.talk(&mut teammate, &mut line).await;
+        let was_reached = self.talk(&mut teammate, &mut line).await;
         self.complete_recording(&mut line).await;
         line.hang_up(None).await;
-        if matches!(state, Customer::Joined) {
+        if was_reached {
             teammate.hang_up(false).await;
             return CallOutcome::Person;
         }
@@ -192,96 +182,119 @@ impl CallBack {
         CallOutcome::Abandoned
     }
 
-    /// Until either side is gone; how far it came.
-    async fn talk(&mut self, teammate: &mut Person, line: &mut Line) -> Customer {
-        let mut state = Customer::Called;
-        let ends_at = self.desk.clock.now() + self.desk.settings.longest_call;
+    /// Until either side is gone; whether the two were joined.
+    async fn talk(&mut self, teammate: &mut Person, line: &mut Line) -> bool {
+        let records = self.desk.agent.load().record_calls;
+        let mut customer = Customer::call(self.desk.clock.now(), records, self.desk.settings.longest_call);
         loop {
-            let deadline = if let Customer::Told { by } = state { by.min(ends_at) } else { ends_at };
+            let deadline = customer.poll_timeout();
             tokio::select! {
-                (_, event) = teammate.next() => {
-                    let words_over = matches!(event, LineEvent::Leg(Some(LegEvent::PlayEnded { .. })));
-                    teammate.take(event, &self.desk).await;
-                    if words_over && !matches!(state, Customer::Joined) {
-                        teammate.plays(self.waiting());
-                    }
-                    while let Some((_, news)) = teammate.poll_news() {
-                        match news {
-                            News::Gone { .. } => return state,
-                            News::Says(text) => self.keep_words(Author::Teammate, text),
-                            // There is no agent to give the call back to, and nobody to pass it on to.
-                            News::Transfers(_) => teammate.report_transfer(DECLINED).await,
-                            News::Ended(_) | News::GivesBack | News::PassesOn | News::Holds(_) => {}
-                        }
-                    }
-                }
-                event = line.next() => match event {
-                    LineEvent::Dialled(Ok(call)) => *line = Line::Up(Box::new(Leg::of(call, &self.desk))),
-                    LineEvent::Dialled(Err(error)) => {
-                        warn!(%error, "A customer could not be called");
-                        *line = Line::Gone;
-                        return state;
-                    }
-                    LineEvent::Dialog(Some(DialogEvent::Confirmed)) => state = self.picked_up(teammate, line),
-                    LineEvent::Dialog(None | Some(DialogEvent::Refused(_) | DialogEvent::Ended(_)))
-                    | LineEvent::Leg(None) => return state,
-                    LineEvent::Leg(Some(LegEvent::PlayEnded { utterance, complete, .. })) => {
-                        if let Some(told) = told(line, utterance, complete, &state) {
-                            state = self.join(teammate, line, told);
-                        }
-                    }
-                    LineEvent::Mouth(Some(_)) if matches!(state, Customer::Told { .. }) => {
-                        // The notice cannot be spoken: they are joined, and nothing is recorded.
-                        state = self.join(teammate, line, false);
-                    }
-                    LineEvent::Heard(frame) if matches!(state, Customer::Joined) => self.hear(line, &frame),
-                    LineEvent::Transcript(event) => {
-                        let now = self.desk.clock.now();
-                        match (event, line.leg()) {
-                            (Some(event), Some(leg)) => leg.ear.iter_mut().for_each(|ear| ear.take(now, event.clone())),
-                            (None, Some(leg)) => leg.ear = None,
-                            (_, None) => {}
-                        }
-                        self.listen(line);
-                    }
-                    // Holding and keys are between the two of them; a transfer of theirs is none of ours.
-                    LineEvent::Dialog(Some(_)) | LineEvent::Leg(Some(_)) | LineEvent::Mouth(_) | LineEvent::Heard(_) => {}
-                },
-                () = tokio::time::sleep_until(deadline.into()) => {
-                    if self.desk.clock.now() >= ends_at {
-                        return state;
-                    }
-                    state = self.join(teammate, line, false);
+                (_, event) = teammate.next() => self.teammate_event(teammate, &mut customer, event).await,
+                event = line.next() => self.customer_event(&mut customer, line, event),
+                () = until(deadline) => customer.handle_timeout(self.desk.clock.now()),
+            }
+            while let Some(order) = customer.poll_order() {
+                match order {
+                    CustomerOrder::TellNotice => self.tell_notice(line),
+                    CustomerOrder::Join { record } => self.join(teammate, line, record),
+                    CustomerOrder::DeleteRecording => self.delete_recording(line).await,
+                    CustomerOrder::End => return customer.was_reached(),
                 }
             }
         }
+    }
+
+    async fn teammate_event(&self, teammate: &mut Person, customer: &mut Customer, event: LineEvent) {
+        let words_over = matches!(event, LineEvent::Leg(Some(LegEvent::PlayEnded { .. })));
+        teammate.take(event, &self.desk).await;
+        if words_over && !customer.was_reached() {
+            teammate.plays(self.waiting());
+        }
+        while let Some((_, news)) = teammate.poll_news() {
+            match news {
+                News::Did(Deed::Gone { .. }) => {
+                    customer.handle(self.desk.clock.now(), CustomerInput::TeammateGone);
+                }
+                News::Says(text) => self.keep_words(Author::Teammate, text),
+                // There is no agent to give the call back to, and nobody to pass it on to.
+                News::Transfers(_) => teammate.report_transfer(DECLINED).await,
+                News::Did(Deed::Ended(_) | Deed::GivesBack | Deed::PassesOn | Deed::Holds(_)) => {}
+            }
+        }
+    }
+
+    fn customer_event(&mut self, customer: &mut Customer, line: &mut Line, event: LineEvent) {
+        let now = self.desk.clock.now();
+        match event {
+            LineEvent::Dialled(Ok(call)) => *line = Line::Up(Box::new(Leg::of(call, &self.desk))),
+            LineEvent::Dialled(Err(error)) => {
+                warn!(%error, "A customer could not be called");
+                *line = Line::Gone;
+                customer.handle(now, CustomerInput::Gone);
+            }
+            LineEvent::Dialog(Some(DialogEvent::Confirmed)) => {
+                self.row.answered_at = Some(self.desk.clock.epoch());
+                self.journal.keep(Entry::Call(Box::new(self.row.clone())));
+                info!("The customer has answered");
+                if let Some(leg) = line.leg() {
+                    leg.listen(&self.desk);
+                }
+                customer.handle(now, CustomerInput::PickedUp);
+            }
+            LineEvent::Dialog(None | Some(DialogEvent::Refused(_) | DialogEvent::Ended(_))) | LineEvent::Leg(None) => {
+                customer.handle(now, CustomerInput::Gone);
+            }
+            LineEvent::Leg(Some(LegEvent::PlayEnded { utterance, complete, .. })) => {
+                let ended = line.leg().and_then(|leg| leg.mouth.play_ended(utterance, complete));
+                if let Some(ended) = ended {
+                    self.words_ended(customer, line, matches!(ended, MouthEvent::Ended));
+                }
+            }
+            // The words cannot be spoken.
+            LineEvent::Mouth(Some(_)) => self.words_ended(customer, line, false),
+            LineEvent::Heard(frame) => {
+                if let Some(ear) = line.leg().and_then(|leg| leg.ear.as_mut()) {
+                    ear.frame(now, &frame);
+                }
+                self.listen(customer, line);
+            }
+            LineEvent::Transcript(event) => {
+                match (event, line.leg()) {
+                    (Some(event), Some(leg)) => leg.ear.iter_mut().for_each(|ear| ear.take(now, event.clone())),
+                    (None, Some(leg)) => leg.ear = None,
+                    (_, None) => {}
+                }
+                self.listen(customer, line);
+            }
+            // Holding and keys are between the two of them; a transfer of theirs is none of ours.
+            LineEvent::Dialog(Some(_)) | LineEvent::Leg(Some(_)) | LineEvent::Mouth(None) => {}
+        }
+    }
+
+    fn words_ended(&self, customer: &mut Customer, line: &mut Line, whole: bool) {
+        let now = self.desk.clock.now();
+        if let Some(leg) = line.leg() {
+            leg.ear.iter_mut().for_each(|ear| ear.agent_finished(now));
+        }
+        customer.handle(now, CustomerInput::NoticeEnded { whole });
     }
 
     fn waiting(&self) -> media::Clip {
         self.desk.settings.waiting.of(self.desk.agent.load().escalation.meanwhile)
     }
 
-    /// The customer, or a machine of theirs, has picked up.
-    fn picked_up(&mut self, teammate: &mut Person, line: &mut Line) -> Customer {
-        self.row.answered_at = Some(self.desk.clock.epoch());
-        self.journal.keep(Entry::Call(Box::new(self.row.clone())));
-        info!("The customer has answered");
-        let agent = self.desk.agent.load_full();
-        let now = self.desk.clock.now();
-        match line.leg() {
-            Some(leg) if agent.record_calls => {
-                leg.say(now, &phrases::calling_back(&agent.business));
-                Customer::Told { by: now + LONGEST_NOTICE }
-            }
-            _ => self.join(teammate, line, false),
+    fn tell_notice(&self, line: &mut Line) {
+        let business = self.desk.agent.load().business.clone();
+        if let Some(leg) = line.leg() {
+            leg.say(self.desk.clock.now(), &phrases::calling_back(&business));
         }
     }
 
-    /// They hear each other, and are recorded where the notice was heard to its end.
-    fn join(&mut self, teammate: &mut Person, line: &mut Line, told: bool) -> Customer {
-        let Some(leg) = line.leg() else { return Customer::Called };
+    /// They hear each other.
+    fn join(&mut self, teammate: &mut Person, line: &mut Line, record: bool) {
+        let Some(leg) = line.leg() else { return };
         leg.mouth.stop();
-        if told {
+        if record {
             let id = RecordingId(self.desk.ids.next());
             let file = format!("{id}.wav");
             if leg.record(self.desk.settings.recordings_dir.join(&file)) {
@@ -291,11 +304,9 @@ impl CallBack {
                 self.recording = Some(recording);
             }
         }
-        leg.listen(&self.desk);
         if !teammate.bridge(leg.id) {
             warn!("The legs of a callback could not be joined");
         }
-        Customer::Joined
     }
 
     async fn complete_recording(&mut self, line: &mut Line) {
@@ -305,20 +316,27 @@ impl CallBack {
         self.journal.keep(Entry::Recording(Box::new(recording)));
     }
 
-    fn hear(&self, line: &mut Line, frame: &HeardFrame) {
-        if let Some(ear) = line.leg().and_then(|leg| leg.ear.as_mut()) {
-            ear.frame(self.desk.clock.now(), frame);
-        }
-        self.listen(line);
-    }
-
     /// What the customer has said.
-    fn listen(&self, line: &mut Line) {
+    fn listen(&self, customer: &mut Customer, line: &mut Line) {
         while let Some(event) = line.leg().and_then(|leg| leg.ear.as_mut()?.poll()) {
             if let EarEvent::TurnEnded(turn) = event {
-                self.keep_words(Author::Customer, turn.text);
+                self.keep_words(Author::Customer, turn.text.clone());
+                customer.handle(self.desk.clock.now(), CustomerInput::Said(turn.text));
             }
         }
+    }
+
+    /// The customer does not want to be recorded (R48): it ends, what there is of it is deleted, and they hear so.
+    async fn delete_recording(&mut self, line: &mut Line) {
+        info!("The customer does not want to be recorded");
+        let Some((leg, recording)) = line.leg().zip(self.recording.take()) else { return };
+        // Its last frames are waited for, so that nothing is written after it is gone.
+        leg.stop_recording().await;
+        if let Err(error) = std::fs::remove_file(self.desk.settings.recordings_dir.join(&recording.file)) {
+            warn!(%error, "An unwanted recording could not be deleted");
+        }
+        self.journal.keep(Entry::RecordingDeleted(recording.id));
+        leg.say(self.desk.clock.now(), &[phrases::NOT_RECORDED.to_owned()]);
     }
 
     fn keep_words(&self, author: Author, text: String) {
@@ -368,13 +386,6 @@ impl CallBack {
     }
 }
 
-/// Whether the notice, whose playing has ended, was heard whole; `None` when it goes on, or nothing was being told.
-fn told(line: &mut Line, utterance: UtteranceId, complete: bool, state: &Customer) -> Option<bool> {
-    let leg = line.leg().filter(|_| matches!(state, Customer::Told { .. }))?;
-    let ended = leg.mouth.play_ended(utterance, complete)?;
-    Some(matches!(ended, MouthEvent::Ended))
-}
-
 async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
@@ -388,7 +399,5 @@ const TEAMMATE_RINGS: Duration = Duration::from_secs(25);
 const RINGS_ON: Duration = Duration::from_secs(2);
 /// A customer who is called back may need to find their telephone; their mailbox may answer too.
 const CUSTOMER_RINGS: Duration = Duration::from_secs(45);
-/// A guard: the notice is two sentences, and a teammate waits.
-const LONGEST_NOTICE: Duration = Duration::from_secs(12);
 /// In the place of the trunk, of calls that nobody made to us.
 const OUTGOING: &str = "callback";

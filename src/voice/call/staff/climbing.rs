@@ -1,11 +1,13 @@
 //! Carries out the orders of the ladder.
 
+use std::time::Duration;
+
 use tracing::{info, warn};
 
 use crate::domain::call::{Attempt, AttemptOutcome};
 use crate::domain::escalation::{EscalationPolicy, Rung, Target, TransferBy};
 use crate::domain::ids::AttemptId;
-use crate::domain::ladder::{Ladder, LadderEffect, LadderInput, Ring};
+use crate::domain::ladder::{AttemptNo, Ladder, LadderEffect, LadderInput, Ring};
 use crate::domain::standing_offers::Source;
 use crate::seams::media::LegCommand;
 use crate::seams::signaling::{Destination, DialOrder};
@@ -15,7 +17,7 @@ use super::super::super::journal::{Entry, link_to};
 use super::super::super::offer::{Offer, OfferInput, Terms};
 use super::line::Line;
 use super::person::{Person, Standing};
-use super::{Call, Staff};
+use super::{Call, CameIn, Staff, farewell};
 
 impl Call {
     /// What the ladder could do now is told to the flow, which promises nothing else (R58).
@@ -66,15 +68,29 @@ impl Call {
         });
         let key = format!("escalation:{}:{}", self.row.id, self.staff.ladders);
         self.journal.keep(Entry::Notify { key, kind: "escalation", payload });
-        // Attempts are counted anew: whoever is still being said goodbye to goes a way of their own.
+        // Attempts are counted anew: whoever is still being said goodbye to goes a way of their own, and whoever has
+        // called in and is being told is one more of the new ladder.
+        let mut ladder = ladder;
+        let told = self.staff.people.extract_if(.., |person| person.is_told_after_calling_in());
+        let mut people: Vec<Person> = told.collect();
         self.staff.dismiss(&self.desk).await;
-        self.staff = Staff { ladder: Some(ladder), ladders: self.staff.ladders, ..Staff::default() };
+        let now = self.desk.clock.now();
+        for person in &mut people {
+            let Some((id, telephone)) = person.came_in.clone() else { continue };
+            match ladder.called_in(now, id, telephone) {
+                Some(number) => person.number = number,
+                None => person.let_go(now, OfferInput::NotNeeded).await,
+            }
+        }
+        self.staff = Staff { ladder: Some(ladder), people, ladders: self.staff.ladders, ..Staff::default() };
         self.staff_settle().await;
     }
 
     /// The caller hung up, or goes on with the agent.
     pub(in super::super) async fn cancel_transfer(&mut self, caller_gone: bool) {
-        self.staff.caller_gone |= caller_gone;
+        if caller_gone {
+            self.staff.rounds.caller_gone();
+        }
         let input = if caller_gone { LadderInput::CallerGone } else { LadderInput::NeverMind };
         self.tell_ladder(input);
         self.staff_settle().await;
@@ -99,7 +115,7 @@ impl Call {
             match effect {
                 LadderEffect::Ring(rings) => self.ring(rings).await,
                 LadderEffect::Cancel { attempt, outcome } => {
-                    let input = input_for(outcome, self.staff.caller_gone);
+                    let input = self.staff.rounds.let_go(outcome);
                     match self.staff.person(attempt) {
                         Some(person) => person.let_go(now, input).await,
                         None => self.forget_referred(attempt, outcome),
@@ -124,15 +140,10 @@ impl Call {
 
     async fn ring(&mut self, rings: Vec<Ring>) {
         let now = self.desk.clock.now();
-        let is_first = self.staff.rung.is_empty();
-        let is_new = rings.iter().any(|ring| ring.person.is_none() || !self.staff.rung.contains(&ring.person));
-        if std::mem::take(&mut self.staff.passed_on) {
-            self.flow.handle(now, Input::PassedOn);
-        } else if !is_first && is_new && !self.mouth.is_speaking() {
-            self.flow.handle(now, Input::TryingNext);
+        if let Some(told) = self.staff.rounds.ring(&rings, self.mouth.is_speaking()) {
+            self.flow.handle(now, told);
         }
         for ring in rings {
-            self.staff.rung.push(ring.person.clone());
             self.ring_one(ring).await;
         }
     }
@@ -169,14 +180,7 @@ impl Call {
             TransferBy::Bridged => {}
         }
         info!(attempt.id = %attempt.id, "Ringing a person");
-        let policy = &self.agent.escalation;
-        let terms = Terms {
-            business: self.agent.business.clone(),
-            summary: policy.spoken_summary.then(|| self.summary(&[])),
-            accept_by_key: policy.accept_by_key,
-            recorded: self.recording.as_ref().is_some_and(|recording| !recording.unwanted),
-            ring_time: ring.ring_time,
-        };
+        let terms = self.terms(ring.ring_time);
         // The offer's own clock ends the ringing; signalling's is behind it should that be late.
         let order = DialOrder {
             to,
@@ -187,20 +191,66 @@ impl Call {
         let line = Line::dial(&self.desk, order);
         self.staff.people.push(Person::new(ring.attempt, attempt, Offer::ring(terms, now), line, offer, now));
     }
+
+    fn terms(&self, ring_time: Duration) -> Terms {
+        let policy = &self.agent.escalation;
+        Terms {
+            business: self.agent.business.clone(),
+            summary: policy.spoken_summary.then(|| self.summary(&[])),
+            accept_by_key: policy.accept_by_key,
+            recorded: self.recording.as_ref().is_some_and(|recording| !recording.unwanted && !recording.complete),
+            ring_time,
+        }
+    }
+
+    /// Somebody whom this call rang in vain has called in and wants it: they hear the case and are joined as if they
+    /// had picked up then (R55).
+    pub(in super::super) async fn came_in(&mut self, who: CameIn) {
+        let now = self.desk.clock.now();
+        let CameIn { person, telephone, leg, standing } = who;
+        let number = match &mut self.staff.ladder {
+            Some(ladder) => ladder.called_in(now, person.clone(), telephone.clone()),
+            None => {
+                let (policy, at) = (&self.agent.escalation, self.desk.clock.epoch());
+                let (ladder, number) = Ladder::of_caller_in(now, policy, at, person.clone(), telephone.clone());
+                self.staff.dismiss(&self.desk).await;
+                self.staff = Staff { ladder: Some(ladder), ladders: self.staff.ladders, ..Staff::default() };
+                Some(number)
+            }
+        };
+        let attempt = Attempt {
+            id: AttemptId(self.desk.ids.next()),
+            call: self.row.id,
+            destination: telephone.clone().into(),
+            started_at: self.desk.clock.epoch(),
+            ring_ms: Some(0),
+            outcome: None,
+            said: None,
+        };
+        info!(attempt.id = %attempt.id, "A colleague who was rung in vain has called in");
+        let offer = Offer::ring(self.terms(Duration::ZERO), now);
+        let line = Line::Up(leg);
+        match number {
+            Some(number) => {
+                self.journal.keep(Entry::Attempt(Box::new(attempt.clone())));
+                let mut colleague = Person::new(number, attempt, offer, line, standing, now);
+                colleague.came_in = Some((person, telephone));
+                colleague.takes_up(now).await;
+                self.staff.people.push(colleague);
+            }
+            // Somebody else was quicker. No ladder knows of them, and they are only told so.
+            None => {
+                let mut person = Person::new(AttemptNo(0), attempt, offer, line, standing, now);
+                person.is_too_late(now).await;
+                tokio::spawn(farewell(person, self.desk.clone()));
+            }
+        }
+        self.staff_settle().await;
+    }
 }
 
 /// How much longer than its ring time a call would ring if nobody ended it.
-const RINGS_ON: std::time::Duration = std::time::Duration::from_secs(2);
-
-/// What is told to a person who is let go.
-fn input_for(outcome: AttemptOutcome, caller_gone: bool) -> OfferInput {
-    match outcome {
-        AttemptOutcome::Superseded => OfferInput::Superseded,
-        AttemptOutcome::CallerHungUp if caller_gone => OfferInput::CallerGone,
-        AttemptOutcome::CallerHungUp => OfferInput::NotNeeded,
-        _ => OfferInput::Failed,
-    }
-}
+const RINGS_ON: Duration = Duration::from_secs(2);
 
 /// Only the policy names a destination; there is no other way to make one of a call.
 pub(super) fn destination(target: &Target) -> Option<Destination> {

@@ -4,9 +4,11 @@ use tracing::{info, warn};
 
 use crate::domain::call::AttemptOutcome;
 use crate::domain::conversation::Author;
+use crate::domain::escalation::Target;
 use crate::domain::ladder::{AttemptNo, LadderInput};
 use crate::seams::media::LegCommand;
 
+use super::super::super::colleague::Deed;
 use super::super::super::flow::Input;
 use super::super::super::journal::Entry;
 use super::{Call, News};
@@ -15,24 +17,24 @@ impl Call {
     pub(super) async fn person_news(&mut self, attempt: AttemptNo, news: News) {
         let now = self.desk.clock.now();
         match news {
-            News::Ended(outcome) => self.attempt_ended(attempt, outcome),
-            News::Gone { hung_up } => {
+            News::Did(Deed::Ended(outcome)) => self.attempt_ended(attempt, outcome),
+            News::Did(Deed::Gone { hung_up }) => {
                 let _ = self.control.send(LegCommand::Unbridge);
                 if !self.is_handing_on(attempt, hung_up) {
                     self.tell_ladder(LadderInput::PersonGone { hung_up });
                 }
             }
-            News::GivesBack => self.tell_ladder(LadderInput::GivenBack),
-            News::PassesOn => {
-                self.staff.passed_on = true;
+            News::Did(Deed::GivesBack) => self.tell_ladder(LadderInput::GivenBack),
+            News::Did(Deed::PassesOn) => {
+                self.staff.rounds.passes_on();
                 self.tell_ladder(LadderInput::PassedOn);
             }
             News::Transfers(to) => self.person_transfers(attempt, to).await,
-            News::Holds(true) => {
+            News::Did(Deed::Holds(true)) => {
                 let _ = self.control.send(LegCommand::Unbridge);
                 self.flow.handle(now, Input::PersonHolds(true));
             }
-            News::Holds(false) => {
+            News::Did(Deed::Holds(false)) => {
                 self.words_cut();
                 self.flow.handle(now, Input::PersonHolds(false));
                 self.bridge(attempt);
@@ -47,6 +49,11 @@ impl Call {
     fn attempt_ended(&mut self, attempt: AttemptNo, outcome: AttemptOutcome) {
         if let Some(person) = self.staff.person(attempt) {
             let row = person.attempt.clone();
+            if let Ok(telephone) = Target::try_from(row.destination.clone())
+                && outcome.was_missed()
+            {
+                self.desk.live_cases.missed(self.row.id, telephone, &self.door);
+            }
             self.journal.keep(Entry::Attempt(Box::new(row)));
         }
         self.tell_ladder(LadderInput::Ended { attempt, outcome });
@@ -58,6 +65,7 @@ impl Call {
         if let Some(place) = self.place.take() {
             place.taken();
         }
+        self.desk.live_cases.settled(self.row.id);
         self.flow.handle(self.desk.clock.now(), Input::Joined);
         if self.is_blind(attempt) {
             info!("The caller's side has called a person");

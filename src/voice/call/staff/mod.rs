@@ -5,15 +5,18 @@ mod calls_in;
 mod climbing;
 mod joined;
 mod line;
+mod live;
 mod person;
 mod referring;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::domain::ladder::{AttemptNo, Ladder};
 
+use super::super::colleague::LONGEST_FAREWELL;
 use super::super::front_desk::FrontDesk;
+use super::super::rounds::Rounds;
 use super::Call;
 use person::{News, Person};
 pub(super) use referring::DECLINED;
@@ -22,20 +25,18 @@ use referring::Referred;
 pub use call_back::call_back;
 pub(super) use calls_in::{CalledIn, offer_case, pending};
 pub(super) use line::LineEvent;
+pub use live::LiveCases;
+pub(super) use live::{CameIn, Door};
 
 /// Everybody who is rung, told, joined or said goodbye to.
 #[derive(Default)]
 pub(super) struct Staff {
     ladder: Option<Ladder>,
     people: Vec<Person>,
-    /// Whose telephones rang on this ladder, to tell the caller of somebody new only.
-    rung: Vec<Option<String>>,
+    /// What is told as it goes on.
+    rounds: Rounds,
     /// Ladders of this call so far.
     ladders: u32,
-    /// The ladder was stopped because the caller hung up.
-    caller_gone: bool,
-    /// The joined person passed the call on, which the caller has not been told yet.
-    passed_on: bool,
     /// A transfer that the caller's side was asked for.
     referred: Option<Referred>,
     /// Attempts whose call is to go on without us once they are accepted.
@@ -135,6 +136,3 @@ impl Call {
         self.staff.people.retain(|person| !person.is_gone());
     }
 }
-
-/// A goodbye that is not heard to its end by then is over all the same.
-const LONGEST_FAREWELL: Duration = Duration::from_secs(10);

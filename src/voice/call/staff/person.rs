@@ -7,17 +7,17 @@ use std::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::domain::call::{Attempt, AttemptOutcome};
+use crate::domain::escalation::Target;
 use crate::domain::ids::LegId;
 use crate::domain::ladder::AttemptNo;
 use crate::domain::standing_offers::OfferNo;
 use crate::seams::media::LegEvent;
 use crate::seams::signaling::{Destination, DialogEvent, DialogName, EndReason, EndedBy, OutgoingCall, SignalingError};
 
+use super::super::super::colleague::{Colleague, Deed, Order};
 use super::super::super::ear::EarEvent;
 use super::super::super::front_desk::FrontDesk;
-use super::super::super::offer::{Offer, OfferEffect, OfferInput};
-use super::super::super::screening::Screening;
-use super::LONGEST_FAREWELL;
+use super::super::super::offer::{Offer, OfferInput};
 use super::line::{Leg, Line, LineEvent};
 
 /// A person being rung, told, joined, or said goodbye to.
@@ -25,18 +25,12 @@ pub(super) struct Person {
     pub number: AttemptNo,
     pub attempt: Attempt,
     began: Instant,
-    offer: Offer,
+    colleague: Colleague,
     line: Line,
-    /// Listens to who picked up, from the moment they did.
-    screening: Option<Screening>,
     /// What was said to them.
     said: Vec<String>,
-    /// Their leg ends with the present sentence, and at this time at the latest.
-    leaves_by: Option<Instant>,
-    joined: bool,
-    is_held: bool,
-    /// The last key was a star, which begins an order of theirs.
-    after_star: bool,
+    /// Who they are and by which telephone, where they were not rung but have called in (R55).
+    pub came_in: Option<(Option<String>, Target)>,
     /// While it stands, nobody else's call is offered to them.
     standing: Option<Standing>,
     news: VecDeque<News>,
@@ -44,16 +38,8 @@ pub(super) struct Person {
 
 /// What a person has done, as far as the call must know.
 pub(super) enum News {
-    /// The offer is over, or was accepted.
-    Ended(AttemptOutcome),
-    /// The joined person's leg is gone.
-    Gone { hung_up: bool },
-    /// `*1`
-    GivesBack,
-    /// `*2`
-    PassesOn,
-    /// They hold the caller, or are back.
-    Holds(bool),
+    /// Something that they did.
+    Did(Deed),
     /// They said this to the caller.
     Says(String),
     /// Their side asks for a transfer to this destination of configuration, and waits for a report.
@@ -91,14 +77,10 @@ impl Person {
             number,
             attempt,
             began: now,
-            offer,
+            colleague: Colleague::new(offer),
             line,
-            screening: None,
             said: Vec::new(),
-            leaves_by: None,
-            joined: false,
-            is_held: false,
-            after_star: false,
+            came_in: None,
             standing: Some(standing),
             news: VecDeque::new(),
         }
@@ -115,15 +97,12 @@ impl Person {
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.offer.poll_timeout().into_iter().chain(self.leaves_by).min()
+        self.colleague.poll_timeout()
     }
 
     pub async fn handle_timeout(&mut self, now: Instant) {
-        self.offer.handle_timeout(now);
+        self.colleague.handle_timeout(now);
         self.carry_out(now).await;
-        if self.leaves_by.is_some_and(|by| by <= now) {
-            self.hang_up(false).await;
-        }
     }
 
     pub fn is_gone(&self) -> bool {
@@ -131,11 +110,17 @@ impl Person {
     }
 
     pub fn is_leaving(&self) -> bool {
-        self.leaves_by.is_some()
+        self.colleague.is_leaving()
+    }
+
+    /// Whether they have called in and are hearing the case.
+    pub fn is_told_after_calling_in(&self) -> bool {
+        let is_open = self.attempt.outcome.is_none() && !matches!(self.line, Line::Gone);
+        self.came_in.is_some() && is_open
     }
 
     pub fn case_is(&mut self, summary: &str) {
-        self.offer.case_is(summary.to_owned());
+        self.colleague.case_is(summary);
     }
 
     /// Their leg, to be bridged.
@@ -157,16 +142,18 @@ impl Person {
 
     /// They and the caller hear each other from now on.
     pub fn joins(&mut self) {
-        self.screening = None;
-        self.joined = true;
+        self.colleague.joins();
     }
 
     /// They have called in and pressed 1: they hear the case at once.
     pub async fn takes_up(&mut self, now: Instant) {
-        self.offer.handle(now, OfferInput::Answered);
-        // Who we are was said already.
-        while self.offer.poll_effect().is_some() {}
-        self.offer.handle(now, OfferInput::Key(b'1'));
+        self.colleague.takes_up(now);
+        self.carry_out(now).await;
+    }
+
+    /// They have called in, and somebody else has the call meanwhile: they are told so, and that is all.
+    pub async fn is_too_late(&mut self, now: Instant) {
+        self.colleague.is_too_late(now);
         self.carry_out(now).await;
     }
 
@@ -182,28 +169,30 @@ impl Person {
         self.line.leg().is_some_and(|leg| leg.bridge(other))
     }
 
-    /// They hear this sentence.
+    /// They hear this, after what they must still be told.
     pub fn says(&mut self, now: Instant, words: &str) {
-        self.said.push(words.to_owned());
+        let words: Vec<String> = self.colleague.take_owed().into_iter().chain([words]).map(str::to_owned).collect();
+        self.said.push(words.join(" "));
         if let Some(leg) = self.line.leg() {
-            leg.say(now, &[words.to_owned()]);
+            leg.say(now, &words);
         }
     }
 
     /// The last sentence before their leg ends.
     pub fn leave_with(&mut self, now: Instant, words: &str) {
-        self.leaves_by = Some(now + LONGEST_FAREWELL);
+        self.colleague.leaves(now);
         self.says(now, words);
     }
 
     /// Takes in what happened on the line.
     pub async fn take(&mut self, event: LineEvent, desk: &FrontDesk) {
         let now = desk.clock.now();
+        self.note_what_was_heard(now);
         match event {
             LineEvent::Dialled(dialled) => self.dialled(now, dialled, desk),
             LineEvent::Dialog(event) => self.dialog_event(now, event, desk),
             LineEvent::Leg(event) => self.leg_event(now, event).await,
-            LineEvent::Mouth(Some(_)) => self.speech_ended(now).await,
+            LineEvent::Mouth(Some(_)) => self.speech_ended(now),
             LineEvent::Mouth(None) => {}
             LineEvent::Transcript(Some(event)) => {
                 if let Some(ear) = self.line.leg().and_then(|leg| leg.ear.as_mut()) {
@@ -217,15 +206,21 @@ impl Person {
         self.carry_out(now).await;
     }
 
+    fn note_what_was_heard(&mut self, now: Instant) {
+        let awaits = self.colleague.awaits_first_sentence();
+        if awaits && self.line.leg().is_some_and(|leg| leg.mouth.has_heard(0)) {
+            self.colleague.handle(now, OfferInput::FirstSentenceHeard);
+        }
+    }
+
     /// The caller, or another person, decided for them.
     pub async fn let_go(&mut self, now: Instant, input: OfferInput) {
-        self.offer.handle(now, input);
+        self.colleague.handle(now, input);
         self.carry_out(now).await;
     }
 
     /// Ends their leg at once.
     pub async fn hang_up(&mut self, elsewhere: bool) {
-        self.leaves_by = None;
         let because = elsewhere.then_some(EndReason::CompletedElsewhere);
         self.line.hang_up(because).await;
     }
@@ -236,7 +231,7 @@ impl Person {
             Err(error) => {
                 warn!(attempt.id = %self.attempt.id, %error, "A destination could not be dialled");
                 self.line = Line::Gone;
-                self.offer.handle(now, OfferInput::Failed);
+                self.colleague.handle(now, OfferInput::Failed);
             }
         }
     }
@@ -248,23 +243,22 @@ impl Person {
                 if let Some(leg) = self.line.leg() {
                     leg.listen(desk);
                 }
-                self.screening = Some(Screening::default());
-                self.offer.handle(now, OfferInput::Answered);
+                self.colleague.handle(now, OfferInput::Answered);
             }
             Some(DialogEvent::Refused(status)) => {
                 debug!(attempt.id = %self.attempt.id, sip.status = status, "A person's phone refused");
                 self.ring_ended(now);
-                self.offer.handle(now, OfferInput::Refused(status));
+                self.colleague.handle(now, OfferInput::Refused(status));
                 self.line = Line::Gone;
             }
             Some(DialogEvent::Ended(EndedBy::RingTimeout)) => {
                 self.line = Line::Gone;
-                self.offer.handle(now, OfferInput::Refused(REQUEST_TIMEOUT));
+                self.colleague.handle(now, OfferInput::Refused(REQUEST_TIMEOUT));
             }
             Some(DialogEvent::Ended(by)) => self.gone(now, by == EndedBy::FarEnd),
             None => self.gone(now, false),
-            Some(DialogEvent::Held) => self.holds(true),
-            Some(DialogEvent::Resumed) => self.holds(false),
+            Some(DialogEvent::Held) => self.colleague.holds(true),
+            Some(DialogEvent::Resumed) => self.colleague.holds(false),
             Some(DialogEvent::TransferAsked(to)) => self.news.push_back(News::Transfers(to)),
             // It is the caller's side that is asked to transfer.
             Some(DialogEvent::Ringing | DialogEvent::ReferProgress(_)) => {}
@@ -273,16 +267,15 @@ impl Person {
 
     async fn leg_event(&mut self, now: Instant, event: Option<LegEvent>) {
         match event {
-            Some(LegEvent::Key(key)) if self.joined => self.key_while_joined(key.0),
-            Some(LegEvent::Key(key)) => self.offer.handle(now, OfferInput::Key(key.0)),
+            Some(LegEvent::Key(key)) => self.colleague.key(now, key.0),
             Some(LegEvent::PlayEnded { utterance, complete, .. }) => {
                 let ended = self.line.leg().and_then(|leg| leg.mouth.play_ended(utterance, complete));
                 if ended.is_some() {
-                    self.speech_ended(now).await;
+                    self.speech_ended(now);
                 }
             }
             // A leg that died says no BYE (R54). Somebody who holds the caller may send nothing.
-            Some(LegEvent::RtpTimedOut) if self.joined && !self.is_held => {
+            Some(LegEvent::RtpTimedOut) if self.colleague.is_joined() && !self.colleague.is_holding() => {
                 info!(attempt.id = %self.attempt.id, "No audio arrives from the person any more");
                 self.hang_up(false).await;
                 self.gone(now, false);
@@ -294,67 +287,37 @@ impl Person {
 
     fn gone(&mut self, now: Instant, hung_up: bool) {
         self.line = Line::Gone;
-        self.leaves_by = None;
-        if std::mem::take(&mut self.joined) {
-            self.news.push_back(News::Gone { hung_up });
-        }
-        self.offer.handle(now, if hung_up { OfferInput::HungUp } else { OfferInput::Failed });
+        self.colleague.gone(now, hung_up);
     }
 
-    fn holds(&mut self, is_held: bool) {
-        self.is_held = is_held;
-        if self.joined {
-            self.news.push_back(News::Holds(is_held));
-        }
-    }
-
-    /// `*1` and `*2`; every other key is between the two of them, and goes nowhere.
-    fn key_while_joined(&mut self, key: u8) {
-        let after_star = std::mem::replace(&mut self.after_star, key == b'*');
-        match (after_star, key) {
-            (true, b'1') => self.news.push_back(News::GivesBack),
-            (true, b'2') => self.news.push_back(News::PassesOn),
-            _ => {}
-        }
-    }
-
-    async fn speech_ended(&mut self, now: Instant) {
+    fn speech_ended(&mut self, now: Instant) {
         if let Some(ear) = self.line.leg().and_then(|leg| leg.ear.as_mut()) {
             ear.agent_finished(now);
         }
-        self.offer.handle(now, OfferInput::SpeechEnded);
-        if self.leaves_by.is_some() {
-            self.hang_up(false).await;
-        }
+        self.colleague.speech_ended(now);
     }
 
     fn heard(&mut self, now: Instant, frame: &media::HeardFrame) {
         // The music of a person who holds the caller is nothing to understand (R54).
-        if self.is_held {
+        if self.colleague.is_holding() {
             return;
         }
         let ear = self.line.leg().and_then(|leg| leg.ear.as_mut());
         let speech = ear.is_some_and(|ear| ear.frame(now, frame));
-        let judged = self.screening.as_mut().and_then(|screening| screening.frame(&frame.frame, speech));
-        if let Some(by) = judged {
-            self.offer.handle(now, OfferInput::Judged(by));
-        }
+        self.colleague.frame(now, &frame.frame, speech);
     }
 
     /// What their ear has to tell.
     fn listen(&mut self, now: Instant) {
         while let Some(event) = self.line.leg().and_then(|leg| leg.ear.as_mut()?.poll()) {
             match event {
-                EarEvent::Partial(text) => self.judge_words(now, &text),
-                EarEvent::TurnEnded(turn) if self.joined => {
+                EarEvent::Partial(text) => self.colleague.partial(now, &text),
+                EarEvent::TurnEnded(turn) if self.colleague.is_joined() => {
                     if !turn.text.trim().is_empty() {
                         self.news.push_back(News::Says(turn.text.trim().to_owned()));
                     }
                 }
-                EarEvent::TurnEnded(turn) => {
-                    self.judge_words(now, &turn.text);
-                    self.offer.handle(now, OfferInput::Heard(turn.text));
-                }
+                EarEvent::TurnEnded(turn) => self.colleague.words(now, &turn.text),
                 EarEvent::Lost(error) => self.deafen(&error.to_string()),
                 // What we say to staff is short and goes on; nothing is prepared for them.
                 EarEvent::SpeechStarted { .. }
@@ -368,12 +331,6 @@ impl Person {
         }
     }
 
-    fn judge_words(&mut self, now: Instant, text: &str) {
-        if let Some(by) = self.screening.as_mut().and_then(|screening| screening.words(text)) {
-            self.offer.handle(now, OfferInput::Judged(by));
-        }
-    }
-
     fn deafen(&mut self, reason: &str) {
         warn!(reason, "Speech recognition was lost on a person's leg; keys work");
         if let Some(leg) = self.line.leg() {
@@ -382,25 +339,27 @@ impl Person {
     }
 
     async fn carry_out(&mut self, now: Instant) {
-        while let Some(effect) = self.offer.poll_effect() {
-            match effect {
-                OfferEffect::Say(words) => {
+        while let Some(order) = self.colleague.poll_order() {
+            match order {
+                Order::Say(words) => {
                     self.said.push(words.join(" "));
                     if let Some(leg) = self.line.leg() {
                         leg.say(now, &words);
                     }
                 }
-                OfferEffect::Hush => {
+                Order::Hush => {
                     if let Some(leg) = self.line.leg() {
                         leg.mouth.stop();
                         leg.ear.iter_mut().for_each(|ear| ear.agent_finished(now));
                     }
                 }
-                // The ladder joins them, once it knows that they are the first.
-                OfferEffect::Join => {}
-                OfferEffect::HangUp { after_speech: true, .. } => self.leaves_by = Some(now + LONGEST_FAREWELL),
-                OfferEffect::HangUp { after_speech: false, elsewhere } => self.hang_up(elsewhere).await,
-                OfferEffect::Ended(outcome) => self.ended(now, outcome),
+                Order::HangUp { elsewhere } => self.hang_up(elsewhere).await,
+                Order::Did(deed) => {
+                    if let Deed::Ended(outcome) = deed {
+                        self.ended(now, outcome);
+                    }
+                    self.news.push_back(News::Did(deed));
+                }
             }
         }
     }
@@ -414,7 +373,6 @@ impl Person {
         if outcome != AttemptOutcome::Accepted {
             self.standing = None;
         }
-        self.news.push_back(News::Ended(outcome));
     }
 
     fn ring_ended(&mut self, now: Instant) {

@@ -157,7 +157,7 @@ impl Call {
         }
         if let Some(target) = target {
             info!("A person passes the caller on");
-            self.staff.passed_on = true;
+            self.staff.rounds.passes_on();
             self.tell_ladder(LadderInput::PassedTo(target));
         }
     }

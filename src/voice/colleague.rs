@@ -1,0 +1,328 @@
+//! One person of the team on the line: who picked up, what they hear and press, their keys once they are joined, and
+//! their goodbye.
+//!
+//! 1. What happens on their line goes to [`Offer`] and [`Screening`] until they are joined or gone.
+//! 2. Joined: `*1` gives the call back, `*2` passes it on (R54); every other key is between the two of them and goes
+//!    nowhere.
+//! 3. A goodbye is heard to its end, and for a bounded time.
+//!
+//! Pure: what happened goes in with its time, orders and deeds come out. The driver and the simulation run the same one.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use media::Frame;
+
+use crate::domain::call::AttemptOutcome;
+
+use super::offer::{Offer, OfferEffect, OfferInput};
+use super::screening::{PickedUpBy, Screening};
+
+/// Their side of the call.
+pub struct Colleague {
+    offer: Offer,
+    /// Listens to who picked up, from the moment they did.
+    screening: Option<Screening>,
+    /// Their leg ends with the present sentence, and at this time at the latest.
+    leaves_by: Option<Instant>,
+    joined: bool,
+    held: bool,
+    /// The last key was a star, which begins an order of theirs.
+    after_star: bool,
+    orders: VecDeque<Order>,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Say this to them; what was being said is dropped.
+    Say(Vec<String>),
+    /// Stop what is being said to them.
+    Hush,
+    /// End their leg.
+    HangUp {
+        /// Another person took the call: their telephone is told so.
+        elsewhere: bool,
+    },
+    /// They have done this, which the call must know.
+    Did(Deed),
+}
+
+/// What a person has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// The offer is over, or was accepted.
+    Ended(AttemptOutcome),
+    /// The joined person's leg is gone.
+    Gone {
+        /// They hung up; otherwise the leg died.
+        hung_up: bool,
+    },
+    /// `*1`
+    GivesBack,
+    /// `*2`
+    PassesOn,
+    /// They hold the caller, or are back.
+    Holds(bool),
+}
+
+impl Colleague {
+    /// Somebody whose telephone rings.
+    pub fn new(offer: Offer) -> Colleague {
+        Colleague {
+            offer,
+            screening: None,
+            leaves_by: None,
+            joined: false,
+            held: false,
+            after_star: false,
+            orders: VecDeque::new(),
+        }
+    }
+
+    /// The next order.
+    pub fn poll_order(&mut self) -> Option<Order> {
+        self.orders.pop_front()
+    }
+
+    /// When [`Colleague::handle_timeout`] wants to be called.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.offer.poll_timeout().into_iter().chain(self.leaves_by).min()
+    }
+
+    /// A time that was waited for has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.offer.handle_timeout(now);
+        self.settle(now);
+        if self.leaves_by.is_some_and(|by| by <= now) {
+            self.hang_up(false);
+        }
+    }
+
+    /// Whether they are being said goodbye to.
+    pub fn is_leaving(&self) -> bool {
+        self.leaves_by.is_some()
+    }
+
+    /// Whether they speak with the caller.
+    pub fn is_joined(&self) -> bool {
+        self.joined
+    }
+
+    /// Whether they hold the caller.
+    pub fn is_holding(&self) -> bool {
+        self.held
+    }
+
+    /// Whether it must be told when the first sentence of what is being said has been heard.
+    pub fn awaits_first_sentence(&self) -> bool {
+        self.offer.awaits_first_sentence()
+    }
+
+    /// What they were not told before they took the call; see [`Offer::take_owed`].
+    pub fn take_owed(&mut self) -> Option<&'static str> {
+        self.offer.take_owed()
+    }
+
+    /// The caller has added something.
+    pub fn case_is(&mut self, summary: &str) {
+        self.offer.case_is(summary.to_owned());
+    }
+
+    /// Something happened that is between them and the offer alone.
+    pub fn handle(&mut self, now: Instant, input: OfferInput) {
+        if input == OfferInput::Answered {
+            self.screening = Some(Screening::default());
+        }
+        self.offer.handle(now, input);
+        self.settle(now);
+    }
+
+    /// They and the caller hear each other from now on.
+    pub fn joins(&mut self) {
+        self.screening = None;
+        self.joined = true;
+    }
+
+    /// They have called in and want the case: who we are was said already.
+    pub fn takes_up(&mut self, now: Instant) {
+        self.offer.handle(now, OfferInput::Answered);
+        while self.offer.poll_effect().is_some() {}
+        self.handle(now, OfferInput::Key(b'1'));
+    }
+
+    /// They have called in, and somebody else has the call meanwhile: they are told so, and that is all.
+    pub fn is_too_late(&mut self, now: Instant) {
+        self.offer.handle(now, OfferInput::Answered);
+        while self.offer.poll_effect().is_some() {}
+        self.handle(now, OfferInput::Superseded);
+        self.orders.retain(|order| !matches!(order, Order::Did(_)));
+    }
+
+    /// A key.
+    pub fn key(&mut self, now: Instant, key: u8) {
+        if !self.joined {
+            return self.handle(now, OfferInput::Key(key));
+        }
+        let after_star = std::mem::replace(&mut self.after_star, key == b'*');
+        match (after_star, key) {
+            (true, b'1') => self.did(Deed::GivesBack),
+            (true, b'2') => self.did(Deed::PassesOn),
+            _ => {}
+        }
+    }
+
+    /// 20 ms of theirs, and whether it was speech.
+    pub fn frame(&mut self, now: Instant, frame: &Frame, speech: bool) {
+        let judged = self.screening.as_mut().and_then(|screening| screening.frame(frame, speech));
+        self.judged(now, judged);
+    }
+
+    /// What they have said of a sentence so far.
+    pub fn partial(&mut self, now: Instant, text: &str) {
+        let judged = self.screening.as_mut().and_then(|screening| screening.words(text));
+        self.judged(now, judged);
+    }
+
+    /// What they have said.
+    pub fn words(&mut self, now: Instant, text: &str) {
+        if self.joined {
+            return;
+        }
+        self.partial(now, text);
+        self.handle(now, OfferInput::Heard(text.to_owned()));
+    }
+
+    /// It is known who picked up.
+    pub fn judged(&mut self, now: Instant, by: Option<PickedUpBy>) {
+        if let Some(by) = by {
+            self.handle(now, OfferInput::Judged(by));
+        }
+    }
+
+    /// What was being said to them has been heard to its end.
+    pub fn speech_ended(&mut self, now: Instant) {
+        self.handle(now, OfferInput::SpeechEnded);
+        if self.leaves_by.is_some() {
+            self.hang_up(false);
+        }
+    }
+
+    /// They hold their end, or are back.
+    pub fn holds(&mut self, held: bool) {
+        self.held = held;
+        if self.joined {
+            self.did(Deed::Holds(held));
+        }
+    }
+
+    /// The last sentence before their leg ends is being said.
+    pub fn leaves(&mut self, now: Instant) {
+        self.leaves_by = Some(now + LONGEST_FAREWELL);
+    }
+
+    /// Their leg is gone: they hung up, or it died.
+    pub fn gone(&mut self, now: Instant, hung_up: bool) {
+        self.leaves_by = None;
+        if std::mem::take(&mut self.joined) {
+            self.did(Deed::Gone { hung_up });
+        }
+        self.handle(now, if hung_up { OfferInput::HungUp } else { OfferInput::Failed });
+    }
+
+    fn settle(&mut self, now: Instant) {
+        while let Some(effect) = self.offer.poll_effect() {
+            match effect {
+                OfferEffect::Say(words) => self.orders.push_back(Order::Say(words)),
+                OfferEffect::Hush => self.orders.push_back(Order::Hush),
+                // The ladder joins them, once it knows that they are the first.
+                OfferEffect::Join => {}
+                OfferEffect::HangUp { after_speech: true, .. } => self.leaves(now),
+                OfferEffect::HangUp { after_speech: false, elsewhere } => self.hang_up(elsewhere),
+                OfferEffect::Ended(outcome) => self.did(Deed::Ended(outcome)),
+            }
+        }
+    }
+
+    fn hang_up(&mut self, elsewhere: bool) {
+        self.leaves_by = None;
+        self.orders.push_back(Order::HangUp { elsewhere });
+    }
+
+    fn did(&mut self, deed: Deed) {
+        self.orders.push_back(Order::Did(deed));
+    }
+}
+
+/// A goodbye that is not heard to its end by then is over all the same.
+pub const LONGEST_FAREWELL: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::voice::offer::Terms;
+
+    fn colleague() -> (Colleague, Instant) {
+        let now = Instant::now();
+        let terms = Terms {
+            business: "Acorn".into(),
+            summary: Some("Caller about a lamp.".into()),
+            accept_by_key: true,
+            recorded: false,
+            ring_time: Duration::from_secs(18),
+        };
+        (Colleague::new(Offer::ring(terms, now)), now)
+    }
+
+    fn orders(colleague: &mut Colleague) -> Vec<Order> {
+        std::iter::from_fn(|| colleague.poll_order()).collect()
+    }
+
+    /// R54: only a star and the key right after it are an order.
+    #[test]
+    fn a_joined_person_orders_by_star_and_a_key() {
+        let (mut person, now) = colleague();
+        person.handle(now, OfferInput::Answered);
+        person.key(now, b'1');
+        person.key(now, b'1');
+        person.joins();
+        orders(&mut person);
+        for key in *b"12*31" {
+            person.key(now, key);
+        }
+        assert_eq!(orders(&mut person), []);
+        for key in *b"*1*2" {
+            person.key(now, key);
+        }
+        assert_eq!(orders(&mut person), [Order::Did(Deed::GivesBack), Order::Did(Deed::PassesOn)]);
+        person.gone(now, true);
+        assert_eq!(orders(&mut person), [Order::Did(Deed::Gone { hung_up: true })]);
+    }
+
+    #[test]
+    fn a_goodbye_is_heard_to_its_end_or_for_its_longest_time() {
+        for ends_by_itself in [true, false] {
+            let (mut person, now) = colleague();
+            person.handle(now, OfferInput::Answered);
+            person.key(now, b'2');
+            assert!(person.is_leaving());
+            assert!(!orders(&mut person).contains(&Order::HangUp { elsewhere: false }));
+            if ends_by_itself {
+                person.speech_ended(now);
+            } else {
+                person.handle_timeout(now + LONGEST_FAREWELL);
+            }
+            assert_eq!(orders(&mut person), [Order::HangUp { elsewhere: false }]);
+        }
+    }
+
+    /// R55.
+    #[test]
+    fn who_is_too_late_is_told_so_and_has_done_nothing() {
+        let (mut person, now) = colleague();
+        person.is_too_late(now);
+        let orders = orders(&mut person);
+        assert!(matches!(&orders[..], [Order::Say(words)] if words[0].contains("already taken")), "{orders:?}");
+        assert!(person.is_leaving());
+    }
+}
