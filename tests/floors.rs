@@ -14,14 +14,34 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("config", &["domain"]),
     ("seams", &["domain", "config"]),
     ("support", &["seams", "domain", "config"]),
+    ("knowledge", &["support", "seams", "domain", "config"]),
     ("voice", &["support", "seams", "domain", "config"]),
     ("messages", &["support", "seams", "domain", "config"]),
-    ("http", &["messages", "voice", "support", "seams", "domain", "config"]),
+    ("http", &["knowledge", "messages", "voice", "support", "seams", "domain", "config"]),
     ("adapters", &["seams", "domain", "config"]),
     ("sip", &["seams", "domain", "config"]),
     ("webrtc", &["seams", "domain", "config"]),
-    ("app", &["cli", "http", "messages", "voice", "support", "adapters", "sip", "webrtc", "seams", "domain", "config"]),
-    ("cli", &["app", "http", "messages", "voice", "support", "adapters", "sip", "seams", "domain", "config"]),
+    (
+        "app",
+        &[
+            "cli",
+            "http",
+            "knowledge",
+            "messages",
+            "voice",
+            "support",
+            "adapters",
+            "sip",
+            "webrtc",
+            "seams",
+            "domain",
+            "config",
+        ],
+    ),
+    (
+        "cli",
+        &["app", "http", "knowledge", "messages", "voice", "support", "adapters", "sip", "seams", "domain", "config"],
+    ),
 ];
 
 /// Not in `domain` and `media`: time, chance, sockets and the runtime come in as arguments.

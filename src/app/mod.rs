@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::domain::agent::Agent;
 use crate::domain::phone_number::PhoneNumber;
 use crate::http::Answering;
+use crate::knowledge::{self, Library};
 use crate::messages::{self, MessageDesk};
 use crate::seams::bus::Bus;
 use crate::seams::clock::{Clock, Ids};
@@ -48,6 +49,8 @@ pub struct House {
     pub ids: Arc<dyn Ids>,
     /// The support core.
     pub desk: Arc<Desk>,
+    /// What the company knows.
+    pub library: Arc<Library>,
     /// Recognition and synthesis.
     pub speech: speech::Speech,
     /// Knowledge entries that the agent has.
@@ -88,8 +91,14 @@ impl House {
         let (local, embedder) = loading.await??;
         let speech = local.configured(&config.providers, tokio::runtime::Handle::current())?;
         let desk = Arc::new(Desk::new(embedder));
-        let knowledge_entries =
-            business::knowledge(config.agent.knowledge.as_deref(), agent.id, &*store, desk.clone()).await?;
+        let library = Library::new(knowledge::Parts {
+            store: store.clone(),
+            desk: desk.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            agent: agent.id,
+        });
+        let knowledge_entries = business::knowledge(config.agent.knowledge.as_deref(), &library).await?;
         let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(clock.epoch()));
         let agent = Arc::new(ArcSwap::from_pointee(agent));
         Ok(House {
@@ -99,6 +108,7 @@ impl House {
             clock,
             ids,
             desk,
+            library,
             speech,
             knowledge_entries,
             agent,

@@ -46,6 +46,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         store: house.store.clone(),
         messages,
         bus: house.bus.clone(),
+        library: house.library.clone(),
         answering: house.answering(),
         calls_back: calls_back.clone(),
         clock: house.clock.clone(),
@@ -191,7 +192,7 @@ async fn watch_knowledge(house: Arc<House>, shutdown: CancellationToken) {
             continue;
         }
         seen = now;
-        let loaded = business::knowledge(Some(&folder), house.agent_id(), &*house.store, house.desk.clone()).await;
+        let loaded = business::knowledge(Some(&folder), &house.library).await;
         if let Err(error) = loaded {
             warn!(%error, "The knowledge folder could not be read again; what was known stays");
         }

@@ -15,8 +15,10 @@ mod guard;
 mod hand_over_body;
 mod health;
 mod intake;
+mod knowledge;
 mod openapi;
 mod page;
+mod principal;
 mod problem;
 mod recordings;
 mod saved;
@@ -35,6 +37,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::http::HttpConfig;
+use crate::knowledge::Library;
 use crate::messages::MessageDesk;
 use crate::seams::browser::BrowserCalls;
 use crate::seams::bus::Bus;
@@ -55,6 +58,8 @@ pub struct Parts {
     pub messages: Arc<MessageDesk>,
     /// What happens now.
     pub bus: Arc<dyn Bus>,
+    /// What the company knows.
+    pub library: Arc<Library>,
     /// The agent that answers, whose policy can be saved.
     pub answering: Answering,
     /// Calls customers back.

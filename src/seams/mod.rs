@@ -6,6 +6,7 @@ pub mod clock;
 pub mod embed;
 pub mod fakes;
 pub mod inbox_store;
+pub mod knowledge_store;
 pub mod media;
 pub mod shown;
 pub mod signaling;

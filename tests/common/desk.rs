@@ -6,7 +6,9 @@ use arc_swap::ArcSwap;
 use switchboard::adapters::system::{SystemClock, SystemIds};
 use switchboard::config::http::HttpConfig;
 use switchboard::domain::agent::Agent;
+use switchboard::domain::ids::AgentId;
 use switchboard::http::{Answering, Parts, Readiness};
+use switchboard::knowledge::Library;
 use switchboard::messages::MessageDesk;
 use switchboard::seams::bus::Bus;
 use switchboard::seams::store::Store;
@@ -24,11 +26,24 @@ pub fn message_desk(store: Arc<dyn Store>, bus: Arc<dyn Bus>, agent: Arc<ArcSwap
     })
 }
 
+/// The knowledge of an agent, found by words alone.
+pub fn library(store: Arc<dyn Store>, desk: Arc<Desk>, agent: AgentId) -> Arc<Library> {
+    Library::new(switchboard::knowledge::Parts {
+        store,
+        desk,
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds),
+        agent,
+    })
+}
+
 pub const TOKEN: &str = "a-token-for-the-tests-of-the-server";
 
 /// What the API works on. It can be used, and what a test does not replace is empty.
 pub fn api(store: Arc<dyn Store>, bus: Arc<dyn Bus>, agent: Arc<ArcSwap<Agent>>, config: HttpConfig) -> Parts {
+    let agent_id = agent.load().id;
     Parts {
+        library: library(store.clone(), Arc::new(Desk::new(None)), agent_id),
         messages: message_desk(store.clone(), bus.clone(), agent.clone()),
         store,
         bus,
