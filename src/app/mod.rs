@@ -13,7 +13,9 @@ use arc_swap::ArcSwap;
 use tracing::info;
 
 use crate::adapters::bus::LocalBus;
+use crate::adapters::documents::ChildReader;
 use crate::adapters::models::Models;
+use crate::adapters::pages::WebPages;
 use crate::adapters::store::{SqliteOptions, SqliteStore};
 use crate::adapters::system::{SystemClock, SystemIds};
 use crate::config::Config;
@@ -97,6 +99,8 @@ impl House {
             clock: clock.clone(),
             ids: ids.clone(),
             agent: agent.id,
+            documents: Arc::new(ChildReader::new(std::env::current_exe()?)),
+            pages: Arc::new(WebPages::new(&config.knowledge)),
         });
         let knowledge_entries = business::knowledge(config.agent.knowledge.as_deref(), &library).await?;
         let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(clock.epoch()));

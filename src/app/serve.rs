@@ -85,6 +85,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     tokio::spawn(watch_store(house.store.clone(), readiness.clone(), STORE_PROBE, shutdown.clone()));
     tokio::spawn(upkeep(metrics, shutdown.clone()));
     let house = Arc::new(house);
+    tokio::spawn(house.library.clone().run(shutdown.clone()));
     tokio::spawn(watch_knowledge(house.clone(), shutdown.clone()));
     tokio::spawn(dialplans::watch(house.clone(), front_desk, shutdown.clone()));
     announce(&house, &sip, http_address, browsers.is_some());

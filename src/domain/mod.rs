@@ -21,6 +21,7 @@ pub mod ladder;
 pub mod number_words;
 pub mod on_duty;
 pub mod phone_number;
+pub mod public_address;
 pub mod schedule;
 pub mod shortcut;
 pub mod standing_offers;

@@ -16,6 +16,7 @@ mod hand_over_body;
 mod health;
 mod intake;
 mod knowledge;
+mod once;
 mod openapi;
 mod page;
 mod principal;
@@ -105,6 +106,7 @@ pub fn router(parts: Parts) -> Router {
     let guarded = api
         .route("/metrics", get(health::metrics))
         .route("/api/v1/openapi.json", get(async move || axum::Json(document)))
+        .route_layer(middleware::from_fn_with_state(shared.clone(), once::once))
         .route_layer(middleware::from_fn_with_state(shared.clone(), access::check));
     let callers = Router::new()
         .route("/api/v1/browser-calls", post(browser_calls::place))

@@ -4,7 +4,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::knowledge::{articles, gaps, search};
+use super::knowledge::{articles, gaps, imports, search};
 use super::{Shared, agents, contacts, conversations, events, intake, recordings, saved, teamwork, tickets};
 
 /// What the document says beside the paths.
@@ -67,6 +67,10 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(articles::revisions))
         .routes(routes!(articles::revision))
         .routes(routes!(articles::restore))
+        .routes(routes!(imports::upload))
+        .routes(routes!(imports::replace))
+        .routes(routes!(imports::import))
+        .routes(routes!(imports::refresh))
         .routes(routes!(search::preview))
         .routes(routes!(gaps::list))
         .routes(routes!(gaps::change))

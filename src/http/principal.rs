@@ -15,6 +15,13 @@ pub enum Principal {
 }
 
 impl Principal {
+    /// Tells one from another, for keys and limits.
+    pub fn key(&self) -> String {
+        match self {
+            Principal::ThisMachine | Principal::Bootstrap => "installation".into(),
+        }
+    }
+
     /// As it is written beside what was done.
     pub fn name(&self) -> &str {
         match self {

@@ -7,6 +7,7 @@
 //! 3. Questions without a good answer are collected by the store as they happen and grouped here (`gaps.rs`).
 
 mod gaps;
+mod imports;
 pub mod passages;
 mod preview;
 
@@ -20,12 +21,14 @@ use crate::domain::article::{Article, Change, Content, Origin};
 use crate::domain::ids::{AgentId, ArticleId};
 use crate::domain::knowledge::Entry;
 use crate::seams::clock::{Clock, Ids};
+use crate::seams::documents::{DocumentError, Documents, PageError, Pages};
 use crate::seams::embed::EmbedError;
 use crate::seams::store::{Store, StoreError, UnitOfWork};
 use crate::support::Desk;
 use crate::support::sensitivity::default_sensitivity;
 
 pub use gaps::GapView;
+pub use imports::About;
 pub use preview::Preview;
 
 /// What the library works with.
@@ -41,6 +44,10 @@ pub struct Parts {
     pub ids: Arc<dyn Ids>,
     /// Whose knowledge it is.
     pub agent: AgentId,
+    /// Reads files.
+    pub documents: Arc<dyn Documents>,
+    /// Fetches pages.
+    pub pages: Arc<dyn Pages>,
 }
 
 /// The knowledge of an agent. Shared by handlers, the folder's watcher and the page fetcher.
@@ -70,6 +77,12 @@ pub enum LibraryError {
     /// The store did not take it.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A file gave no text.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// A page did not come.
+    #[error(transparent)]
+    Page(#[from] PageError),
     /// It is stored, and could not be made searchable.
     #[error("it is stored, but could not be made searchable: {0}")]
     Embed(#[from] EmbedError),

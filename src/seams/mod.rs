@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod bus;
 pub mod clock;
+pub mod documents;
 pub mod embed;
 pub mod fakes;
 pub mod inbox_store;

@@ -3,8 +3,11 @@
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
+use switchboard::adapters::documents::ChildReader;
+use switchboard::adapters::pages::WebPages;
 use switchboard::adapters::system::{SystemClock, SystemIds};
 use switchboard::config::http::HttpConfig;
+use switchboard::config::knowledge::KnowledgeConfig;
 use switchboard::domain::agent::Agent;
 use switchboard::domain::ids::AgentId;
 use switchboard::http::{Answering, Parts, Readiness};
@@ -28,12 +31,19 @@ pub fn message_desk(store: Arc<dyn Store>, bus: Arc<dyn Bus>, agent: Arc<ArcSwap
 
 /// The knowledge of an agent, found by words alone.
 pub fn library(store: Arc<dyn Store>, desk: Arc<Desk>, agent: AgentId) -> Arc<Library> {
+    library_with(store, desk, agent, &KnowledgeConfig::default())
+}
+
+/// The same, with pages fetched as configured.
+pub fn library_with(store: Arc<dyn Store>, desk: Arc<Desk>, agent: AgentId, config: &KnowledgeConfig) -> Arc<Library> {
     Library::new(switchboard::knowledge::Parts {
         store,
         desk,
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
         agent,
+        documents: Arc::new(ChildReader::new(option_env!("CARGO_BIN_EXE_switchboard").unwrap_or("switchboard").into())),
+        pages: Arc::new(WebPages::new(config)),
     })
 }
 

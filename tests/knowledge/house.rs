@@ -10,6 +10,7 @@ use switchboard::adapters::bus::LocalBus;
 use switchboard::adapters::store::{SqliteOptions, SqliteStore};
 use switchboard::adapters::system::{SystemClock, SystemIds};
 use switchboard::config::http::HttpConfig;
+use switchboard::config::knowledge::KnowledgeConfig;
 use switchboard::domain::agent::Agent;
 use switchboard::domain::conversation::Channel;
 use switchboard::domain::ids::{AgentId, InboxId};
@@ -24,7 +25,7 @@ use switchboard::support::Desk;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
-use crate::desk::{api, library};
+use crate::desk::{api, library_with};
 
 /// Words as directions: texts with words in common are near.
 struct Words;
@@ -55,6 +56,12 @@ pub struct Running {
 }
 
 pub async fn running() -> Running {
+    running_with(|_| {}).await
+}
+
+pub async fn running_with(change: impl FnOnce(&mut KnowledgeConfig)) -> Running {
+    let mut knowledge = KnowledgeConfig::default();
+    change(&mut knowledge);
     let folder = tempfile::tempdir().unwrap();
     let options =
         SqliteOptions { file: folder.path().join("test.db"), readers: 2, busy_timeout: Duration::from_secs(5) };
@@ -83,7 +90,7 @@ pub async fn running() -> Running {
     let address = server.address().unwrap();
     let parts = Parts {
         messages: messages.clone(),
-        library: library(store.clone(), desk.clone(), agent.load().id),
+        library: library_with(store.clone(), desk.clone(), agent.load().id, &knowledge),
         shutdown: shutdown.clone(),
         ..api(store, bus, agent.clone(), config)
     };
@@ -119,6 +126,24 @@ impl Running {
         let text = response.text().await.unwrap();
         assert_eq!(got, status, "{path}: {text}");
         serde_json::from_str(&text).unwrap_or(Value::Null)
+    }
+
+    /// Posts a file as it is.
+    pub async fn upload(&self, path: &str, file: Vec<u8>, status: u16) -> Value {
+        self.send_file(Method::POST, path, file, status).await
+    }
+
+    pub async fn put_file(&self, path: &str, file: Vec<u8>, status: u16) -> Value {
+        self.send_file(Method::PUT, path, file, status).await
+    }
+
+    async fn send_file(&self, method: Method, path: &str, file: Vec<u8>, status: u16) -> Value {
+        let request = self.client.request(method, format!("http://{}/api/v1{path}", self.address)).body(file);
+        let response = request.header("content-type", "application/octet-stream").send().await.unwrap();
+        let got = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        assert_eq!(got, status, "{path}: {text}");
+        serde_json::from_str(&text).unwrap()
     }
 
     pub async fn get(&self, path: &str) -> Value {

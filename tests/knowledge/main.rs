@@ -8,3 +8,4 @@ mod articles;
 mod desk;
 mod gaps;
 mod house;
+mod imports;

@@ -3,6 +3,7 @@
 pub mod articles;
 mod form;
 pub mod gaps;
+pub mod imports;
 pub mod search;
 
 use axum::http::StatusCode;
@@ -10,6 +11,7 @@ use axum::http::StatusCode;
 use super::body::unprocessable;
 use super::problem::Problem;
 use crate::knowledge::LibraryError;
+use crate::seams::documents::{DocumentError, PageError};
 
 impl From<LibraryError> for Problem {
     fn from(error: LibraryError) -> Problem {
@@ -17,9 +19,15 @@ impl From<LibraryError> for Problem {
             LibraryError::NotFound(what) => Problem::not_found(what),
             LibraryError::Unfit(fault) => unprocessable(fault),
             LibraryError::Changed(_) | LibraryError::Deleted => {
-                let text = error.to_string();
-                Problem::new(StatusCode::CONFLICT, format!("{}{}.", text[..1].to_uppercase(), &text[1..]))
+                Problem::new(StatusCode::CONFLICT, sentence(&error.to_string()))
             }
+            LibraryError::Document(DocumentError::Unavailable(why)) => {
+                tracing::error!(why, "Documents cannot be read");
+                Problem::busy("Documents cannot be read now; the server's log says why.", 5)
+            }
+            LibraryError::Document(error) => unprocessable(sentence(&error.to_string())),
+            LibraryError::Page(error @ PageError::Refused(_)) => unprocessable(sentence(&error.to_string())),
+            LibraryError::Page(error) => Problem::new(StatusCode::BAD_GATEWAY, sentence(&error.to_string())),
             LibraryError::Store(error) => error.into(),
             LibraryError::Embed(error) => {
                 tracing::error!(%error, "Knowledge could not be made searchable");
@@ -27,4 +35,11 @@ impl From<LibraryError> for Problem {
             }
         }
     }
+}
+
+/// An error's words as people are told them.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
+    format!("{first}{}.", chars.as_str())
 }

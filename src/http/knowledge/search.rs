@@ -23,6 +23,7 @@ pub struct Asked {
     q: String,
     /// As it is asked: `message` (the usual) or `call`.
     #[serde(default)]
+    #[param(inline)]
     on: On,
 }
 
