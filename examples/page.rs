@@ -349,6 +349,7 @@ fn reply(at: i64, text: &str, verdict: Verdict, reason: Reason, confidence: f32,
         question: question.into(),
         source: "opening-hours.md".into(),
         score,
+        article: None,
     };
     let decision = Decision {
         verdict,

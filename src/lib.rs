@@ -35,6 +35,7 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod http;
+pub mod knowledge;
 pub mod messages;
 pub mod seams;
 pub mod sip;

@@ -35,7 +35,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let embedder = embedder.map(|inner| Arc::new(StallingEmbedder(inner, stalls[1].1.clone())) as _);
     house.desk = Arc::new(Desk::new(embedder));
     let knowledge = house.config.agent.knowledge.clone();
-    business::knowledge(knowledge.as_deref(), house.agent_id(), &*house.store, house.desk.clone()).await?;
+    house.library = house.library.on_desk(house.desk.clone());
+    business::knowledge(knowledge.as_deref(), &house.library).await?;
     let voice: Arc<dyn Tts> =
         Arc::new(StallingTts(house.speech.phrases.clone(), stalls[2].1.clone(), Default::default()));
     // The shelf of phrases stays before what stalls, as it does for a provider.

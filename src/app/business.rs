@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use tracing::{info, warn};
+use tracing::warn;
 use uuid::Uuid;
 
 use crate::adapters::knowledge_folder;
@@ -14,9 +14,9 @@ use crate::domain::conversation::Channel;
 use crate::domain::escalation_check;
 use crate::domain::ids::{AgentId, InboxId};
 use crate::domain::inbox::Inbox;
+use crate::knowledge::Library;
 use crate::seams::clock::Ids;
 use crate::seams::store::{Seed, Store};
-use crate::support::Desk;
 use crate::support::sensitivity::default_sensitivity;
 
 /// The agent as configured, stored as a new revision when that differs from the newest one, and its inbox.
@@ -152,26 +152,13 @@ fn same(stored: &Agent, wanted: &Agent) -> bool {
 
 /// Reads the knowledge folder into the store and onto the desk; files that cannot be read are named, the rest
 /// is used. Returns how many entries the agent has.
-pub async fn knowledge(
-    folder: Option<&Path>,
-    agent: AgentId,
-    store: &dyn Store,
-    desk: Arc<Desk>,
-) -> anyhow::Result<usize> {
-    if let Some(folder) = folder {
-        let loaded = knowledge_folder::load(folder, default_sensitivity)?;
-        for problem in &loaded.problems {
-            warn!("Knowledge left out: {problem}");
-        }
-        let mut work = store.begin().await?;
-        work.replace_knowledge(agent, FOLDER_ORIGIN, &loaded.entries).await?;
-        work.commit().await?;
+pub async fn knowledge(folder: Option<&Path>, library: &Arc<Library>) -> anyhow::Result<usize> {
+    let Some(folder) = folder else { return Ok(library.publish().await?) };
+    let loaded = knowledge_folder::load(folder, default_sensitivity)?;
+    for problem in &loaded.problems {
+        warn!("Knowledge left out: {problem}");
     }
-    let entries = store.knowledge(agent).await?;
-    let count = entries.len();
-    tokio::task::spawn_blocking(move || desk.set_knowledge(agent, entries)).await??;
-    info!(knowledge.entries = count, "Knowledge ready");
-    Ok(count)
+    Ok(library.replace_folder(FOLDER_ORIGIN, &loaded.entries).await?)
 }
 
 /// The address of the one inbox that all telephone numbers share until they are told apart.

@@ -14,13 +14,16 @@ use arc_swap::ArcSwap;
 use tracing::info;
 
 use crate::adapters::bus::LocalBus;
+use crate::adapters::documents::ChildReader;
 use crate::adapters::models::Models;
+use crate::adapters::pages::WebPages;
 use crate::adapters::store::{SqliteOptions, SqliteStore};
 use crate::adapters::system::{SystemClock, SystemIds};
 use crate::config::Config;
 use crate::domain::agent::Agent;
 use crate::domain::phone_number::PhoneNumber;
 use crate::http::Answering;
+use crate::knowledge::{self, Library};
 use crate::messages::{self, MessageDesk};
 use crate::seams::bus::Bus;
 use crate::seams::clock::{Clock, Ids};
@@ -49,6 +52,8 @@ pub struct House {
     pub ids: Arc<dyn Ids>,
     /// The support core.
     pub desk: Arc<Desk>,
+    /// What the company knows.
+    pub library: Arc<Library>,
     /// Recognition and synthesis.
     pub speech: speech::Speech,
     /// Knowledge entries that the agent has.
@@ -89,8 +94,16 @@ impl House {
         let (local, embedder) = loading.await??;
         let speech = local.configured(&config.providers, tokio::runtime::Handle::current())?;
         let desk = Arc::new(Desk::new(embedder));
-        let knowledge_entries =
-            business::knowledge(config.agent.knowledge.as_deref(), agent.id, &*store, desk.clone()).await?;
+        let library = Library::new(knowledge::Parts {
+            store: store.clone(),
+            desk: desk.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            agent: agent.id,
+            documents: Arc::new(ChildReader::new(std::env::current_exe()?)),
+            pages: Arc::new(WebPages::new(&config.knowledge)),
+        });
+        let knowledge_entries = business::knowledge(config.agent.knowledge.as_deref(), &library).await?;
         let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(clock.epoch()));
         let agent = Arc::new(ArcSwap::from_pointee(agent));
         Ok(House {
@@ -100,6 +113,7 @@ impl House {
             clock,
             ids,
             desk,
+            library,
             speech,
             knowledge_entries,
             agent,

@@ -46,6 +46,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         store: house.store.clone(),
         messages,
         bus: house.bus.clone(),
+        library: house.library.clone(),
         answering: house.answering(),
         calls_back: calls_back.clone(),
         clock: house.clock.clone(),
@@ -91,6 +92,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     tokio::spawn(watch_store(house.store.clone(), readiness.clone(), STORE_PROBE, shutdown.clone()));
     tokio::spawn(upkeep(metrics, shutdown.clone()));
     let house = Arc::new(house);
+    tokio::spawn(house.library.clone().run(shutdown.clone()));
     tokio::spawn(watch_knowledge(house.clone(), shutdown.clone()));
     tokio::spawn(dialplans::watch(house.clone(), front_desk, shutdown.clone()));
     announce(&house, &sip, http_address, browsers.is_some());
@@ -201,7 +203,7 @@ async fn watch_knowledge(house: Arc<House>, shutdown: CancellationToken) {
             continue;
         }
         seen = now;
-        let loaded = business::knowledge(Some(&folder), house.agent_id(), &*house.store, house.desk.clone()).await;
+        let loaded = business::knowledge(Some(&folder), &house.library).await;
         if let Err(error) = loaded {
             warn!(%error, "The knowledge folder could not be read again; what was known stays");
         }

@@ -7,6 +7,7 @@ pub mod demo;
 pub mod dialplan;
 pub mod eval;
 pub mod models;
+pub mod read_document;
 pub mod sample;
 pub mod serve;
 pub mod speak;
@@ -50,6 +51,9 @@ pub enum Command {
     Transcribe(transcribe::Args),
     /// Speaks a text into a WAV file.
     Speak(speak::Args),
+    /// Reads one document from standard input, within bounds; Switchboard starts it by itself.
+    #[command(hide = true)]
+    ReadDocument(read_document::Args),
 }
 
 /// Runs the chosen subcommand to its end.
@@ -66,6 +70,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Models(args) => models::run(args),
         Command::Transcribe(args) => transcribe::run(args),
         Command::Speak(args) => speak::run(args),
+        Command::ReadDocument(args) => read_document::run(&args),
     }
 }
 

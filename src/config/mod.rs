@@ -9,6 +9,7 @@ pub mod agent;
 pub mod browser;
 pub mod escalation;
 pub mod http;
+pub mod knowledge;
 pub mod load;
 pub mod logging;
 pub mod media;
@@ -86,6 +87,8 @@ sections! {
     browser: browser::BrowserConfig,
     /// The database.
     store: store::StoreConfig,
+    /// Files and pages that are answered from.
+    knowledge: knowledge::KnowledgeConfig,
     /// Conversations by message, and the team's desk.
     messages: messages::MessagesConfig,
     /// Calls' audio: sockets and real-time threads.

@@ -66,6 +66,10 @@ id!(
     RecordingId
 );
 id!(
+    /// An article of the knowledge.
+    ArticleId
+);
+id!(
     /// A live event, for resuming a stream.
     EventId
 );

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ids::ArticleId;
 use super::time::EpochMs;
 
 /// What kind of text an entry is (R15).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A question customers ask.
@@ -20,7 +21,7 @@ pub enum Kind {
 }
 
 /// Whether an entry may go out without a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Sensitivity {
     /// It may.
@@ -52,4 +53,16 @@ pub struct Entry {
     pub source: String,
     /// After this time it is no longer used.
     pub valid_until: Option<EpochMs>,
+    /// The article it is a passage of; `None` for entries of the folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub article: Option<ArticleRef>,
+}
+
+/// One revision of an article.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ArticleRef {
+    /// The article.
+    pub id: ArticleId,
+    /// Counted from 1.
+    pub revision: u64,
 }

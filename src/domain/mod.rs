@@ -1,6 +1,7 @@
 //! Pure nouns and rules. No clock, no chance, no sockets: those come in as arguments.
 
 pub mod agent;
+pub mod article;
 pub mod call;
 pub mod callback_number;
 pub mod card_number;
@@ -11,13 +12,16 @@ pub mod cut_call;
 pub mod dialplan;
 pub mod escalation;
 pub mod escalation_check;
+pub mod gap;
 pub mod ids;
 pub mod inbox;
 pub mod knowledge;
+pub mod knowledge_markdown;
 pub mod ladder;
 pub mod number_words;
 pub mod on_duty;
 pub mod phone_number;
+pub mod public_address;
 pub mod schedule;
 pub mod shortcut;
 pub mod standing_offers;

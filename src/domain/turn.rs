@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::knowledge::ArticleRef;
 use super::time::EpochMs;
 
 /// What a channel can do, as data: the support core knows nothing else about it.
@@ -144,6 +145,9 @@ pub struct Source {
     pub source: String,
     /// How near it was, the retrieval score H.
     pub score: f32,
+    /// The article and revision it is a passage of, where it is of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub article: Option<ArticleRef>,
 }
 
 /// What was decided and on what ground; stored with the message.
@@ -161,6 +165,17 @@ pub struct Decision {
     pub features: Vec<f32>,
     /// Time the desk took, in milliseconds.
     pub desk_ms: f32,
+}
+
+impl Decision {
+    /// Whether the knowledge lacked an answer: what is asked so is collected for the team.
+    pub fn leaves_a_gap(&self) -> bool {
+        match (self.verdict, self.reason) {
+            (_, Reason::NotKnown) => true,
+            (verdict, Reason::Ambiguous) => matches!(verdict, Verdict::Hold | Verdict::HandOff),
+            _ => false, // Answered, or held for what it is about rather than for what is not known.
+        }
+    }
 }
 
 /// A turn answered, before anything was done about it: it can be thrown away without a trace.

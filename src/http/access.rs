@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::Shared;
+use super::principal::Principal;
 use super::problem::Problem;
 use crate::config::http::HttpConfig;
 
@@ -26,11 +27,14 @@ use crate::config::http::HttpConfig;
 pub struct Peer(pub SocketAddr);
 
 /// Lets a request through to the API, or refuses it.
-pub async fn check(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+pub async fn check(State(shared): State<Shared>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
     let parts = &shared.parts;
     match admit(peer, request.headers(), request.uri(), &parts.token, &parts.config) {
-        Ok(()) => next.run(request).await,
+        Ok(who) => {
+            request.extensions_mut().insert(who);
+            next.run(request).await
+        }
         Err(problem) => problem.into_response(),
     }
 }
@@ -62,15 +66,15 @@ fn admit(
     uri: &Uri,
     token: &SecretString,
     config: &HttpConfig,
-) -> Result<(), Problem> {
+) -> Result<Principal, Problem> {
     let host = ours(headers, uri, config)?;
     refuse_other_sites(headers)?;
     let here = peer.is_some_and(|ip| ip.to_canonical().is_loopback());
     if here && host == Name::Loopback && !config.loopback_needs_token && !passed_on(headers) {
-        return Ok(());
+        return Ok(Principal::ThisMachine);
     }
     match presented(headers) {
-        Some(presented) if same(presented, token) => Ok(()),
+        Some(presented) if same(presented, token) => Ok(Principal::Bootstrap),
         presented => {
             metrics::counter!("switchboard_http_refused_total").increment(1);
             tracing::debug!(http.token_given = presented.is_some(), "A request was refused");
@@ -177,7 +181,7 @@ mod tests {
         }
         let answer =
             admit(peer.parse().ok(), &headers, &Uri::from_static("/api/v1/conversations"), &TOKEN.into(), config);
-        answer.map_or_else(|problem| problem.into_response().status().as_u16(), |()| 200)
+        answer.map_or_else(|problem| problem.into_response().status().as_u16(), |_| 200)
     }
 
     /// W5, R42: who comes in and who does not.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
-use axum::extract::rejection::BytesRejection;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -40,6 +40,49 @@ pub fn name(what: &str, name: &str) -> Result<String, Problem> {
         return Err(unprocessable(format!("{what} is a name of 1 to {NAME_CHARS_MAX} characters in one line.")));
     }
     Ok(name.to_owned())
+}
+
+/// How many rows a page has.
+#[derive(Clone, Copy)]
+pub struct Limit(u32);
+
+impl Limit {
+    /// 1 to 200; 50 where none was asked for.
+    pub fn of(asked: Option<u32>) -> Result<Limit, Problem> {
+        let limit = asked.unwrap_or(LIMIT_DEFAULT);
+        if !(1..=LIMIT_MAX).contains(&limit) {
+            let detail = format!("limit is a number from 1 to {LIMIT_MAX}.");
+            return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+        }
+        Ok(Limit(limit))
+    }
+
+    /// One more than is shown tells whether there is a next page.
+    pub fn and_one(self) -> u32 {
+        self.0 + 1
+    }
+
+    /// Takes the one more out; gives the last row shown where another page follows.
+    pub fn cut<T>(self, rows: &mut Vec<T>) -> Option<&T> {
+        let more = rows.len() > self.0 as usize;
+        rows.truncate(self.0 as usize);
+        rows.last().filter(|_| more)
+    }
+}
+
+/// A cursor that is one value.
+pub fn cursor<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|_| bad_cursor())
+}
+
+/// 400 for a cursor that is none of ours.
+pub fn bad_cursor() -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "cursor is the next_cursor of the page before; leave it out for the first.")
+}
+
+/// 400 for parameters that cannot be read.
+pub fn bad_query(error: &QueryRejection) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, format!("The parameters do not fit: {}.", error.body_text()))
 }
 
 /// The request's `Idempotency-Key` with the digest of its body, where it has one.
@@ -87,3 +130,7 @@ impl Drop for KeyInUse {
 const KEY_BYTES_MAX: usize = 255;
 /// Fits a line of a list.
 const NAME_CHARS_MAX: usize = 100;
+/// Fits a screen and a little more.
+const LIMIT_DEFAULT: u32 = 50;
+/// A page of this size is read in a few milliseconds.
+const LIMIT_MAX: u32 = 200;

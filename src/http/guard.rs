@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::Shared;
 use super::problem::Problem;
+use crate::config::http::HttpConfig;
 
 /// Bounds how many requests are worked on, how large they are and how long they take.
 pub async fn bound(State(shared): State<Shared>, request: Request, next: Next) -> Response {
@@ -17,14 +18,15 @@ pub async fn bound(State(shared): State<Shared>, request: Request, next: Next) -
         return Problem::busy("Too many requests at once; try again in a second.", 1).into_response();
     };
     // Bodies without a length are bounded as they are read, by the layer of `DefaultBodyLimit`.
+    let body_max = body_bytes_max(request.extensions(), config);
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if length.is_some_and(|length: u64| length > config.body_max_bytes as u64) {
-        let detail = format!("The body is larger than {} bytes; send less.", config.body_max_bytes);
+    if length.is_some_and(|length: u64| length > body_max as u64) {
+        let detail = format!("The body is larger than {body_max} bytes; send less.");
         return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail).into_response();
     }
     let route = request.extensions().get::<MatchedPath>().map_or("none".into(), |path| path.as_str().to_string());
     let began = Instant::now();
-    let answer = tokio::time::timeout(Duration::from_millis(config.request_timeout_ms), next.run(request)).await;
+    let answer = tokio::time::timeout(patience(request.extensions(), config), next.run(request)).await;
     let response = answer.unwrap_or_else(|_| {
         Problem::busy("It took too long; try again, and look into the log if it stays so.", 5).into_response()
     });
@@ -35,6 +37,35 @@ pub async fn bound(State(shared): State<Shared>, request: Request, next: Next) -
     metrics::histogram!("switchboard_http_request_seconds", "route" => route).record(began.elapsed().as_secs_f64());
     response
 }
+
+/// The largest body of a request: files may be larger than everything else.
+pub fn body_bytes_max(extensions: &Extensions, config: &HttpConfig) -> usize {
+    if is_import(extensions) { UPLOAD_BYTES_MAX } else { config.body_max_bytes }
+}
+
+/// Reading a manual and making it searchable takes its time.
+fn patience(extensions: &Extensions, config: &HttpConfig) -> Duration {
+    let usual = Duration::from_millis(config.request_timeout_ms);
+    if is_import(extensions) { usual.max(IMPORT_PATIENCE) } else { usual }
+}
+
+fn is_import(extensions: &Extensions) -> bool {
+    extensions.get::<MatchedPath>().is_some_and(|path| IMPORTS.contains(&path.as_str()))
+}
+
+/// Where files and pages come in.
+const IMPORTS: [&str; 6] = [
+    "/api/v1/knowledge/articles",
+    "/api/v1/knowledge/articles/{id}",
+    "/api/v1/knowledge/articles/{id}/file",
+    "/api/v1/knowledge/articles/{id}/refresh",
+    "/api/v1/knowledge/files",
+    "/api/v1/knowledge/pages",
+];
+/// The largest file.
+pub const UPLOAD_BYTES_MAX: usize = 10_000_000;
+/// Longer than reading (20 s), fetching (20 s) and understanding (some 10 s) together take.
+const IMPORT_PATIENCE: Duration = Duration::from_secs(90);
 
 /// Headers for browsers: nothing from elsewhere is loaded, nobody frames or reads the page from outside, and
 /// nothing personal stays in a cache.

@@ -11,6 +11,7 @@ use serde_json::from_value;
 
 use super::Shared;
 use super::body::{self, unprocessable};
+use super::once::Key;
 use super::problem::{Body as Refused, Problem};
 use crate::domain::contact::{Address, AddressKind};
 use crate::domain::turn::ChannelTraits;
@@ -84,13 +85,11 @@ struct Reply {
 )]
 pub async fn accept(
     State(shared): State<Shared>,
+    Key(key): Key,
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let digested = bytes.as_ref().map(Bytes::clone).unwrap_or_default();
-    let key = body::key(&headers, INTAKE, &digested)?;
     let new: NewMessage = body::read(&headers, bytes)?;
-    let _in_use = shared.keys.take(key.as_ref())?;
     let inbox = shared.parts.messages.api_inbox(&new.channel).await?;
     let inbox = inbox.ok_or_else(|| unprocessable("channel names no inbox of the API; leave it out for \"api\"."))?;
     if !new.attachments.is_empty() {
@@ -160,7 +159,5 @@ fn usual_inbox() -> String {
     "api".into()
 }
 
-/// The scope of this endpoint's keys.
-const INTAKE: &str = "intake";
 /// Fits a poll.
 const REPLIES_MAX: u32 = 200;

@@ -15,8 +15,11 @@ mod guard;
 mod hand_over_body;
 mod health;
 mod intake;
+mod knowledge;
+mod once;
 mod openapi;
 mod page;
+mod principal;
 mod problem;
 mod recordings;
 mod saved;
@@ -35,6 +38,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::http::HttpConfig;
+use crate::knowledge::Library;
 use crate::messages::MessageDesk;
 use crate::seams::browser::BrowserCalls;
 use crate::seams::bus::Bus;
@@ -55,6 +59,8 @@ pub struct Parts {
     pub messages: Arc<MessageDesk>,
     /// What happens now.
     pub bus: Arc<dyn Bus>,
+    /// What the company knows.
+    pub library: Arc<Library>,
     /// The agent that answers, whose policy can be saved.
     pub answering: Answering,
     /// Calls customers back.
@@ -100,6 +106,7 @@ pub fn router(parts: Parts) -> Router {
     let guarded = api
         .route("/metrics", get(health::metrics))
         .route("/api/v1/openapi.json", get(async move || axum::Json(document)))
+        .route_layer(middleware::from_fn_with_state(shared.clone(), once::once))
         .route_layer(middleware::from_fn_with_state(shared.clone(), access::check));
     let callers = Router::new()
         .route("/api/v1/browser-calls", post(browser_calls::place))

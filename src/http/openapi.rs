@@ -4,6 +4,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::knowledge::{articles, gaps, imports, search};
 use super::{Shared, agents, contacts, conversations, events, intake, recordings, saved, teamwork, tickets};
 
 /// What the document says beside the paths.
@@ -22,6 +23,7 @@ use super::{Shared, agents, contacts, conversations, events, intake, recordings,
         (name = "contacts", description = "Customers"),
         (name = "intake", description = "Messages from other programs, and ours to them"),
         (name = "agents", description = "Who answers, and what happens to what it cannot answer"),
+        (name = "knowledge", description = "What is answered from, with its history, and what is missing"),
         (name = "events", description = "What happens now"),
     )
 )]
@@ -60,6 +62,20 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(tickets::one, tickets::change))
         .routes(routes!(tickets::call))
         .routes(routes!(recordings::one))
+        .routes(routes!(articles::list, articles::create))
+        .routes(routes!(articles::one, articles::edit, articles::delete))
+        .routes(routes!(articles::revisions))
+        .routes(routes!(articles::revision))
+        .routes(routes!(articles::restore))
+        .routes(routes!(imports::upload))
+        .routes(routes!(imports::replace))
+        .routes(routes!(imports::import))
+        .routes(routes!(imports::refresh))
+        .routes(routes!(search::preview))
+        .routes(routes!(gaps::list))
+        .routes(routes!(gaps::change))
+        .routes(routes!(gaps::answer))
+        .routes(routes!(gaps::proposals))
         .routes(routes!(events::stream))
 }
 

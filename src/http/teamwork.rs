@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Shared;
 use super::body::{self, unprocessable};
+use super::once::Key;
 use super::problem::{Body as Refused, Problem};
 use crate::domain::casework::{TAG_CHARS_MAX, TAGS_MAX, Tag, TagKind};
 use crate::domain::conversation::{Conversation, Message};
@@ -17,7 +18,7 @@ use crate::domain::ids::{ConversationId, MessageId};
 use crate::domain::time::EpochMs;
 use crate::domain::transition::{Act, Actor};
 use crate::domain::turn::ChannelTraits;
-use crate::messages::{Order, RequestKey, TeamError};
+use crate::messages::{Order, TeamError};
 use crate::seams::shown::{ShownMessage, ShownSummary};
 
 /// Who acts, and on what they saw.
@@ -145,15 +146,15 @@ type Body = Result<Bytes, BytesRejection>;
          content_type = "application/problem+json")
     )
 )]
-pub async fn write(State(shared): State<Shared>, id: Id, headers: HeaderMap, bytes: Body) -> Result<Response, Problem> {
-    let digested = bytes.as_ref().map(Bytes::clone).unwrap_or_default();
+pub async fn write(
+    State(shared): State<Shared>,
+    Key(key): Key,
+    id: Id,
+    headers: HeaderMap,
+    bytes: Body,
+) -> Result<Response, Problem> {
     let new: NewWords = body::read(&headers, bytes)?;
     let order = order(id, &new.teammate, new.version)?;
-    let key = body::key(&headers, &format!("messages:{}", order.conversation), &digested)?;
-    let _in_use = shared.keys.take(key.as_ref())?;
-    if let Some(known) = answered_before(&shared, key.as_ref()).await? {
-        return Ok(known);
-    }
     let text = body::text(&new.text, ChannelTraits::API.text_chars_max)?;
     let desk = &shared.parts.messages;
     let (_, message) = match new.kind {
@@ -412,17 +413,6 @@ impl TeammateAct {
     pub fn order(&self, conversation: ConversationId) -> Result<Order, Problem> {
         order(Ok(Path(conversation)), &self.teammate, self.version)
     }
-}
-
-/// The first answer of a request that comes again.
-async fn answered_before(shared: &Shared, key: Option<&RequestKey>) -> Result<Option<Response>, Problem> {
-    let Some(key) = key else { return Ok(None) };
-    let Some(kept) = shared.parts.store.kept_answer(&key.scope, &key.key).await? else { return Ok(None) };
-    if kept.digest != key.digest {
-        return Err(unprocessable("This Idempotency-Key was used for another body; choose a fresh one."));
-    }
-    let status = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::CREATED);
-    Ok(Some((status, Json(kept.body)).into_response()))
 }
 
 impl From<TeamError> for Problem {

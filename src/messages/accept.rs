@@ -57,7 +57,8 @@ pub struct RequestKey {
 }
 
 impl RequestKey {
-    pub(super) fn answer(&self, status: u16, body: serde_json::Value, at: EpochMs) -> KeptAnswer {
+    /// What is kept of an answer.
+    pub fn answer(&self, status: u16, body: serde_json::Value, at: EpochMs) -> KeptAnswer {
         KeptAnswer { digest: self.digest.clone(), status, body, at }
     }
 }

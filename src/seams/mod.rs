@@ -3,9 +3,11 @@
 pub mod browser;
 pub mod bus;
 pub mod clock;
+pub mod documents;
 pub mod embed;
 pub mod fakes;
 pub mod inbox_store;
+pub mod knowledge_store;
 pub mod media;
 pub mod shown;
 pub mod signaling;

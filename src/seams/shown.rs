@@ -11,6 +11,7 @@ use crate::domain::conversation::{Author, Channel, Conversation, Handler, Messag
 use crate::domain::ids::{
     AgentId, AttemptId, CallId, ContactId, ConversationId, InboxId, MessageId, RecordingId, TicketId,
 };
+use crate::domain::knowledge::ArticleRef;
 use crate::domain::ticket::{CallbackWish, Clip, Field, Ticket, TicketKind, TicketStatus};
 use crate::domain::transition::{handling_label, status_label};
 use crate::domain::turn::{Reason, RiskTopic, Source, Verdict};
@@ -105,6 +106,8 @@ pub struct ShownSource<'a> {
     question: &'a str,
     source: &'a str,
     score: f64,
+    /// The article and revision it is a passage of, where it is of one.
+    article: Option<ArticleRef>,
 }
 
 /// One call.
@@ -295,6 +298,7 @@ impl<'a> ShownSource<'a> {
             question: &source.question,
             source: &source.source,
             score: rounded(source.score),
+            article: source.article,
         }
     }
 }

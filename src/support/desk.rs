@@ -199,6 +199,7 @@ fn decide(verdict: Verdict, reason: Reason, confidence: f32, index: &Index, foun
             question: entry.question.clone(),
             source: entry.source.clone(),
             score: hit.score,
+            article: entry.article,
         }
     });
     let sources = sources.collect();

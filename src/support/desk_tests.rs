@@ -39,6 +39,7 @@ fn entry(id: &str, question: &str, sensitivity: Sensitivity, answer: &str) -> En
         spoken: Some(format!("Spoken: {answer}")),
         source: "faq.md".into(),
         valid_until: None,
+        article: None,
     }
 }
 

@@ -129,6 +129,7 @@ pub fn entries_of_rows(rows: &[(String, String)]) -> Vec<Entry> {
                 spoken: None,
                 source: String::new(),
                 valid_until: None,
+                article: None,
             }),
         }
     }

@@ -185,6 +185,7 @@ mod tests {
             spoken: None,
             source: "faq.md".into(),
             valid_until: None,
+            article: None,
         };
         let index = Index::build(vec![entry], |_| Ok::<_, std::convert::Infallible>(None)).unwrap();
         let line = |speaker, text: &str| Line { speaker, text: text.into() };

@@ -108,6 +108,7 @@ mod tests {
             spoken: spoken.map(str::to_owned),
             source: "a.md".into(),
             valid_until: None,
+            article: None,
         }
     }
 

@@ -3,10 +3,15 @@
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
+use switchboard::adapters::documents::ChildReader;
+use switchboard::adapters::pages::WebPages;
 use switchboard::adapters::system::{SystemClock, SystemIds};
 use switchboard::config::http::HttpConfig;
+use switchboard::config::knowledge::KnowledgeConfig;
 use switchboard::domain::agent::Agent;
+use switchboard::domain::ids::AgentId;
 use switchboard::http::{Answering, Parts, Readiness};
+use switchboard::knowledge::Library;
 use switchboard::messages::MessageDesk;
 use switchboard::seams::bus::Bus;
 use switchboard::seams::store::Store;
@@ -24,11 +29,31 @@ pub fn message_desk(store: Arc<dyn Store>, bus: Arc<dyn Bus>, agent: Arc<ArcSwap
     })
 }
 
+/// The knowledge of an agent, found by words alone.
+pub fn library(store: Arc<dyn Store>, desk: Arc<Desk>, agent: AgentId) -> Arc<Library> {
+    library_with(store, desk, agent, &KnowledgeConfig::default())
+}
+
+/// The same, with pages fetched as configured.
+pub fn library_with(store: Arc<dyn Store>, desk: Arc<Desk>, agent: AgentId, config: &KnowledgeConfig) -> Arc<Library> {
+    Library::new(switchboard::knowledge::Parts {
+        store,
+        desk,
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds),
+        agent,
+        documents: Arc::new(ChildReader::new(option_env!("CARGO_BIN_EXE_switchboard").unwrap_or("switchboard").into())),
+        pages: Arc::new(WebPages::new(config)),
+    })
+}
+
 pub const TOKEN: &str = "a-token-for-the-tests-of-the-server";
 
 /// What the API works on. It can be used, and what a test does not replace is empty.
 pub fn api(store: Arc<dyn Store>, bus: Arc<dyn Bus>, agent: Arc<ArcSwap<Agent>>, config: HttpConfig) -> Parts {
+    let agent_id = agent.load().id;
     Parts {
+        library: library(store.clone(), Arc::new(Desk::new(None)), agent_id),
         messages: message_desk(store.clone(), bus.clone(), agent.clone()),
         store,
         bus,

@@ -70,6 +70,7 @@ pub fn message(conversation: ConversationId, at: i64) -> Message {
                 question: "When do you open?".into(),
                 source: "faq.md".into(),
                 score: 0.83,
+                article: None,
             }],
             features: vec![0.1, 0.2, -0.3, 4.0e-7],
             desk_ms: 3.25,

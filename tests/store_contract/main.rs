@@ -5,6 +5,7 @@
 
 mod inbox_suite;
 mod killed;
+mod knowledge_suite;
 #[path = "../common/samples.rs"]
 mod samples;
 mod suite;
@@ -74,6 +75,11 @@ contract! {
     inbox_suite::a_job_is_claimed_by_one_and_done_once,
     inbox_suite::the_outbox_is_read_in_its_order_by_kind,
     inbox_suite::everything_of_a_merged_case_moves,
+    knowledge_suite::an_article_keeps_every_revision,
+    knowledge_suite::articles_are_listed_by_kind_and_in_pages,
+    knowledge_suite::a_watched_page_falls_due_until_it_is_forgotten,
+    knowledge_suite::a_question_without_an_answer_is_collected_once,
+    knowledge_suite::the_most_asked_gap_comes_first,
     suite::a_ticket_contends_on_its_version,
     suite::a_missed_case_is_found_by_the_telephone_that_rang,
     suite::a_trunks_day_is_kept_and_never_shrinks,

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use switchboard::domain::call::{Attempt, AttemptOutcome, Call};
 use switchboard::domain::conversation::{Handler, Status};
-use switchboard::domain::ids::{AgentId, CallId, ConversationId, InboxId, TicketId};
-use switchboard::domain::knowledge::{Entry, Kind, Sensitivity};
+use switchboard::domain::ids::{AgentId, ArticleId, CallId, ConversationId, InboxId, TicketId};
+use switchboard::domain::knowledge::{ArticleRef, Entry, Kind, Sensitivity};
 use switchboard::domain::ticket::{Ticket, TicketStatus};
 use switchboard::domain::time::EpochMs;
 use switchboard::domain::trunk_use::TrunkUse;
@@ -428,5 +428,6 @@ fn entry(name: &str) -> Entry {
         spoken: None,
         source: "faq.md".into(),
         valid_until: Some(EpochMs(9)),
+        article: Some(ArticleRef { id: ArticleId(uuid::Uuid::from_u128(7)), revision: 3 }),
     }
 }

@@ -6,7 +6,6 @@
 //!
 //! A file is taken whole or not at all: one that cannot be read as knowledge is named with its line, and the rest loads.
 
-mod markdown;
 mod sample;
 
 use std::fs;
@@ -15,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use crate::domain::knowledge::Entry;
 
-pub use markdown::{DefaultSensitivity, ParseError, parse};
+pub use crate::domain::knowledge_markdown::{DefaultSensitivity, ParseError, parse};
 pub use sample::{FILES as SAMPLE_FILES, sample_business};
 
 /// Files read from one folder, subfolders included.

@@ -2,7 +2,7 @@
 
 use crate::domain::knowledge::Entry;
 
-use super::markdown::{DefaultSensitivity, parse};
+use super::{DefaultSensitivity, parse};
 
 /// The sample business: what the agent says about itself, and its knowledge.
 pub struct SampleBusiness {

@@ -76,6 +76,7 @@ impl InboxChanges for SqliteUnit {
                 "UPDATE search_rows SET conversation_id = $2 WHERE conversation_id = $1",
                 "UPDATE tickets SET conversation_id = $2 WHERE conversation_id = $1",
                 "UPDATE calls SET conversation_id = $2 WHERE conversation_id = $1",
+                "UPDATE gap_questions SET conversation_id = $2 WHERE conversation_id = $1",
                 "UPDATE jobs SET conversation_id = $2 WHERE conversation_id = $1 AND kind = 'answer'",
             ] {
                 self.run(sqlx::query(other).bind(from.clone()).bind(to.clone())).await?;

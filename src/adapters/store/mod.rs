@@ -8,6 +8,7 @@
 mod error;
 mod inbox_read;
 mod inbox_write;
+mod knowledge;
 mod read;
 mod rows;
 #[cfg(test)]

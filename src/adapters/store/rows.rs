@@ -10,10 +10,12 @@ use crate::domain::call::{Attempt, Call, Recording};
 use crate::domain::casework::{Casework, Post};
 use crate::domain::contact::Address;
 use crate::domain::conversation::{Conversation, Message};
+use crate::domain::gap::{Gap, GapQuestion, GivenAnswer};
 use crate::domain::inbox::Inbox;
 use crate::domain::ticket::Ticket;
 use crate::domain::time::EpochMs;
 use crate::seams::inbox_store::{Event, Job, KeptAnswer, Outgoing, Saved};
+use crate::seams::knowledge_store::PageWatch;
 use crate::seams::store::StoreError;
 
 /// A row under the eye of one table, so that what cannot be read is told with its place.
@@ -277,4 +279,51 @@ fn from_word<T: DeserializeOwned>(word: &str) -> Result<T, serde_json::Error> {
 /// A structure as the JSON it is stored as.
 pub fn to_json<T: Serialize>(structure: &T) -> Result<String, StoreError> {
     serde_json::to_string(structure).map_err(|error| StoreError::Backend(Box::new(error)))
+}
+
+pub fn page_watch(row: &SqliteRow) -> Result<PageWatch, StoreError> {
+    let row = Reader { row, table: "page_watches" };
+    Ok(PageWatch {
+        article: row.id("article_id")?,
+        url: row.get("url")?,
+        every_ms: row.get("every_ms")?,
+        next_at: row.time("next_at")?,
+        fetched_at: row.time_or_none("fetched_at")?,
+        failure: row.get("failure")?,
+    })
+}
+
+pub fn gap(row: &SqliteRow) -> Result<Gap, StoreError> {
+    let row = Reader { row, table: "gaps" };
+    Ok(Gap {
+        id: row.id("id")?,
+        agent: row.id("agent_id")?,
+        label: row.get("label")?,
+        asked: u64::try_from(row.get::<i64>("asked")?).unwrap_or(0),
+        last_at: row.time("last_at")?,
+        state: row.word("state")?,
+        article: row.id_or_none("article_id")?,
+    })
+}
+
+pub fn gap_question(row: &SqliteRow) -> Result<GapQuestion, StoreError> {
+    let row = Reader { row, table: "gap_questions" };
+    Ok(GapQuestion {
+        message: row.id("message_id")?,
+        conversation: row.id("conversation_id")?,
+        text: row.get("text")?,
+        at: row.time("at")?,
+    })
+}
+
+pub fn given_answer(row: &SqliteRow) -> Result<GivenAnswer, StoreError> {
+    let row = Reader { row, table: "messages" };
+    Ok(GivenAnswer {
+        message: row.id("id")?,
+        conversation: row.id("conversation_id")?,
+        question: row.get("question")?,
+        text: row.get("text")?,
+        by: row.get("sent_by")?,
+        at: row.time("at")?,
+    })
 }

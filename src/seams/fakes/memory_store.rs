@@ -9,12 +9,15 @@ use async_trait::async_trait;
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
+use super::memory_knowledge::Asked;
 use crate::domain::agent::Agent;
+use crate::domain::article::Article;
 use crate::domain::call::{Attempt, AttemptOutcome, Call, Recording};
 use crate::domain::contact::Contact;
 use crate::domain::conversation::{Channel, Conversation, Message};
+use crate::domain::gap::Gap;
 use crate::domain::ids::{
-    AgentId, AttemptId, CallId, ContactId, ConversationId, InboxId, MessageId, RecordingId, TicketId,
+    AgentId, ArticleId, AttemptId, CallId, ContactId, ConversationId, InboxId, MessageId, RecordingId, TicketId,
 };
 use crate::domain::inbox::Inbox;
 use crate::domain::knowledge::Entry;
@@ -23,6 +26,7 @@ use crate::domain::time::EpochMs;
 use crate::domain::transition::{Act, Actor};
 use crate::domain::trunk_use::TrunkUse;
 use crate::seams::inbox_store::{Event, Filter, InboxReads, Job, KeptAnswer, Saved};
+use crate::seams::knowledge_store::PageWatch;
 use crate::seams::store::{ConversationView, Cursor, Seed, Store, StoreError, UnitOfWork};
 
 /// A store in memory. Clones share their rows.
@@ -52,6 +56,10 @@ pub(super) struct Rows {
     pub(super) saved: BTreeMap<Uuid, Saved>,
     pub(super) answers: BTreeMap<(String, String), KeptAnswer>,
     pub(super) jobs: BTreeMap<Uuid, (Job, EpochMs)>,
+    pub(super) articles: BTreeMap<ArticleId, Vec<Article>>,
+    pub(super) watches: BTreeMap<ArticleId, PageWatch>,
+    pub(super) gaps: BTreeMap<Uuid, Gap>,
+    pub(super) asked: BTreeMap<MessageId, Asked>,
 }
 
 impl MemoryStore {
@@ -337,6 +345,7 @@ impl UnitOfWork for MemoryUnit {
     async fn insert_message(&mut self, message: &Message) -> Result<(), StoreError> {
         self.needs(self.draft.conversations.contains_key(&message.conversation))?;
         self.needs_new(self.draft.messages.contains_key(&message.id))?;
+        self.collect_gap(message);
         self.draft.messages.insert(message.id, message.clone());
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! One Markdown file as knowledge entries.
 
-use crate::domain::knowledge::{Entry, Kind, Sensitivity};
-use crate::domain::time::EpochMs;
+use super::knowledge::{Entry, Kind, Sensitivity};
+use super::time::EpochMs;
 
 /// Characters of a question. Longer ones are no questions, and the model reads only their beginning.
 const QUESTION_CHARS_MAX: usize = 500;
@@ -214,6 +214,7 @@ impl File<'_> {
             spoken: section.spoken.map(|spoken| spoken.trim().to_owned()).filter(|spoken| !spoken.is_empty()),
             source: self.front.source.clone().unwrap_or_else(|| self.name.to_owned()),
             valid_until: self.front.valid_until,
+            article: None,
         });
         Ok(())
     }

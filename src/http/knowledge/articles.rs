@@ -1,0 +1,238 @@
+//! Articles: written, edited, restored and taken out; each save is a revision.
+
+use axum::Json;
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::super::Shared;
+use super::super::body::{self, Limit};
+use super::super::principal::Principal;
+use super::super::problem::{Body as Refused, Problem};
+use super::form::{ArticleEdit, NewArticle, Restoration, ShownArticle, ShownArticleView};
+use crate::domain::article::Origin;
+use crate::domain::ids::ArticleId;
+use crate::domain::knowledge::Kind;
+use crate::seams::knowledge_store::ArticleFilter;
+
+/// Which articles.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Page {
+    /// 1 to 200; 50 without it.
+    limit: Option<u32>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Of this kind.
+    kind: Option<Kind>,
+    /// `true` for deleted ones instead of those in use.
+    #[serde(default)]
+    deleted: bool,
+}
+
+/// Which revisions.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RevisionPage {
+    /// 1 to 200; 50 without it.
+    limit: Option<u32>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = ArticlePage)]
+struct Listed {
+    articles: Vec<ShownArticle>,
+    /// Give it back as `cursor` for the next page; `null` at the end.
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = RevisionPage)]
+struct Revisions {
+    /// The newest first.
+    revisions: Vec<ShownArticle>,
+    /// Give it back as `cursor` for the next page; `null` at the end.
+    next_cursor: Option<String>,
+}
+
+type Id = Result<Path<ArticleId>, PathRejection>;
+type Bytes_ = Result<Bytes, BytesRejection>;
+
+/// The newest article first, each at its newest revision.
+#[utoipa::path(get, path = "/api/v1/knowledge/articles", tag = "knowledge", params(Page), operation_id = "list_articles",
+    responses(
+        (status = 200, description = "The newest first", body = Listed),
+        (status = "default", description = "A refusal that says what to do", body = Refused,
+         content_type = "application/problem+json")
+    ))]
+pub async fn list(
+    State(shared): State<Shared>,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(page) = page.map_err(|error| body::bad_query(&error))?;
+    let limit = Limit::of(page.limit)?;
+    let after = page.cursor.as_deref().map(body::cursor::<ArticleId>).transpose()?;
+    let filter = ArticleFilter { kind: page.kind, deleted: page.deleted };
+    let library = &shared.parts.library;
+    let mut rows = shared.parts.store.articles(library.agent(), &filter, after, limit.and_one()).await?;
+    let next_cursor = limit.cut(&mut rows).map(|last| last.id.to_string());
+    let articles = rows.into_iter().map(ShownArticle::of).collect();
+    Ok(Json(Listed { articles, next_cursor }).into_response())
+}
+
+/// Adds an article: the next question is answered from it.
+#[utoipa::path(post, path = "/api/v1/knowledge/articles", tag = "knowledge", request_body = NewArticle,
+    operation_id = "create_article",
+    params(("idempotency-key" = Option<String>, Header, description = "The same key and body is carried out once")),
+    responses(
+        (status = 201, description = "Saved and searchable", body = ShownArticleView),
+        (status = "default", description = "A refusal that says what to do", body = Refused,
+         content_type = "application/problem+json")
+    ))]
+pub async fn create(
+    State(shared): State<Shared>,
+    who: Principal,
+    headers: HeaderMap,
+    bytes: Bytes_,
+) -> Result<Response, Problem> {
+    let new: NewArticle = body::read(&headers, bytes)?;
+    let article = shared.parts.library.create(new.content(), Origin::Written, who.name()).await?;
+    Ok((StatusCode::CREATED, Json(ShownArticleView::of(article, None))).into_response())
+}
+
+/// One article, with the passages it is searched and quoted by.
+#[utoipa::path(get, path = "/api/v1/knowledge/articles/{id}", tag = "knowledge", operation_id = "read_article",
+    params(("id" = ArticleId, Path, description = "The article")),
+    responses(
+        (status = 200, description = "At its newest revision, deleted or not", body = ShownArticleView),
+        (status = "default", description = "A refusal that says what to do", body = Refused,
+         content_type = "application/problem+json")
+    ))]
+pub async fn one(State(shared): State<Shared>, id: Id) -> Result<Response, Problem> {
+    let id = known(id)?;
+    let article = shared.parts.store.article(id).await?.ok_or_else(no_article)?;
+    let watch = shared.parts.store.page_watch(id).await?;
+    Ok(Json(ShownArticleView::of(article, watch)).into_response())
+}
+
+/// Saves an article anew, upon the revision that was read.
+#[utoipa::path(put, path = "/api/v1/knowledge/articles/{id}", tag = "knowledge", request_body = ArticleEdit,
+    operation_id = "edit_article",
+    params(("id" = ArticleId, Path, description = "The article")),
+    responses(
+        (status = 200, description = "The next revision, searchable", body = ShownArticleView),
+        (status = "default", description = "A refusal that says what to do", body = Refused,
+         content_type = "application/problem+json")
+    ))]
+pub async fn edit(
+    State(shared): State<Shared>,
+    who: Principal,
+    id: Id,
+    headers: HeaderMap,
+    bytes: Bytes_,
+) -> Result<Response, Problem> {
+    let id = known(id)?;
+    let edit: ArticleEdit = body::read(&headers, bytes)?;
+    let article = shared.parts.library.edit(id, edit.revision, edit.content(), who.name()).await?;
+    let watch = shared.parts.store.page_watch(id).await?;
+    Ok(Json(ShownArticleView::of(article, watch)).into_response())
+}
+
+/// Takes an article out of use; its history stays and can be restored.
+#[utoipa::path(delete, path = "/api/v1/knowledge/articles/{id}", tag = "knowledge", operation_id = "delete_article",
+    params(("id" = ArticleId, Path, description = "The article")),
+    responses(
+        (status = 204, description = "It is no longer answered from"),
+        (status = "default", description = "A refusal that says what to do", body = Refused,
+         content_type = "application/problem+json")
+    ))]
+pub async fn delete(State(shared): State<Shared>, who: Principal, id: Id) -> Result<Response, Problem> {
+    shared.parts.library.delete(known(id)?, who.name()).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Everything an article ever said, the newest first.
+#[utoipa::path(get, path = "/api/v1/knowledge/articles/{id}/revisions", tag = "knowledge",
+    operation_id = "list_article_revisions",
+    params(("id" = ArticleId, Path, description = "The article"), RevisionPage),
+    responses(
+        (status = 200, description = "The newest first", body = Revisions),
+        (status = "default", description = "A refusal that says what to do", body = Refused,
+         content_type = "application/problem+json")
+    ))]
+pub async fn revisions(
+    State(shared): State<Shared>,
+    id: Id,
+    page: Result<Query<RevisionPage>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let id = known(id)?;
+    let Query(page) = page.map_err(|error| body::bad_query(&error))?;
+    let limit = Limit::of(page.limit)?;
+    let before = page.cursor.as_deref().map(body::cursor::<u64>).transpose()?;
+    if shared.parts.store.article(id).await?.is_none() {
+        return Err(no_article());
+    }
+    let mut rows = shared.parts.store.article_revisions(id, before, limit.and_one()).await?;
+    let next_cursor = limit.cut(&mut rows).map(|last| last.revision.to_string());
+    let revisions = rows.into_iter().map(ShownArticle::of).collect();
+    Ok(Json(Revisions { revisions, next_cursor }).into_response())
+}
+
+/// One revision, as it was.
+#[utoipa::path(get, path = "/api/v1/knowledge/articles/{id}/revisions/{revision}", tag = "knowledge",
+    operation_id = "read_article_revision",
+    params(("id" = ArticleId, Path, description = "The article"),
+           ("revision" = u64, Path, description = "Counted from 1")),
+    responses(
+        (status = 200, description = "As it was", body = ShownArticle),
+        (status = "default", description = "A refusal that says what to do", body = Refused,
+         content_type = "application/problem+json")
+    ))]
+pub async fn revision(
+    State(shared): State<Shared>,
+    place: Result<Path<(ArticleId, u64)>, PathRejection>,
+) -> Result<Response, Problem> {
+    let Ok(Path((id, revision))) = place else { return Err(Problem::not_found("revision")) };
+    let article = shared.parts.store.article_revision(id, revision).await?;
+    let article = article.ok_or_else(|| Problem::not_found("revision"))?;
+    Ok(Json(ShownArticle::of(article)).into_response())
+}
+
+/// Takes an earlier revision up again, as the next one; a deleted article is in use again.
+#[utoipa::path(post, path = "/api/v1/knowledge/articles/{id}/restore", tag = "knowledge", request_body = Restoration,
+    operation_id = "restore_article",
+    params(("id" = ArticleId, Path, description = "The article")),
+    responses(
+        (status = 200, description = "The next revision, searchable", body = ShownArticleView),
+        (status = "default", description = "A refusal that says what to do", body = Refused,
+         content_type = "application/problem+json")
+    ))]
+pub async fn restore(
+    State(shared): State<Shared>,
+    who: Principal,
+    id: Id,
+    headers: HeaderMap,
+    bytes: Bytes_,
+) -> Result<Response, Problem> {
+    let id = known(id)?;
+    let asked: Restoration = body::read(&headers, bytes)?;
+    let article = shared.parts.library.restore(id, asked.revision, who.name()).await?;
+    let watch = shared.parts.store.page_watch(id).await?;
+    Ok(Json(ShownArticleView::of(article, watch)).into_response())
+}
+
+fn known(id: Id) -> Result<ArticleId, Problem> {
+    // What is no id names nothing either.
+    id.map(|Path(id)| id).map_err(|_| no_article())
+}
+
+fn no_article() -> Problem {
+    Problem::not_found("article")
+}
