@@ -84,8 +84,8 @@ impl StandingOffers {
         self.standing.remove(&offer);
     }
 
-    /// What a ladder could do for this caller now. Nobody is promised who is engaged, nor anybody to a caller who has
-    /// escalated as often as they may (R58).
+    /// What a ladder could do for this caller now. Nobody is promised who is engaged or not `reachable`, nor anybody to a
+    /// caller who has escalated as often as they may (R58).
     pub fn outlook(
         &self,
         now: Instant,
@@ -93,17 +93,18 @@ impl StandingOffers {
         policy: &EscalationPolicy,
         at: EpochMs,
         callback_after: bool,
+        reachable: impl Fn(&Target) -> bool,
     ) -> Outlook {
-        let outlook = ladder::outlook(policy, at, callback_after, |party| self.is_free(party));
+        let outlook = ladder::outlook(policy, at, callback_after, |party| self.is_free(party, &reachable));
         let lately = |times: &VecDeque<Instant>| times.iter().filter(|time| !is_old(now, **time)).count();
         let escalated = self.escalated.get(&source.name).map_or(0, lately);
         Outlook { can_ring: outlook.can_ring && escalated < source.most, ..outlook }
     }
 
-    fn is_free(&self, party: &Party) -> bool {
+    fn is_free(&self, party: &Party, reachable: impl Fn(&Target) -> bool) -> bool {
         let is_with = |person: &Option<String>| person.is_some() && *person == party.person;
         !self.standing.values().any(|standing| is_with(&standing.person))
-            && !party.destinations.iter().all(|destination| self.stands_for(destination))
+            && party.destinations.iter().any(|destination| !self.stands_for(destination) && reachable(destination))
     }
 
     /// Counts an escalation of this caller; false when they have had as many lately as they may.
@@ -205,9 +206,12 @@ mod tests {
         .unwrap();
         let source = Source::of(Some("+4930901899"), "carrier");
         let can_ring = |offers: &StandingOffers, now, source: &Source| {
-            let outlook = offers.outlook(now, source, &policy, EpochMs(0), false);
+            let outlook = offers.outlook(now, source, &policy, EpochMs(0), false, |_| true);
             (outlook.can_ring, outlook.can_ring_in_danger)
         };
+        let registered = |target: &Target| *target != Target::Sip("sip:anna@desk".into());
+        assert!(offers.outlook(now, &source, &policy, EpochMs(0), false, registered).can_ring, "she has a number too");
+        assert!(!offers.outlook(now, &source, &policy, EpochMs(0), false, |_| false).can_ring);
         assert_eq!(can_ring(&offers, now, &source), (true, true));
         let taken = offers.offer(now, &ring(Some("anna"), "sip:anna@desk")).unwrap();
         assert_eq!(can_ring(&offers, now, &source), (false, false), "she has a call");

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use crate::domain::callback_number::CallbackNumber;
+use crate::domain::escalation::Target;
 use crate::domain::ids::ConversationId;
 use crate::domain::phone_number::PhoneNumber;
 
@@ -163,6 +164,17 @@ pub enum Destination {
     Emergency(String),
 }
 
+impl Destination {
+    /// What a policy or a plan names; `None` for a person or a rota, who are no telephones.
+    pub fn of(target: &Target) -> Option<Destination> {
+        match target {
+            Target::Number(number) => Some(Destination::Number(number.clone())),
+            Target::Sip(address) => Some(Destination::Uri(address.clone())),
+            Target::Person(_) | Target::Rota(_) => None,
+        }
+    }
+}
+
 impl std::fmt::Debug for Destination {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Numbers are personal data: logs learn the kind alone.
@@ -232,4 +244,7 @@ pub enum SignalingError {
 pub trait Signaling: Send + Sync {
     /// Sends the INVITE and returns at once; what follows comes as events.
     async fn dial(&self, order: DialOrder) -> Result<OutgoingCall, SignalingError>;
+
+    /// Whether a call there could begin now: the telephone is registered, or a trunk may carry it.
+    fn has_way_to(&self, destination: &Destination) -> bool;
 }

@@ -31,7 +31,7 @@ use crate::domain::trunk_use::TrunkUse;
 use crate::seams::browser::BrowserMedia;
 use crate::seams::clock::{Clock, Ids};
 use crate::seams::media::MediaNode;
-use crate::seams::signaling::{DialOrder, IncomingCall, OutgoingCall, Signaling, SignalingError};
+use crate::seams::signaling::{Destination, DialOrder, IncomingCall, OutgoingCall, Signaling, SignalingError};
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -293,6 +293,10 @@ impl Drop for SipServer {
 impl Signaling for SipServer {
     async fn dial(&self, order: DialOrder) -> Result<OutgoingCall, SignalingError> {
         self.core.dial(order).await
+    }
+
+    fn has_way_to(&self, destination: &Destination) -> bool {
+        self.core.ways_to(destination, None).is_ok()
     }
 }
 

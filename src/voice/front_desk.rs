@@ -12,13 +12,14 @@ use tracing::{info, warn};
 
 use crate::domain::agent::Agent;
 use crate::domain::dialplan::queue::Queues;
-use crate::domain::escalation::Target;
+use crate::domain::escalation::{EscalationPolicy, Target};
 use crate::domain::ids::InboxId;
+use crate::domain::ladder::Outlook;
 use crate::domain::phone_number::PhoneNumber;
-use crate::domain::standing_offers::StandingOffers;
+use crate::domain::standing_offers::{Source, StandingOffers};
 use crate::seams::bus::Bus;
 use crate::seams::clock::{Clock, Ids};
-use crate::seams::signaling::{CallInfo, IncomingCall, Party, Signaling};
+use crate::seams::signaling::{CallInfo, Destination, IncomingCall, Party, Signaling};
 use crate::seams::store::Store;
 use crate::seams::stt::Stt;
 use crate::seams::tts::Tts;
@@ -91,6 +92,12 @@ impl FrontDesk {
     /// Who is being offered a call at present, over all calls. Held for a look-up, never across a wait.
     pub fn offers(&self) -> MutexGuard<'_, StandingOffers> {
         self.offers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a ladder of this policy could do for this caller now (R58).
+    pub fn outlook(&self, source: &Source, policy: &EscalationPolicy, callback_after: bool) -> Outlook {
+        let reachable = |target: &Target| Destination::of(target).is_some_and(|to| self.signaling.has_way_to(&to));
+        self.offers().outlook(self.clock.now(), source, policy, self.clock.epoch(), callback_after, reachable)
     }
 
     /// Who waits in which queue, over all calls. Held for a look-up, never across a wait.

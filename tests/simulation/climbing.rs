@@ -70,7 +70,7 @@ impl World {
     /// What the ladder could do is told to the flow before whatever may begin one.
     pub fn look_ahead(&mut self, call: usize) {
         let (now, at, source) = (self.now, self.epoch(), self.cases[call].source());
-        let outlook = self.offers.outlook(now, &source, &self.agent.escalation, at, false);
+        let outlook = self.offers.outlook(now, &source, &self.agent.escalation, at, false, |_| true);
         self.cases[call].flow.set_outlook(outlook);
     }
 

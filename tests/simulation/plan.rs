@@ -37,7 +37,7 @@ impl World {
     pub fn ring_planned(&mut self, call: usize, ladder: Vec<Rung>) {
         let (now, at, source) = (self.now, self.epoch(), self.cases[call].source());
         let policy = EscalationPolicy { ladder, ..self.agent.escalation.clone() };
-        let outlook = self.offers.outlook(now, &source, &policy, at, false);
+        let outlook = self.offers.outlook(now, &source, &policy, at, false, |_| true);
         if !outlook.can_ring_in_danger {
             return self.look_at_the_flow(call, Input::LadderEnded(outlook.otherwise));
         }
@@ -45,7 +45,7 @@ impl World {
         let case = &mut self.cases[call];
         case.watch.agent_owes = true;
         let before = case.people.len();
-        self.begin_ladder(call, Ladder::begin(now, &policy, at, false));
+        self.begin_ladder(call, Ladder::begin(now, &policy, at, false, |_| true));
         if self.cases[call].people.len() == before {
             self.broken(call, Check::EmptyPromise, "a colleague was announced by the plan and nobody rings".into());
         }

@@ -104,7 +104,7 @@ impl World {
         let number = self.chance.percent(85).then(|| format!("+49309018{:02}", 55 + call));
         let caller = number.as_deref().and_then(|number| PhoneNumber::parse(number, None).ok());
         let source = Source::of(number.as_deref(), TRUNK);
-        let outlook = self.offers.outlook(self.now, &source, &self.agent.escalation, self.epoch(), false);
+        let outlook = self.offers.outlook(self.now, &source, &self.agent.escalation, self.epoch(), false, |_| true);
         let case = Case {
             flow: CallFlow::new(self.agent.clone(), caller, Some("DE".into()), outlook),
             ladder: None,

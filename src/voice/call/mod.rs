@@ -161,7 +161,7 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
     };
     let caller = info.from.as_ref().and_then(|party| party.number.clone());
     let source = Source::of(row.from.as_deref(), &row.trunk);
-    let outlook = desk.offers().outlook(desk.clock.now(), &source, &agent.escalation, desk.clock.epoch(), false);
+    let outlook = desk.outlook(&source, &agent.escalation, false);
     let home_country = desk.settings.home_country.clone().or_else(|| dialplan.plan.home_country.clone());
     let flow = CallFlow::new(agent.clone(), caller, home_country, outlook);
     let flow = match decision.action {

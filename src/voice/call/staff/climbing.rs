@@ -22,8 +22,7 @@ use super::{Call, CameIn, Staff, farewell};
 impl Call {
     /// What the ladder could do now is told to the flow, which promises nothing else (R58).
     pub(in super::super) fn look_ahead(&mut self) {
-        let (now, at, source) = (self.desk.clock.now(), self.desk.clock.epoch(), self.source());
-        let outlook = self.desk.offers().outlook(now, &source, &self.agent.escalation, at, false);
+        let outlook = self.desk.outlook(&self.source(), &self.agent.escalation, false);
         self.flow.set_outlook(outlook);
     }
 
@@ -34,7 +33,7 @@ impl Call {
         let source = self.source();
         if !self.desk.offers().may_escalate(now, &source) && !urgent {
             info!("This source has escalated as often as it may; nobody is rung");
-            let otherwise = self.desk.offers().outlook(now, &source, policy, at, callback_after).otherwise;
+            let otherwise = self.desk.outlook(&source, policy, callback_after).otherwise;
             return self.flow.handle(now, Input::LadderEnded(otherwise));
         }
         let ladder = Ladder::begin(now, policy, at, callback_after);
@@ -50,7 +49,7 @@ impl Call {
     pub(in super::super) async fn ring_planned(&mut self, ladder: Vec<Rung>) {
         let (now, at) = (self.desk.clock.now(), self.desk.clock.epoch());
         let policy = EscalationPolicy { ladder, ..self.agent.escalation.clone() };
-        let outlook = self.desk.offers().outlook(now, &self.source(), &policy, at, false);
+        let outlook = self.desk.outlook(&self.source(), &policy, false);
         // A plan's own rings are held to no count of escalations.
         if !outlook.can_ring_in_danger {
             return self.flow.handle(now, Input::LadderEnded(outlook.otherwise));
@@ -254,12 +253,9 @@ const RINGS_ON: Duration = Duration::from_secs(2);
 
 /// Only the policy names a destination; there is no other way to make one of a call.
 pub(super) fn destination(target: &Target) -> Option<Destination> {
-    match target {
-        Target::Number(number) => Some(Destination::Number(number.clone())),
-        Target::Sip(address) => Some(Destination::Uri(address.clone())),
-        Target::Person(_) | Target::Rota(_) => {
-            warn!("A ladder named somebody without a telephone; this is a fault of ours");
-            None
-        }
+    let destination = Destination::of(target);
+    if destination.is_none() {
+        warn!("A ladder named somebody without a telephone; this is a fault of ours");
     }
+    destination
 }
