@@ -45,7 +45,7 @@ impl World {
         let case = &mut self.cases[call];
         case.watch.agent_owes = true;
         let before = case.people.len();
-        self.begin_ladder(call, Ladder::begin(now, &policy, at, false, |_| true));
+        self.begin_ladder(call, Ladder::begin(now, &policy, at, false));
         if self.cases[call].people.len() == before {
             self.broken(call, Check::EmptyPromise, "a colleague was announced by the plan and nobody rings".into());
         }
