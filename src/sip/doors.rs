@@ -103,11 +103,7 @@ impl Core {
                 if failed {
                     counter!("switchboard_sip_wrong_passwords_total").increment(1);
                 }
-                let mut lines: Vec<_> = values.iter().map(|value| format!("WWW-Authenticate: {value}")).collect();
-                // The clients of pages (JsSIP, SIP.js) look at the first alone, and know the older hash.
-                if matches!(flow.transport, TransportName::Ws | TransportName::Wss) {
-                    lines.reverse();
-                }
+                let lines: Vec<_> = values.iter().map(|value| format!("WWW-Authenticate: {value}")).collect();
                 self.refuse_with(raw, flow, 401, &lines).await;
             }
             Verdict::Wait { retry_after_s } => {

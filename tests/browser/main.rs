@@ -8,7 +8,6 @@
 
 mod calls;
 mod chromium;
-mod sip_clients;
 
 #[path = "../walkthroughs/audio.rs"]
 mod audio;

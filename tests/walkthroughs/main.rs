@@ -11,8 +11,6 @@
 mod answering;
 mod audio;
 mod calling_back;
-#[path = "../common/certificates.rs"]
-mod certificates;
 mod drain;
 mod escalation;
 mod house;
@@ -22,7 +20,6 @@ mod ladder;
 mod lost;
 mod menu;
 mod phone;
-mod sealed;
 mod signalling;
 mod sipp;
 mod transfer;

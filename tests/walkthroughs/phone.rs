@@ -23,17 +23,6 @@ pub enum WhenRung {
     Rings,
 }
 
-/// What an account has beyond the usual.
-#[derive(Clone, Copy, Default)]
-pub struct Account {
-    /// Of the account, each with its semicolon.
-    pub parameters: &'static str,
-    /// Of its address, with its semicolon.
-    pub transport: &'static str,
-    /// Modules that these need.
-    pub modules: &'static [&'static str],
-}
-
 /// One telephone.
 pub struct Phone {
     /// Its user name, which the house notes as the caller.
@@ -52,14 +41,8 @@ impl Phone {
 
     /// A phone that is called at this port.
     pub fn start(name: &str, sip_port: u16, when_rung: WhenRung) -> Phone {
-        Phone::with_account(name, sip_port, when_rung, Account::default())
-    }
-
-    /// The same with more to its account.
-    pub fn with_account(name: &str, sip_port: u16, when_rung: WhenRung, account: Account) -> Phone {
         let folder = tempfile::tempdir().unwrap();
-        let (process, control) =
-            eventually("the phone starts", || run(folder.path(), name, sip_port, when_rung, account));
+        let (process, control) = eventually("the phone starts", || run(folder.path(), name, sip_port, when_rung));
         let events = Arc::new(Mutex::new(Vec::new()));
         let (reader, seen) = (control.try_clone().unwrap(), events.clone());
         // Ends with the connection, which ends with the process.
@@ -133,15 +116,9 @@ impl Phone {
 }
 
 /// Starts baresip; `None` when it ends at once, because somebody else took its control port in between.
-fn run(
-    folder: &Path,
-    name: &str,
-    sip_port: u16,
-    when_rung: WhenRung,
-    account: Account,
-) -> Option<(Process, TcpStream)> {
+fn run(folder: &Path, name: &str, sip_port: u16, when_rung: WhenRung) -> Option<(Process, TcpStream)> {
     let control_port = free_port();
-    write_settings(folder, name, [sip_port, control_port], when_rung, account);
+    write_settings(folder, name, sip_port, control_port, when_rung);
     let mut process = Process::spawn(
         Command::new("baresip")
             .args(["-4", "-f"])
@@ -164,17 +141,10 @@ const KEY_LASTS: Duration = Duration::from_millis(250);
 /// Bytes of the header that sndfile writes before 16-bit samples.
 const WAV_HEADER: usize = 44;
 
-fn write_settings(
-    folder: &Path,
-    name: &str,
-    [sip_port, control_port]: [u16; 2],
-    when_rung: WhenRung,
-    account: Account,
-) {
+fn write_settings(folder: &Path, name: &str, sip_port: u16, control_port: u16, when_rung: WhenRung) {
     let heard = folder.join("heard");
     fs::create_dir_all(&heard).unwrap();
-    let modules = ["g711.so", "sndfile.so", "aufile.so"].iter().chain(account.modules);
-    let modules: String = modules.map(|module| format!("module {module}\n")).collect();
+    let modules = ["g711.so", "sndfile.so", "aufile.so"].map(|module| format!("module {module}\n")).concat();
     let applications = ["menu.so", "account.so", "ctrl_tcp.so"].map(|module| format!("module_app {module}\n")).concat();
     let settings = format!(
         "sip_listen 127.0.0.1:{sip_port}\naudio_source aufile,{}\naudio_player none\naudio_alert none\n\
@@ -186,9 +156,7 @@ fn write_settings(
     );
     fs::write(folder.join("config"), settings).unwrap();
     let mode = if when_rung == WhenRung::PicksUp { "auto" } else { "manual" };
-    let Account { parameters, transport, .. } = account;
-    let account =
-        format!("<sip:{name}@127.0.0.1{transport}>;regint=0;audio_codecs=PCMU;answermode={mode}{parameters}\n");
+    let account = format!("<sip:{name}@127.0.0.1>;regint=0;audio_codecs=PCMU;answermode={mode}\n");
     fs::write(folder.join("accounts"), account).unwrap();
 }
 
