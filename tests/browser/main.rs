@@ -8,6 +8,7 @@
 
 mod calls;
 mod chromium;
+mod sip_clients;
 
 #[path = "../walkthroughs/audio.rs"]
 mod audio;
