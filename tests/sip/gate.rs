@@ -239,7 +239,7 @@ async fn without_a_way_nothing_is_dialled() {
             (|error| matches!(error, SignalingError::NoTrunk)) as fn(&SignalingError) -> bool,
         ),
         (Destination::Uri("anna".into()), |error| matches!(error, SignalingError::BadDestination(_))),
-        (Destination::Uri("sips:anna@127.0.0.1".into()), |error| matches!(error, SignalingError::BadDestination(_))),
+        (Destination::Uri("tel:+4930901820".into()), |error| matches!(error, SignalingError::BadDestination(_))),
         (Destination::Uri("sip:a@127.0.0.1 \r\nX: y".into()), |error| {
             matches!(error, SignalingError::BadDestination(_))
         }),

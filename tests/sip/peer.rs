@@ -185,14 +185,15 @@ impl Peer {
         }
     }
 
-    /// Sends a request; whether its 200 comes within this time.
+    /// Sends a request; whether its 200 comes within this time. A call that is over already, since this machine was too
+    /// busy for its ACK, answers a BYE with 481.
     pub async fn is_answered(&mut self, request: &str, within: std::time::Duration) -> bool {
         self.send(request).await;
         let cseq = Message(request.to_owned()).header("CSeq").map(str::to_owned);
         let wait = async {
             loop {
                 let message = self.receive().await;
-                if message.status() == Some(200) && message.header("CSeq") == cseq.as_deref() {
+                if matches!(message.status(), Some(200 | 481)) && message.header("CSeq") == cseq.as_deref() {
                     self.remote_tag = message.tag("To");
                     return;
                 }

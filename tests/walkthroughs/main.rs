@@ -11,8 +11,6 @@
 mod answering;
 mod audio;
 mod calling_back;
-#[path = "../common/certificates.rs"]
-mod certificates;
 mod drain;
 mod escalation;
 mod hosts;
@@ -24,7 +22,6 @@ mod lost;
 mod menu;
 mod nat;
 mod phone;
-mod sealed;
 mod signalling;
 mod sipp;
 mod transfer;

@@ -7,7 +7,10 @@ const seen = [];
 const tell = (what) => seen.push(what);
 const audio = () => {
   const element = new Audio();
+  // Where the test listens.
+  element.id = 'voice';
   element.autoplay = true;
+  document.body.append(element);
   return element;
 };
 
