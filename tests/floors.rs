@@ -14,10 +14,11 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("config", &["domain"]),
     ("seams", &["domain", "config"]),
     ("support", &["seams", "domain", "config"]),
+    ("team", &["seams", "domain", "config"]),
     ("knowledge", &["support", "seams", "domain", "config"]),
     ("voice", &["support", "seams", "domain", "config"]),
     ("messages", &["support", "seams", "domain", "config"]),
-    ("http", &["knowledge", "messages", "voice", "support", "seams", "domain", "config"]),
+    ("http", &["team", "knowledge", "messages", "voice", "support", "seams", "domain", "config"]),
     ("adapters", &["seams", "domain", "config"]),
     ("sip", &["seams", "domain", "config"]),
     ("webrtc", &["seams", "domain", "config"]),
@@ -26,6 +27,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "cli",
             "http",
+            "team",
             "knowledge",
             "messages",
             "voice",
@@ -40,7 +42,20 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     (
         "cli",
-        &["app", "http", "knowledge", "messages", "voice", "support", "adapters", "sip", "seams", "domain", "config"],
+        &[
+            "app",
+            "http",
+            "team",
+            "knowledge",
+            "messages",
+            "voice",
+            "support",
+            "adapters",
+            "sip",
+            "seams",
+            "domain",
+            "config",
+        ],
     ),
 ];
 
