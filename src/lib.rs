@@ -40,5 +40,6 @@ pub mod messages;
 pub mod seams;
 pub mod sip;
 pub mod support;
+pub mod team;
 pub mod voice;
 pub mod webrtc;

@@ -15,10 +15,11 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("certificates", &[]),
     ("seams", &["domain", "config"]),
     ("support", &["seams", "domain", "config"]),
+    ("team", &["seams", "domain", "config"]),
     ("knowledge", &["support", "seams", "domain", "config"]),
     ("voice", &["support", "seams", "domain", "config"]),
     ("messages", &["support", "seams", "domain", "config"]),
-    ("http", &["knowledge", "messages", "voice", "support", "seams", "certificates", "domain", "config"]),
+    ("http", &["team", "knowledge", "messages", "voice", "support", "seams", "certificates", "domain", "config"]),
     ("adapters", &["seams", "domain", "config"]),
     ("sip", &["seams", "certificates", "domain", "config"]),
     ("webrtc", &["seams", "domain", "config"]),
@@ -27,6 +28,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "cli",
             "http",
+            "team",
             "knowledge",
             "messages",
             "voice",
@@ -45,6 +47,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "app",
             "http",
+            "team",
             "knowledge",
             "messages",
             "voice",

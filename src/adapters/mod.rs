@@ -12,6 +12,7 @@ pub mod knowledge_folder;
 pub mod media_node;
 pub mod models;
 pub mod pages;
+pub mod secret_box;
 pub mod store;
 pub mod stt;
 pub mod system;

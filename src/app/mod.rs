@@ -17,6 +17,7 @@ use crate::adapters::bus::LocalBus;
 use crate::adapters::documents::ChildReader;
 use crate::adapters::models::Models;
 use crate::adapters::pages::WebPages;
+use crate::adapters::secret_box::SecretBox;
 use crate::adapters::store::{SqliteOptions, SqliteStore};
 use crate::adapters::system::{SystemClock, SystemIds};
 use crate::config::Config;
@@ -31,6 +32,7 @@ use crate::seams::signaling::{Destination, Signaling};
 use crate::seams::store::Store;
 use crate::seams::tts::TtsRequest;
 use crate::support::Desk;
+use crate::team::{self, Team};
 use crate::voice::front_desk::{CallSettings, FrontDesk};
 use crate::voice::journal::recover_cut_calls;
 use crate::voice::turn_taking::EndOfTurnSettings;
@@ -164,6 +166,16 @@ impl House {
     /// The same agent for the API, which may save what happens to unresolved cases.
     pub fn answering(&self) -> Answering {
         Answering { agent: self.agent.clone(), facts: Arc::new(self.config.facts()) }
+    }
+
+    /// Who may come in.
+    pub fn team(&self) -> anyhow::Result<Arc<Team>> {
+        Ok(Team::new(team::Parts {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            sealer: Arc::new(SecretBox::open(&self.config.secret_key_file())?),
+        }))
     }
 
     /// The desk for messages, of the same agent.

@@ -15,9 +15,11 @@ use crate::adapters::media_node::Node;
 use crate::adapters::models::Models;
 use crate::adapters::telemetry::{self, Metrics};
 use crate::config::Config;
+use crate::config::http::HttpConfig;
 use crate::http::{self, Readiness, Server, watch_store};
 use crate::seams::browser::{BrowserCalls, BrowserMedia};
 use crate::sip::{SipParts, SipServer, SipTimes};
+use crate::team::Team;
 use crate::webrtc::{BrowserParts, Browsers};
 
 use super::{House, business, dialplans, trunk_minutes};
@@ -40,6 +42,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     // Filled once there is somebody to make calls.
     let calls_back = Arc::new(OnceLock::new());
     let browser_door: Arc<OnceLock<Arc<dyn BrowserCalls>>> = Arc::default();
+    let team = house.team()?;
     let messages = house.message_desk();
     let answering = tokio::spawn(messages.clone().run(true, shutdown.clone()));
     let router = http::router(http::Parts {
@@ -47,6 +50,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         messages,
         bus: house.bus.clone(),
         library: house.library.clone(),
+        team: team.clone(),
         answering: house.answering(),
         calls_back: calls_back.clone(),
         clock: house.clock.clone(),
@@ -96,6 +100,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     tokio::spawn(watch_knowledge(house.clone(), shutdown.clone()));
     tokio::spawn(dialplans::watch(house.clone(), front_desk, shutdown.clone()));
     announce(&house, &sip, http_address, browsers.is_some());
+    announce_set_up(&team, &house.config.http, http_address).await?;
 
     asked_to_stop().await?;
     println!("\nStopping: new calls are refused, live ones may end (Ctrl-C again stops at once).");
@@ -166,6 +171,17 @@ fn announce(house: &House, sip: &SipServer, http: std::net::SocketAddr, browsers
         (_, rungs) => println!("  Escalations climb a ladder with {rungs} rungs that ring."),
     }
     println!();
+}
+
+/// Tells how the first account is made, while there is none. The link counts until it is used or the process ends.
+async fn announce_set_up(team: &Team, config: &HttpConfig, http: std::net::SocketAddr) -> anyhow::Result<()> {
+    if !team.has_anybody().await? {
+        let usual = format!("http://{http}");
+        let url = config.public_url.as_deref().unwrap_or(&usual).trim_end_matches('/');
+        println!("  Accounts  {url}/sign-in#setup={}   (makes the first one)", team.set_up_secret());
+        println!();
+    }
+    Ok(())
 }
 
 /// Waits for SIGTERM or Ctrl-C.

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+pub mod admin;
 pub mod ask;
 pub mod check;
 pub mod config;
@@ -38,6 +39,9 @@ pub enum Command {
     /// Explains and tests the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Makes the first account, or a link for a new password.
+    #[command(subcommand)]
+    Admin(admin::AdminCommand),
     /// Checks dialplans, and tells where a call would go.
     #[command(subcommand)]
     Dialplan(dialplan::DialplanCommand),
@@ -64,6 +68,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(args) => demo::run(args),
         Command::Check(args) => check::run(args),
         Command::Config(command) => config::run(command),
+        Command::Admin(command) => admin::run(command),
         Command::Dialplan(command) => dialplan::run(command),
         Command::Ask(args) => ask::run(args),
         Command::Eval(args) => eval::run(args),

@@ -21,6 +21,10 @@ pub struct HttpConfig {
     pub allowed_hosts: Vec<String>,
     /// Whether programs on this machine need the token as well.
     pub loopback_needs_token: bool,
+    /// How long the bootstrap token counts.
+    pub bootstrap: Bootstrap,
+    /// The address under which browsers reach this server.
+    pub public_url: Option<String>,
     /// Largest request body.
     pub body_max_bytes: usize,
     /// How long a client may take to send its request headers.
@@ -35,6 +39,17 @@ pub struct HttpConfig {
     pub event_streams_max: usize,
     /// Time between two signs of life on a silent event stream.
     pub heartbeat_ms: u64,
+}
+
+/// How long the bootstrap token, and programs on this machine without any, are let in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bootstrap {
+    /// Until the first account is made.
+    #[default]
+    UntilFirstAccount,
+    /// For good.
+    Always,
 }
 
 /// The meaning of every key, for the generated reference.
@@ -59,6 +74,17 @@ pub const DOCS: &[(&str, &str)] = &[
         "loopback_needs_token",
         "Whether requests from this machine need the bootstrap token as well; set it when a proxy on this machine \
          passes on requests from outside.",
+    ),
+    (
+        "bootstrap",
+        "How long the bootstrap token, and programs on this machine without any, are let in: until_first_account (then \
+         everybody signs in or uses an API token) or always (for scripts that hold the token, and where everybody on this \
+         machine is trusted).",
+    ),
+    (
+        "public_url",
+        "Address under which browsers reach this server, such as https://desk.example.com; with https, session cookies \
+         are sent over TLS alone.",
     ),
     ("body_max_bytes", "Largest request body in bytes; larger ones are refused with 413."),
     (
@@ -85,6 +111,8 @@ impl Default for HttpConfig {
             key_file: None,
             allowed_hosts: Vec::new(),
             loopback_needs_token: false,
+            bootstrap: Bootstrap::default(),
+            public_url: None,
             body_max_bytes: 262_144,
             header_timeout_ms: 10_000,
             request_timeout_ms: 15_000,

@@ -123,6 +123,11 @@ impl Config {
         self.data_dir.join(&self.store.file)
     }
 
+    /// The file of the key under which secrets are sealed.
+    pub fn secret_key_file(&self) -> PathBuf {
+        self.data_dir.join("secret-key")
+    }
+
     /// The folder of finished and growing recordings.
     pub fn recordings_dir(&self) -> PathBuf {
         self.data_dir.join("recordings")

@@ -70,6 +70,18 @@ id!(
     ArticleId
 );
 id!(
+    /// Somebody on the team.
+    TeammateId
+);
+id!(
+    /// A browser that is signed in.
+    SessionId
+);
+id!(
+    /// A program that may use the API.
+    ApiTokenId
+);
+id!(
     /// A live event, for resuming a stream.
     EventId
 );

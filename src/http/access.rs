@@ -1,15 +1,19 @@
-//! Who may come in, until accounts exist.
+//! Who may come in, and how far.
 //!
 //! 1. The name in `Host` must be one of ours. A page of somebody else's that points its own name at this machine
 //!    (DNS rebinding) sends that name. Addresses are let through: only names can be rebound.
 //! 2. What another site's page sends (`Sec-Fetch-Site`) is refused.
-//! 3. A program on this machine that asks for it by a loopback name comes in. Signs of a proxy between
-//!    (`Forwarded` and its kin, or a page served under another name) take that away.
-//! 4. Anybody else needs the bootstrap token.
+//! 3. Who it is: a token (`Authorization`), else a session (cookie; a change must also come from our own page), else,
+//!    while there is no account, a program on this machine that asks for it by a loopback name. Signs of a proxy
+//!    between (`Forwarded` and its kin, or a page served under another name) take the last one away.
+//! 4. Whether they may: the table of [`permissions`], which names every endpoint.
+//! 5. Whether the case is theirs to see, for those who see some inboxes alone.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -17,27 +21,133 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::Shared;
 use super::principal::Principal;
 use super::problem::Problem;
-use crate::config::http::HttpConfig;
+use super::{Shared, audit, permissions, reach};
+use crate::config::http::{Bootstrap, HttpConfig};
+use crate::domain::team::Permission;
+use crate::team::Team;
 
 /// The address at the other end of the connection; put into each request by the server.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
 /// Lets a request through to the API, or refuses it.
-pub async fn check(State(shared): State<Shared>, mut request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
-    let parts = &shared.parts;
-    match admit(peer, request.headers(), request.uri(), &parts.token, &parts.config) {
-        Ok(who) => {
-            request.extensions_mut().insert(who);
-            next.run(request).await
+pub async fn check(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    match admitted(&shared, request).await {
+        Ok((request, None)) => next.run(request).await,
+        Ok((mut request, Some(who))) => {
+            request.extensions_mut().insert(who.clone());
+            let log = audit::Log::of(&who, &request);
+            let response = who.asks(next.run(request)).await;
+            log.write(&shared, response).await
         }
         Err(problem) => problem.into_response(),
     }
 }
+
+async fn admitted(shared: &Shared, request: Request) -> Result<(Request, Option<Principal>), Problem> {
+    let (mut parts, body) = request.into_parts();
+    let name = ours(&parts.headers, &parts.uri, &shared.parts.config)?;
+    refuse_other_sites(&parts.headers)?;
+    let route = parts.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
+    let Some(asked) = permissions::asked(&parts.method, &route) else {
+        // Whoever writes a new endpoint is told by a test; until then nobody uses it.
+        return Err(Problem::new(StatusCode::FORBIDDEN, "This endpoint is open to nobody."));
+    };
+    let Some(permission) = asked.permission else {
+        if !parts.method.is_safe() {
+            from_our_page(&parts.headers, None)?;
+        }
+        return Ok((Request::from_parts(parts, body), None));
+    };
+    let who = who(shared, &parts, name).await?;
+    if permission != Permission::OwnAccount && !who.may(permission) {
+        let word = serde_json::to_string(&permission).unwrap_or_default();
+        let detail = format!("This needs the permission {word}; ask an admin for it.");
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+    }
+    if let Some(inboxes) = who.inboxes() {
+        reach::check(shared, &mut parts, asked.reach, inboxes).await?;
+    }
+    Ok((Request::from_parts(parts, body), Some(who)))
+}
+
+/// Who it is.
+async fn who(shared: &Shared, parts: &Parts, name: Name) -> Result<Principal, Problem> {
+    let (headers, config) = (&parts.headers, &shared.parts.config);
+    let bootstraps = config.bootstrap == Bootstrap::Always || !shared.parts.team.has_anybody().await?;
+    if let Some(presented) = presented(headers) {
+        if bootstraps && same(presented, &shared.parts.token) {
+            return Ok(Principal::Bootstrap);
+        }
+        let token = shared.parts.team.token(presented).await?;
+        return token.map(|token| Principal::Token(Arc::new(token))).ok_or_else(|| nobody(true, bootstraps));
+    }
+    if let Some(cookie) = session_cookie(headers)
+        && let Some(signed_in) = shared.parts.team.by_cookie(cookie).await?
+    {
+        if !parts.method.is_safe() {
+            from_our_page(headers, Some(cookie))?;
+        }
+        return Ok(Principal::Teammate(Arc::new(signed_in)));
+    }
+    let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
+    let here = peer.is_some_and(|ip| ip.to_canonical().is_loopback());
+    // Metrics hold nothing of anybody; what scrapes them on this machine goes on.
+    let open = bootstraps || parts.uri.path() == "/metrics";
+    if here && name == Name::Loopback && open && !config.loopback_needs_token && !passed_on(headers) {
+        return Ok(Principal::ThisMachine);
+    }
+    Err(nobody(false, bootstraps))
+}
+
+fn nobody(token_given: bool, bootstraps: bool) -> Problem {
+    metrics::counter!("switchboard_http_refused_total").increment(1);
+    tracing::debug!(http.token_given = token_given, "A request was refused");
+    let detail = match bootstraps {
+        true => {
+            "Send the bootstrap token as \"Authorization: Bearer …\"; it is in the file bootstrap-token of the data \
+             folder."
+        }
+        false => "Sign in at /sign-in, or send an API token as \"Authorization: Bearer …\".",
+    };
+    Problem::new(StatusCode::UNAUTHORIZED, detail)
+        .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"switchboard\""))
+}
+
+/// A change in the name of a browser's cookie comes from our own page: the browser says so (`Sec-Fetch-Site`,
+/// `Origin`), or the request holds what only our page can know (W5). Without a cookie, only a foreign origin is
+/// refused.
+fn from_our_page(headers: &HeaderMap, cookie: Option<&str>) -> Result<(), Problem> {
+    let refused = || {
+        Problem::new(
+            StatusCode::FORBIDDEN,
+            "A change by cookie must come from this server's own page, or carry the csrf_token of GET /api/v1/session \
+             as X-CSRF-Token.",
+        )
+    };
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(origin) = text("origin") {
+        let ours = origin.split_once("://").map(|(_, authority)| authority);
+        return if ours.is_some() && ours == text("host") { Ok(()) } else { Err(refused()) };
+    }
+    let Some(cookie) = cookie else { return Ok(()) };
+    let told = text("x-csrf-token").is_some_and(|told| same(told, &Team::csrf(cookie).into()));
+    if told || text("sec-fetch-site") == Some("same-origin") { Ok(()) } else { Err(refused()) }
+}
+
+/// The session's cookie, under either of its names.
+pub fn session_cookie(headers: &HeaderMap) -> Option<&str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE || *name == SECURE_COOKIE).map(|(_, value)| value)
+}
+
+/// The session's cookie over plain HTTP.
+pub const COOKIE: &str = "switchboard_session";
+/// The same over TLS, where a browser takes it from nobody but this very host.
+pub const SECURE_COOKIE: &str = "__Host-switchboard_session";
 
 /// For callers from browsers: everybody where that was configured, else as for the API.
 pub async fn check_caller(State(shared): State<Shared>, request: Request, next: Next) -> Response {
@@ -60,34 +170,6 @@ pub async fn check_host(State(shared): State<Shared>, request: Request, next: Ne
     }
 }
 
-fn admit(
-    peer: Option<IpAddr>,
-    headers: &HeaderMap,
-    uri: &Uri,
-    token: &SecretString,
-    config: &HttpConfig,
-) -> Result<Principal, Problem> {
-    let host = ours(headers, uri, config)?;
-    refuse_other_sites(headers)?;
-    let here = peer.is_some_and(|ip| ip.to_canonical().is_loopback());
-    if here && host == Name::Loopback && !config.loopback_needs_token && !passed_on(headers) {
-        return Ok(Principal::ThisMachine);
-    }
-    match presented(headers) {
-        Some(presented) if same(presented, token) => Ok(Principal::Bootstrap),
-        presented => {
-            metrics::counter!("switchboard_http_refused_total").increment(1);
-            tracing::debug!(http.token_given = presented.is_some(), "A request was refused");
-            Err(Problem::new(
-                StatusCode::UNAUTHORIZED,
-                "Send the bootstrap token as \"Authorization: Bearer …\"; it is in the file bootstrap-token of the \
-                 data folder.",
-            )
-            .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"switchboard\"")))
-        }
-    }
-}
-
 fn refuse_other_sites(headers: &HeaderMap) -> Result<(), Problem> {
     if headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site") {
         let detail = "Other websites may not read this; open it by its own address.";
@@ -97,7 +179,7 @@ fn refuse_other_sites(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// How we were called.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Name {
     Loopback,
     Other,
@@ -164,71 +246,4 @@ fn presented(headers: &HeaderMap) -> Option<&str> {
 fn same(presented: &str, token: &SecretString) -> bool {
     let digest = |text: &str| Sha256::digest(text.as_bytes());
     digest(presented).ct_eq(&digest(token.expose_secret())).into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TOKEN: &str = "a-token-that-is-long-enough";
-
-    type Lines<'a> = &'a [(&'static str, &'a str)];
-
-    fn asked(peer: &str, lines: Lines<'_>, config: &HttpConfig) -> u16 {
-        let mut headers = HeaderMap::new();
-        for (name, value) in lines {
-            headers.append(*name, value.parse().unwrap());
-        }
-        let answer =
-            admit(peer.parse().ok(), &headers, &Uri::from_static("/api/v1/conversations"), &TOKEN.into(), config);
-        answer.map_or_else(|problem| problem.into_response().status().as_u16(), |_| 200)
-    }
-
-    /// W5, R42: who comes in and who does not.
-    #[test]
-    fn only_this_machine_comes_in_without_the_token() {
-        let bearer = format!("Bearer {TOKEN}");
-        let config = HttpConfig { allowed_hosts: vec!["desk.example.com".into()], ..HttpConfig::default() };
-        let rows: &[(&str, Lines<'_>, u16)] = &[
-            ("127.0.0.1", &[("host", "localhost:8080")], 200),
-            ("127.0.0.1", &[("host", "LOCALHOST.")], 200),
-            ("::1", &[("host", "[::1]:8080")], 200),
-            ("::ffff:127.0.0.1", &[("host", "127.0.0.1:8080")], 200),
-            ("127.0.0.1", &[("host", "127.0.0.1:8080"), ("origin", "http://127.0.0.1:8080")], 200),
-            // Somebody else's name on our address: DNS rebinding, with and without the token.
-            ("127.0.0.1", &[("host", "evil.example")], 421),
-            ("127.0.0.1", &[("host", "evil.example"), ("authorization", &bearer)], 421),
-            ("127.0.0.1", &[("host", "localhost.evil.example")], 421),
-            ("127.0.0.1", &[("host", "127.0.0.1.evil.example")], 421),
-            ("127.0.0.1", &[("host", "localhost@evil.example")], 421),
-            ("127.0.0.1", &[("host", "localhost"), ("host", "evil.example")], 421),
-            ("127.0.0.1", &[], 421),
-            // Another site's page in a browser on this machine.
-            ("127.0.0.1", &[("host", "localhost"), ("sec-fetch-site", "cross-site")], 403),
-            ("127.0.0.1", &[("host", "localhost"), ("origin", "https://evil.example")], 401),
-            ("127.0.0.1", &[("host", "localhost"), ("origin", "null")], 401),
-            // A proxy on this machine.
-            ("127.0.0.1", &[("host", "localhost"), ("x-forwarded-for", "203.0.113.9")], 401),
-            ("127.0.0.1", &[("host", "localhost"), ("forwarded", "for=203.0.113.9")], 401),
-            ("127.0.0.1", &[("host", "127.0.0.1:8080"), ("referer", "https://desk.example.com/")], 401),
-            ("127.0.0.1", &[("host", "desk.example.com")], 401),
-            ("127.0.0.1", &[("host", "desk.example.com"), ("authorization", &bearer)], 200),
-            // From elsewhere.
-            ("192.0.2.7", &[("host", "localhost")], 401),
-            ("192.0.2.7", &[("host", "192.0.2.1:8080")], 401),
-            ("192.0.2.7", &[("host", "192.0.2.1:8080"), ("authorization", &bearer)], 200),
-            ("192.0.2.7", &[("host", "192.0.2.1"), ("authorization", "Bearer wrong")], 401),
-            ("192.0.2.7", &[("host", "192.0.2.1"), ("authorization", "Basic YTpi")], 401),
-            ("nowhere", &[("host", "localhost")], 401),
-        ];
-        for (peer, lines, expected) in rows {
-            assert_eq!(asked(peer, lines, &config), *expected, "{peer} {lines:?}");
-        }
-    }
-
-    #[test]
-    fn this_machine_needs_the_token_when_told_so() {
-        let config = HttpConfig { loopback_needs_token: true, ..HttpConfig::default() };
-        assert_eq!(asked("127.0.0.1", &[("host", "localhost")], &config), 401);
-    }
 }

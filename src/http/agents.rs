@@ -16,6 +16,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::Shared;
+use super::audit::Before;
 use super::hand_over_body::{self, Written};
 use super::problem::{Body as Refused, Problem};
 use crate::domain::agent::{Agent, HandOver, ReplyMode};
@@ -116,6 +117,7 @@ pub async fn save_escalation(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let agent = stored(&shared, id).await?;
+    let was = serde_json::to_value(agent.hand_over()).unwrap_or_default();
     let written = hand_over_body::read(&json(&headers, body)?).map_err(refused)?;
     if read_revision(&headers, &written)? != agent.revision {
         return Err(changed_meanwhile(agent.revision));
@@ -134,7 +136,9 @@ pub async fn save_escalation(
     work.commit().await?;
     shared.parts.answering.follow(&agent);
     tracing::info!(agent.id = %agent.id, agent.revision, "What happens to unresolved cases was saved");
-    Ok(shown(&agent))
+    let mut response = shown(&agent);
+    response.extensions_mut().insert(Before(was));
+    Ok(response)
 }
 
 async fn stored(shared: &Shared, id: Result<Path<AgentId>, PathRejection>) -> Result<Agent, Problem> {

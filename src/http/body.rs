@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use super::agents::json;
+use super::principal::acting;
 use super::problem::Problem;
 use crate::messages::RequestKey;
 
@@ -40,6 +41,11 @@ pub fn name(what: &str, name: &str) -> Result<String, Problem> {
         return Err(unprocessable(format!("{what} is a name of 1 to {NAME_CHARS_MAX} characters in one line.")));
     }
     Ok(name.to_owned())
+}
+
+/// In whose name a teammate's act is done.
+pub fn teammate(named: &str) -> Result<String, Problem> {
+    name("teammate", &acting(named))
 }
 
 /// How many rows a page has.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Shared;
 use super::body;
+use super::principal::Principal;
 use super::problem::{Body as Refused, Problem};
 use crate::domain::contact::{Address, Contact};
 use crate::domain::ids::ContactId;
@@ -21,6 +22,8 @@ use crate::seams::shown::ShownSummary;
 #[serde(deny_unknown_fields)]
 #[schema(as = ContactMerge)]
 pub struct Merge {
+    /// Left out by somebody who is signed in: it is them.
+    #[serde(default)]
     teammate: String,
     into: ContactId,
 }
@@ -68,12 +71,17 @@ type Id = Result<Path<ContactId>, PathRejection>;
          content_type = "application/problem+json")
     )
 )]
-pub async fn one(State(shared): State<Shared>, id: Id) -> Result<Response, Problem> {
+pub async fn one(State(shared): State<Shared>, who: Principal, id: Id) -> Result<Response, Problem> {
     let Ok(Path(id)) = id else { return Err(Problem::not_found("contact")) };
     let store = &shared.parts.store;
     let contact = store.contact(id).await?.ok_or_else(|| Problem::not_found("contact"))?;
-    let suggested = store.suggested_contacts(id).await?;
-    let filter = Filter { contact: Some(id), ..Filter::default() };
+    // Who is suggested may have written to other inboxes alone.
+    let suggested = match who.inboxes() {
+        Some(_) => Vec::new(),
+        None => store.suggested_contacts(id).await?,
+    };
+    let inboxes = who.inboxes().map(<[_]>::to_vec);
+    let filter = Filter { contact: Some(id), inboxes, ..Filter::default() };
     let rows = store.conversations_by(&filter, None, HISTORY_MAX).await?;
     let profile = Profile {
         contact: ShownContact::of(&contact),
@@ -102,7 +110,7 @@ pub async fn merge(
 ) -> Result<Response, Problem> {
     let Ok(Path(id)) = id else { return Err(Problem::not_found("contact")) };
     let asked: Merge = body::read(&headers, bytes)?;
-    let teammate = body::name("teammate", &asked.teammate)?;
+    let teammate = body::teammate(&asked.teammate)?;
     let contact = shared.parts.messages.merge_contacts(id, asked.into).await?;
     tracing::info!(contact.id = %contact.id, teammate, "Two contacts were merged");
     Ok(Json(ShownContact::of(&contact)).into_response())

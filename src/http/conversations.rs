@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use super::Shared;
+use super::principal::Principal;
 use super::problem::{Body as Refused, Problem};
 use crate::domain::conversation::{Channel, Handler, Status};
 use crate::domain::ids::{ContactId, ConversationId};
@@ -91,12 +92,14 @@ struct Listed<'a> {
 )]
 pub async fn list(
     State(shared): State<Shared>,
+    who: Principal,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(page) = page.map_err(|error| {
         bad(&format!("limit is a number, cursor the next_cursor of the page before: {}.", error.body_text()))
     })?;
     let mut filter = filter(&page)?;
+    filter.inboxes = who.inboxes().map(<[_]>::to_vec);
     filter.view = view(&shared, page.view).await?;
     let limit = page.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
@@ -199,6 +202,7 @@ fn filter(page: &Page) -> Result<Filter, Problem> {
         }),
         tag: page.tag.as_ref().map(|tag| tag.trim().to_lowercase()),
         contact: page.contact,
+        inboxes: None,
         view: None,
         text: page.q.clone(),
     })

@@ -6,6 +6,7 @@
 
 mod access;
 mod agents;
+mod audit;
 mod body;
 mod browser_calls;
 mod contacts;
@@ -19,11 +20,14 @@ mod knowledge;
 mod once;
 mod openapi;
 mod page;
+mod permissions;
 mod principal;
 mod problem;
+mod reach;
 mod recordings;
 mod saved;
 mod server;
+mod team;
 mod teamwork;
 mod tickets;
 
@@ -44,11 +48,14 @@ use crate::seams::browser::BrowserCalls;
 use crate::seams::bus::Bus;
 use crate::seams::clock::Clock;
 use crate::seams::store::Store;
+use crate::team::Team;
 use crate::voice::call_back::CallsBack;
 
+pub use access::Peer;
 pub use agents::Answering;
 pub use health::{Readiness, watch_store};
 pub use openapi::document;
+pub use permissions::{Asked, Reach, asked};
 pub use server::{BindError, Server};
 
 /// Everything the handlers need.
@@ -61,6 +68,8 @@ pub struct Parts {
     pub bus: Arc<dyn Bus>,
     /// What the company knows.
     pub library: Arc<Library>,
+    /// Who may come in.
+    pub team: Arc<Team>,
     /// The agent that answers, whose policy can be saved.
     pub answering: Answering,
     /// Calls customers back.

@@ -45,7 +45,7 @@ pub async fn once(State(shared): State<Shared>, request: Request, next: Next) ->
     match claimed(&shared, request).await {
         Ok(Claim::Answered(response)) => response,
         Ok(Claim::Fresh(request, key, _in_use)) => {
-            let response = next.run(request).await;
+            let response = next.run(*request).await;
             keep(&shared, &key, response).await.unwrap_or_else(IntoResponse::into_response)
         }
         Err(problem) => problem.into_response(),
@@ -54,7 +54,7 @@ pub async fn once(State(shared): State<Shared>, request: Request, next: Next) ->
 
 enum Claim {
     Answered(Response),
-    Fresh(Request, RequestKey, Option<KeyInUse>),
+    Fresh(Box<Request>, RequestKey, Option<KeyInUse>),
 }
 
 async fn claimed(shared: &Shared, request: Request) -> Result<Claim, Problem> {
@@ -78,7 +78,7 @@ async fn claimed(shared: &Shared, request: Request) -> Result<Claim, Problem> {
         return Ok(Claim::Answered(again(kept)));
     }
     parts.extensions.insert(key.clone());
-    Ok(Claim::Fresh(Request::from_parts(parts, Body::from(bytes)), key, in_use))
+    Ok(Claim::Fresh(Box::new(Request::from_parts(parts, Body::from(bytes))), key, in_use))
 }
 
 fn again(kept: KeptAnswer) -> Response {

@@ -4,7 +4,9 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::audit;
 use super::knowledge::{articles, gaps, imports, search};
+use super::team::{account, people, session, tokens};
 use super::{Shared, agents, contacts, conversations, events, intake, recordings, saved, teamwork, tickets};
 
 /// What the document says beside the paths.
@@ -24,6 +26,7 @@ use super::{Shared, agents, contacts, conversations, events, intake, recordings,
         (name = "intake", description = "Messages from other programs, and ours to them"),
         (name = "agents", description = "Who answers, and what happens to what it cannot answer"),
         (name = "knowledge", description = "What is answered from, with its history, and what is missing"),
+        (name = "team", description = "Accounts, sessions, tokens, and who changed what"),
         (name = "events", description = "What happens now"),
     )
 )]
@@ -76,6 +79,21 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(gaps::change))
         .routes(routes!(gaps::answer))
         .routes(routes!(gaps::proposals))
+        .routes(routes!(session::needed, session::set_up))
+        .routes(routes!(session::sign_in, session::me, session::sign_out))
+        .routes(routes!(session::take_invitation))
+        .routes(routes!(session::list))
+        .routes(routes!(session::end))
+        .routes(routes!(account::password))
+        .routes(routes!(account::begin, account::confirm))
+        .routes(routes!(account::off))
+        .routes(routes!(people::list, people::invite))
+        .routes(routes!(people::change))
+        .routes(routes!(people::invite_again))
+        .routes(routes!(people::end_sessions))
+        .routes(routes!(tokens::list, tokens::make))
+        .routes(routes!(tokens::delete))
+        .routes(routes!(audit::list))
         .routes(routes!(events::stream))
 }
 

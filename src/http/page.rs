@@ -12,6 +12,8 @@ pub fn routes() -> Router<Shared> {
     Router::new()
         .route("/", get(async || file("text/html; charset=utf-8", include_str!("page/index.html"))))
         .route("/call", get(call))
+        .route("/sign-in", get(async || file("text/html; charset=utf-8", include_str!("page/sign-in.html"))))
+        .route("/sign-in.js", get(async || file("text/javascript; charset=utf-8", include_str!("page/sign-in.js"))))
         .route("/call.js", get(async || file("text/javascript; charset=utf-8", include_str!("page/call.js"))))
         .route("/call.css", get(async || file("text/css; charset=utf-8", include_str!("page/call.css"))))
         .route("/page.css", get(async || file("text/css; charset=utf-8", include_str!("page/page.css"))))

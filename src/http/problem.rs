@@ -10,6 +10,7 @@ use crate::seams::store::StoreError;
 /// A refusal.
 pub struct Problem {
     status: StatusCode,
+    kind: &'static str,
     detail: String,
     problems: Vec<Mend>,
     /// Boxed: a refusal is returned by value all over.
@@ -30,7 +31,13 @@ pub(super) struct Body<'a> {
 impl Problem {
     /// A status and what to do about it.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Problem {
-        Problem { status, detail: detail.into(), problems: Vec::new(), header: None }
+        Problem { status, kind: "about:blank", detail: detail.into(), problems: Vec::new(), header: None }
+    }
+
+    /// With a type that programs can tell from others of its status.
+    pub fn of_type(mut self, kind: &'static str) -> Problem {
+        self.kind = kind;
+        self
     }
 
     /// With everything that is to be mended, each with its place in the body (`problems`, an extension of RFC 9457).
@@ -60,7 +67,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let title = self.status.canonical_reason().unwrap_or("Problem");
         let body = Body {
-            r#type: "about:blank",
+            r#type: self.kind,
             title,
             status: self.status.as_u16(),
             detail: &self.detail,

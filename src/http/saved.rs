@@ -42,6 +42,8 @@ pub struct NewMacro {
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Looking {
+    /// Left out by somebody who is signed in: it is them.
+    #[serde(default)]
     teammate: String,
     /// `false` when they leave.
     #[serde(default = "yes")]
@@ -207,7 +209,7 @@ pub async fn look(
 ) -> Result<Response, Problem> {
     let Ok(Path(id)) = id else { return Err(Problem::not_found("conversation")) };
     let asked: Looking = body::read(&headers, bytes)?;
-    let teammate = body::name("teammate", &asked.teammate)?;
+    let teammate = body::teammate(&asked.teammate)?;
     let viewers = shared.parts.messages.look(id, &teammate, asked.here, asked.typing);
     Ok(Json(Viewers { viewers }).into_response())
 }

@@ -26,6 +26,8 @@ use crate::seams::shown::{ShownMessage, ShownSummary};
 #[serde(deny_unknown_fields)]
 pub struct TeammateAct {
     /// The teammate's name.
+    /// Left out by somebody who is signed in: it is them.
+    #[serde(default)]
     teammate: String,
     /// The version they saw; another one is then told by 409 and nothing is done.
     version: Option<i64>,
@@ -48,6 +50,8 @@ pub enum Writing {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewTeammateMessage)]
 pub struct NewWords {
+    /// Left out by somebody who is signed in: it is them.
+    #[serde(default)]
     teammate: String,
     version: Option<i64>,
     #[serde(default)]
@@ -59,6 +63,8 @@ pub struct NewWords {
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Assignment {
+    /// Left out by somebody who is signed in: it is them.
+    #[serde(default)]
     teammate: String,
     version: Option<i64>,
     /// `null` for nobody.
@@ -70,6 +76,8 @@ pub struct Assignment {
 #[serde(deny_unknown_fields)]
 #[schema(as = Snooze)]
 pub struct Rest {
+    /// Left out by somebody who is signed in: it is them.
+    #[serde(default)]
     teammate: String,
     version: Option<i64>,
     until_ms: i64,
@@ -80,6 +88,8 @@ pub struct Rest {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewTags)]
 pub struct Tags {
+    /// Left out by somebody who is signed in: it is them.
+    #[serde(default)]
     teammate: String,
     version: Option<i64>,
     tags: Vec<NewTag>,
@@ -98,6 +108,8 @@ pub struct NewTag {
 #[serde(deny_unknown_fields)]
 #[schema(as = ConversationMerge)]
 pub struct Merge {
+    /// Left out by somebody who is signed in: it is them.
+    #[serde(default)]
     teammate: String,
     version: Option<i64>,
     into: ConversationId,
@@ -108,6 +120,8 @@ pub struct Merge {
 #[serde(deny_unknown_fields)]
 #[schema(as = ConversationSplit)]
 pub struct Split {
+    /// Left out by somebody who is signed in: it is them.
+    #[serde(default)]
     teammate: String,
     version: Option<i64>,
     messages: Vec<MessageId>,
@@ -117,6 +131,8 @@ pub struct Split {
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Approval {
+    /// Left out by somebody who is signed in: it is them.
+    #[serde(default)]
     teammate: String,
     version: Option<i64>,
     /// In its place.
@@ -392,7 +408,7 @@ async fn plain(
 fn order(id: Id, teammate: &str, seen: Option<i64>) -> Result<Order, Problem> {
     // What is no id names nothing either.
     let Ok(Path(conversation)) = id else { return Err(Problem::not_found("conversation")) };
-    Ok(Order { conversation, by: Actor::Teammate(body::name("teammate", teammate)?), seen })
+    Ok(Order { conversation, by: Actor::Teammate(body::teammate(teammate)?), seen })
 }
 
 fn both(ids: Ids) -> Result<(Id, MessageId), Problem> {

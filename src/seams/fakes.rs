@@ -3,6 +3,7 @@
 mod memory_inbox;
 mod memory_knowledge;
 mod memory_store;
+mod memory_team;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -8,7 +8,7 @@ use crate::domain::call::Call;
 use crate::domain::casework::Tag;
 use crate::domain::contact::{Address, Contact};
 use crate::domain::conversation::{Channel, Conversation, Handler, Status};
-use crate::domain::ids::{AgentId, ContactId, ConversationId, InboxId, MessageId};
+use crate::domain::ids::{AgentId, ContactId, ConversationId, InboxId, MessageId, RecordingId};
 use crate::domain::inbox::Inbox;
 use crate::domain::time::EpochMs;
 use crate::domain::transition::{Act, Actor};
@@ -31,6 +31,8 @@ pub struct Filter {
     pub tag: Option<String>,
     /// Of this customer.
     pub contact: Option<ContactId>,
+    /// Come to one of these inboxes.
+    pub inboxes: Option<Vec<InboxId>>,
     /// As a saved view says.
     pub view: Option<Condition>,
     /// Holding all these words in messages, notes or transcripts; the newest [`FOUND_MAX`] places are looked at.
@@ -153,6 +155,8 @@ pub trait InboxReads {
     ) -> Result<Vec<(Conversation, Option<Call>)>, StoreError>;
     /// What became of a conversation, oldest first, at most `limit` from after `version`.
     async fn events(&self, id: ConversationId, after: i64, limit: u32) -> Result<Vec<Event>, StoreError>;
+    /// Which conversation a recording belongs to.
+    async fn recording_conversation(&self, id: RecordingId) -> Result<Option<ConversationId>, StoreError>;
     /// All inboxes of an agent.
     async fn inboxes(&self, agent: AgentId) -> Result<Vec<Inbox>, StoreError>;
     /// One customer.

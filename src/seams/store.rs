@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::inbox_store::{InboxChanges, InboxReads};
 use super::knowledge_store::{KnowledgeChanges, KnowledgeReads};
+use super::team_store::{TeamChanges, TeamReads};
 use crate::domain::agent::Agent;
 use crate::domain::call::{Attempt, Call, Recording};
 use crate::domain::conversation::{Conversation, Message};
@@ -59,7 +60,7 @@ pub struct Cursor {
 
 /// Reading, and the beginning of every change.
 #[async_trait]
-pub trait Store: InboxReads + KnowledgeReads + Send + Sync {
+pub trait Store: InboxReads + KnowledgeReads + TeamReads + Send + Sync {
     /// Begins a change; nothing is seen by others before [`UnitOfWork::commit`].
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError>;
     /// One conversation, whole.
@@ -104,7 +105,7 @@ pub trait Store: InboxReads + KnowledgeReads + Send + Sync {
 
 /// One transaction. Dropped without a commit, it leaves no trace.
 #[async_trait]
-pub trait UnitOfWork: InboxChanges + KnowledgeChanges + Send {
+pub trait UnitOfWork: InboxChanges + KnowledgeChanges + TeamChanges + Send {
     /// Adds or, by its revision, follows up an agent.
     async fn save_agent(&mut self, agent: &Agent) -> Result<(), StoreError>;
     /// Keeps what configuration laid down last.

@@ -172,7 +172,9 @@ async fn a_conversation_is_shown_whole() {
     assert_eq!(message["confidence"], 0.937);
     assert_eq!(
         message["sources"],
-        json!([{ "entry": "faq.md#hours", "question": "When do you open?", "source": "faq.md", "score": 0.83 }])
+        json!([{
+            "entry": "faq.md#hours", "question": "When do you open?", "source": "faq.md", "score": 0.83, "article": null,
+        }])
     );
     assert_eq!(
         message["timings_ms"],

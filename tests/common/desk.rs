@@ -14,8 +14,10 @@ use switchboard::http::{Answering, Parts, Readiness};
 use switchboard::knowledge::Library;
 use switchboard::messages::MessageDesk;
 use switchboard::seams::bus::Bus;
+use switchboard::seams::secrets::Sealer;
 use switchboard::seams::store::Store;
 use switchboard::support::Desk;
+use switchboard::team::Team;
 
 pub fn message_desk(store: Arc<dyn Store>, bus: Arc<dyn Bus>, agent: Arc<ArcSwap<Agent>>) -> Arc<MessageDesk> {
     MessageDesk::open(switchboard::messages::Parts {
@@ -49,11 +51,30 @@ pub fn library_with(store: Arc<dyn Store>, desk: Arc<Desk>, agent: AgentId, conf
 
 pub const TOKEN: &str = "a-token-for-the-tests-of-the-server";
 
+/// Seals with a word in front, so that a test can tell sealed from not.
+struct Plain;
+
+impl Sealer for Plain {
+    fn seal(&self, secret: &str, about: &str) -> String {
+        format!("sealed {about}: {secret}")
+    }
+
+    fn open(&self, sealed: &str, about: &str) -> Option<String> {
+        sealed.strip_prefix(&format!("sealed {about}: ")).map(str::to_owned)
+    }
+}
+
 /// What the API works on. It can be used, and what a test does not replace is empty.
 pub fn api(store: Arc<dyn Store>, bus: Arc<dyn Bus>, agent: Arc<ArcSwap<Agent>>, config: HttpConfig) -> Parts {
     let agent_id = agent.load().id;
     Parts {
         library: library(store.clone(), Arc::new(Desk::new(None)), agent_id),
+        team: Team::new(switchboard::team::Parts {
+            store: store.clone(),
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(SystemIds),
+            sealer: Arc::new(Plain),
+        }),
         messages: message_desk(store.clone(), bus.clone(), agent.clone()),
         store,
         bus,

@@ -31,7 +31,7 @@ fn pdf(words: &str) -> Vec<u8> {
     }
     let xref = file.len();
     write!(file, "xref\n0 6\n0000000000 65535 f \n").unwrap();
-    offsets.iter().for_each(|offset| write!(file, "{offset:010} 00000 n \n").unwrap());
+    offsets.iter().for_each(|offset| writeln!(file, "{offset:010} 00000 n ").unwrap());
     write!(file, "trailer << /Size 6 /Root 1 0 R >>\nstartxref\n{xref}\n%%EOF\n").unwrap();
     file
 }

@@ -54,7 +54,7 @@ pub async fn an_article_keeps_every_revision(store: &dyn Store) {
     save(store, &third).await.unwrap();
     assert_eq!(store.article(first.id).await.unwrap(), Some(third.clone()));
     assert_eq!(store.article_revisions(first.id, None, 2).await.unwrap(), [third, second.clone()]);
-    assert_eq!(store.article_revisions(first.id, Some(2), 9).await.unwrap(), [first.clone()]);
+    assert_eq!(store.article_revisions(first.id, Some(2), 9).await.unwrap(), std::slice::from_ref(&first));
     assert_eq!(store.article_revision(first.id, 2).await.unwrap(), Some(second));
     assert_eq!(store.article_revision(first.id, 4).await.unwrap(), None);
     assert_eq!(store.article(ArticleId(id())).await.unwrap(), None);

@@ -9,6 +9,7 @@ mod knowledge_suite;
 #[path = "../common/samples.rs"]
 mod samples;
 mod suite;
+mod team_suite;
 
 use switchboard::adapters::store::{SqliteOptions, SqliteStore};
 use switchboard::seams::fakes::MemoryStore;
@@ -80,6 +81,11 @@ contract! {
     knowledge_suite::a_watched_page_falls_due_until_it_is_forgotten,
     knowledge_suite::a_question_without_an_answer_is_collected_once,
     knowledge_suite::the_most_asked_gap_comes_first,
+    team_suite::the_first_teammate_is_one,
+    team_suite::an_email_is_one_persons,
+    team_suite::sessions_and_tokens_end,
+    team_suite::the_audit_log_is_read_backwards,
+    team_suite::lists_show_the_inboxes_asked_for,
     suite::a_ticket_contends_on_its_version,
     suite::a_missed_case_is_found_by_the_telephone_that_rang,
     suite::a_trunks_day_is_kept_and_never_shrinks,

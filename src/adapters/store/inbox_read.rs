@@ -11,7 +11,7 @@ use super::rows::{self, word};
 use crate::domain::call::Call;
 use crate::domain::contact::Contact;
 use crate::domain::conversation::{Conversation, Status};
-use crate::domain::ids::{AgentId, ContactId, ConversationId};
+use crate::domain::ids::{AgentId, ContactId, ConversationId, RecordingId};
 use crate::domain::inbox::Inbox;
 use crate::domain::time::EpochMs;
 use crate::domain::view::Condition;
@@ -66,6 +66,12 @@ impl InboxReads for SqliteStore {
         statement.fetch_all(&self.readers).await.map_err(sort)?.iter().map(rows::event).collect()
     }
 
+    async fn recording_conversation(&self, id: RecordingId) -> Result<Option<ConversationId>, StoreError> {
+        let mut moment = self.readers.acquire().await.map_err(sort)?;
+        let id_of = |row: &SqliteRow| rows::id(row, "calls", "conversation_id");
+        Ok(every(&mut moment, RECORDING_OF, &id.to_string(), id_of).await?.into_iter().next())
+    }
+
     async fn inboxes(&self, agent: AgentId) -> Result<Vec<Inbox>, StoreError> {
         let mut moment = self.readers.acquire().await.map_err(sort)?;
         every(&mut moment, INBOXES, &agent.to_string(), rows::inbox).await
@@ -115,6 +121,8 @@ impl InboxReads for SqliteStore {
     }
 }
 
+const RECORDING_OF: &str = "
+    SELECT k.conversation_id FROM recordings r JOIN calls k ON k.id = r.call_id WHERE r.id = $1";
 const INBOXES: &str = "SELECT * FROM inboxes WHERE agent_id = $1 ORDER BY id";
 const ADDRESSES: &str = "SELECT * FROM contact_addresses WHERE contact_id = $1 ORDER BY kind, value";
 const CONTACT: &str = "SELECT * FROM contacts WHERE id = $1";
@@ -200,6 +208,15 @@ pub(super) fn page(
     }
     if let Some(contact) = filter.contact {
         sql.push(" AND c.contact_id = ").push_bind(contact.to_string());
+    }
+    if let Some(inboxes) = &filter.inboxes {
+        sql.push(" AND c.inbox_id IN (");
+        // Of none, nothing is shown.
+        sql.push_bind(String::new());
+        for inbox in inboxes {
+            sql.push(", ").push_bind(inbox.to_string());
+        }
+        sql.push(")");
     }
     match &filter.assignee {
         Some(Assigned::To(name)) => {

@@ -11,6 +11,7 @@ mod inbox_write;
 mod knowledge;
 mod read;
 mod rows;
+mod team;
 #[cfg(test)]
 mod tests;
 mod write;

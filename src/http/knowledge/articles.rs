@@ -9,11 +9,12 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::super::Shared;
+use super::super::audit::Before;
 use super::super::body::{self, Limit};
 use super::super::principal::Principal;
 use super::super::problem::{Body as Refused, Problem};
 use super::form::{ArticleEdit, NewArticle, Restoration, ShownArticle, ShownArticleView};
-use crate::domain::article::Origin;
+use crate::domain::article::{Article, Origin};
 use crate::domain::ids::ArticleId;
 use crate::domain::knowledge::Kind;
 use crate::seams::knowledge_store::ArticleFilter;
@@ -140,9 +141,10 @@ pub async fn edit(
 ) -> Result<Response, Problem> {
     let id = known(id)?;
     let edit: ArticleEdit = body::read(&headers, bytes)?;
+    let before = shared.parts.store.article(id).await?;
     let article = shared.parts.library.edit(id, edit.revision, edit.content(), who.name()).await?;
     let watch = shared.parts.store.page_watch(id).await?;
-    Ok(Json(ShownArticleView::of(article, watch)).into_response())
+    Ok(after(before, Json(ShownArticleView::of(article, watch)).into_response()))
 }
 
 /// Takes an article out of use; its history stays and can be restored.
@@ -154,8 +156,10 @@ pub async fn edit(
          content_type = "application/problem+json")
     ))]
 pub async fn delete(State(shared): State<Shared>, who: Principal, id: Id) -> Result<Response, Problem> {
-    shared.parts.library.delete(known(id)?, who.name()).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    let id = known(id)?;
+    let before = shared.parts.store.article(id).await?;
+    shared.parts.library.delete(id, who.name()).await?;
+    Ok(after(before, StatusCode::NO_CONTENT.into_response()))
 }
 
 /// Everything an article ever said, the newest first.
@@ -223,9 +227,19 @@ pub async fn restore(
 ) -> Result<Response, Problem> {
     let id = known(id)?;
     let asked: Restoration = body::read(&headers, bytes)?;
+    let before = shared.parts.store.article(id).await?;
     let article = shared.parts.library.restore(id, asked.revision, who.name()).await?;
     let watch = shared.parts.store.page_watch(id).await?;
-    Ok(Json(ShownArticleView::of(article, watch)).into_response())
+    Ok(after(before, Json(ShownArticleView::of(article, watch)).into_response()))
+}
+
+/// With what the article was, for the audit log.
+fn after(before: Option<Article>, mut response: Response) -> Response {
+    if let Some(before) = before {
+        let before = serde_json::to_value(ShownArticle::of(before)).unwrap_or_default();
+        response.extensions_mut().insert(Before(before));
+    }
+    response
 }
 
 fn known(id: Id) -> Result<ArticleId, Problem> {

@@ -8,7 +8,7 @@ use crate::domain::call::Call;
 use crate::domain::casework::Tag;
 use crate::domain::contact::{Address, Contact};
 use crate::domain::conversation::Conversation;
-use crate::domain::ids::{AgentId, ContactId, ConversationId, InboxId, MessageId};
+use crate::domain::ids::{AgentId, ContactId, ConversationId, InboxId, MessageId, RecordingId};
 use crate::domain::inbox::Inbox;
 use crate::domain::time::EpochMs;
 use crate::domain::transition::{Act, Actor};
@@ -26,6 +26,7 @@ impl Rows {
             && filter.handler.is_none_or(|handler| handler == c.handler)
             && filter.channel.is_none_or(|channel| channel == c.channel)
             && filter.contact.is_none_or(|contact| work.contact == Some(contact))
+            && filter.inboxes.as_ref().is_none_or(|inboxes| inboxes.contains(&c.inbox))
             && filter.tag.as_ref().is_none_or(|tag| work.tags.iter().any(|t| t.name == *tag))
             && match &filter.assignee {
                 None => true,
@@ -71,6 +72,12 @@ impl InboxReads for MemoryStore {
         let rows = self.rows();
         let of = rows.events.range((id, after + 1)..=(id, i64::MAX));
         Ok(of.take(limit as usize).map(|(_, event)| event.clone()).collect())
+    }
+
+    async fn recording_conversation(&self, id: RecordingId) -> Result<Option<ConversationId>, StoreError> {
+        let rows = self.rows();
+        let call = rows.recordings.get(&id).and_then(|recording| rows.calls.get(&recording.call));
+        Ok(call.map(|call| call.conversation))
     }
 
     async fn inboxes(&self, agent: AgentId) -> Result<Vec<Inbox>, StoreError> {

@@ -17,10 +17,12 @@ use crate::domain::contact::Contact;
 use crate::domain::conversation::{Channel, Conversation, Message};
 use crate::domain::gap::Gap;
 use crate::domain::ids::{
-    AgentId, ArticleId, AttemptId, CallId, ContactId, ConversationId, InboxId, MessageId, RecordingId, TicketId,
+    AgentId, ApiTokenId, ArticleId, AttemptId, CallId, ContactId, ConversationId, InboxId, MessageId, RecordingId,
+    SessionId, TeammateId, TicketId,
 };
 use crate::domain::inbox::Inbox;
 use crate::domain::knowledge::Entry;
+use crate::domain::team::{ApiToken, AuditEntry, Session, Teammate};
 use crate::domain::ticket::{Ticket, TicketStatus};
 use crate::domain::time::EpochMs;
 use crate::domain::transition::{Act, Actor};
@@ -60,6 +62,10 @@ pub(super) struct Rows {
     pub(super) watches: BTreeMap<ArticleId, PageWatch>,
     pub(super) gaps: BTreeMap<Uuid, Gap>,
     pub(super) asked: BTreeMap<MessageId, Asked>,
+    pub(super) teammates: BTreeMap<TeammateId, Teammate>,
+    pub(super) sessions: BTreeMap<SessionId, Session>,
+    pub(super) api_tokens: BTreeMap<ApiTokenId, ApiToken>,
+    pub(super) audit: BTreeMap<Uuid, AuditEntry>,
 }
 
 impl MemoryStore {
