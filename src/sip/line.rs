@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::FutureExt;
-use rsipstack::sip::HostWithPort;
+use rsipstack::sip::headers::ContentLength;
+use rsipstack::sip::{Header, HostWithPort, SipMessage};
 use rsipstack::transport::channel::ChannelConnection;
 use rsipstack::transport::{SipAddr, SipConnection, TransportEvent};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
@@ -183,7 +184,22 @@ impl<W: Writing> Writer<W> {
 
 fn written(event: TransportEvent) -> Option<Vec<u8>> {
     match event {
-        TransportEvent::Incoming(message, ..) => Some(message.to_bytes()),
+        TransportEvent::Incoming(mut message, ..) => {
+            tell_length(&mut message);
+            Some(message.to_bytes())
+        }
         TransportEvent::New(_) | TransportEvent::Closed(_) => None,
+    }
+}
+
+/// A message on a stream must tell how long its body is, also where there is none (RFC 3261 §18.3); the stack tells it of
+/// bodies alone, and telephones give the stream up.
+fn tell_length(message: &mut SipMessage) {
+    let (headers, body) = match message {
+        SipMessage::Request(request) => (&mut request.headers, &request.body),
+        SipMessage::Response(response) => (&mut response.headers, &response.body),
+    };
+    if body.is_empty() && !headers.iter().any(|header| matches!(header, Header::ContentLength(_))) {
+        headers.push(Header::ContentLength(ContentLength::from(0)));
     }
 }

@@ -53,7 +53,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
         loop {
             if let Some(end) = self.read.windows(4).position(|four| four == b"\r\n\r\n") {
                 let head = Message(String::from_utf8_lossy(&self.read[..end + 4]).into_owned());
-                let body = head.header("Content-Length").and_then(|length| length.parse().ok()).unwrap_or(0);
+                // RFC 3261 §18.3: on a stream every message tells it, and telephones give up where it is missing.
+                let body: usize =
+                    head.header("Content-Length").unwrap_or_else(|| panic!("no length: {head:?}")).parse().unwrap();
                 if self.read.len() >= end + 4 + body {
                     let rest = self.read.split_off(end + 4 + body);
                     let message = std::mem::replace(&mut self.read, rest);

@@ -11,6 +11,8 @@
 mod answering;
 mod audio;
 mod calling_back;
+#[path = "../common/certificates.rs"]
+mod certificates;
 mod drain;
 mod escalation;
 mod hosts;
@@ -22,6 +24,7 @@ mod lost;
 mod menu;
 mod nat;
 mod phone;
+mod sealed;
 mod signalling;
 mod sipp;
 mod transfer;
