@@ -1,7 +1,7 @@
 // The call page: one call over WebRTC. The offer goes out before any candidate is known, since the server finds the
 // browser by its checks; so a call begins one round trip after the click.
 
-import { TokenWanted, ask, giveToken, messages } from "./line.js";
+import { TokenWanted, ask, giveToken, goesToSignIn, messages } from "./line.js";
 import { el, span, sync } from "./shown.js";
 
 const $ = (id) => document.getElementById(id);
@@ -226,7 +226,8 @@ function draw() {
   if (near && turns.length) $("phone").scrollTop = $("phone").scrollHeight;
 }
 
-function wantToken() {
+async function wantToken() {
+  if (await goesToSignIn()) return;
   $("token-form").hidden = false;
   $("phone").hidden = true;
   $("token").focus();

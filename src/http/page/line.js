@@ -12,6 +12,19 @@ export function giveToken(text) {
   try { sessionStorage.setItem(KEY, token); } catch { /* asked again */ }
 }
 
+/** Whether anybody has an account here. */
+export async function hasAccounts() {
+  const setup = await fetch("/api/v1/setup", { cache: "no-store" }).then((answer) => answer.json()).catch(() => ({ needed: true }));
+  return !setup.needed;
+}
+
+/** Where there are accounts, whoever is not known signs in, and comes back here; true when that is where we go. */
+export async function goesToSignIn() {
+  const goes = await hasAccounts();
+  if (goes) location.assign(`/sign-in?to=${encodeURIComponent(location.pathname)}`);
+  return goes;
+}
+
 export const hasToken = () => Boolean(token);
 
 function read() {

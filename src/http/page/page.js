@@ -1,6 +1,6 @@
 // The live page: a list of conversations, the chosen one whole, both moved by live events.
 
-import { TokenWanted, follow, giveToken, hasToken, json, playable } from "./line.js";
+import { TokenWanted, ask, follow, giveToken, goesToSignIn, hasAccounts, hasToken, json, playable } from "./line.js";
 import { attempts, caller, el, empty, goesOn, head, hearing, row, sync, tick, ticket, turn } from "./shown.js";
 
 const $ = (id) => document.getElementById(id);
@@ -272,7 +272,21 @@ async function drawHealth() {
   box.className = "pill bad";
 }
 
-function wantToken() {
+/** Whoever is signed in may sign out. */
+async function drawAccount() {
+  if (!await hasAccounts()) return;
+  const me = await fetch("/api/v1/session", { cache: "no-store" }).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
+  if (!me) return;
+  const button = el("button", { type: "button", class: "quiet", title: me.teammate.email }, "Sign out");
+  button.addEventListener("click", async () => {
+    await ask("/api/v1/session", { method: "DELETE" }).catch(() => {});
+    location.assign("/sign-in");
+  });
+  $("line").before(button);
+}
+
+async function wantToken() {
+  if (await goesToSignIn()) return;
   $("token-wrong").hidden = !hasToken();
   $("token-form").hidden = false;
   $("desk").hidden = true;
@@ -318,6 +332,7 @@ setInterval(drawHealth, 10_000);
 drawList();
 drawOpen();
 drawHealth();
+drawAccount();
 loadList();
 loadOpen();
 follow({ state: onLine, event: onEvent });

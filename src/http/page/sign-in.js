@@ -8,9 +8,18 @@ if (link) history.replaceState(null, "", location.pathname);
 if (way) {
   $("title").textContent = way === "setup" ? "Make the first account" : "Choose a password";
   $("go").textContent = "Continue";
+  $("lead").hidden = false;
+  $("lead").textContent = way === "setup"
+    ? "It may do everything: invite others, change settings, read every case. Afterwards nobody gets in without an account."
+    : "At least ten characters; several words are easiest to remember.";
   $("password").autocomplete = "new-password";
   $("name-line").hidden = way !== "setup";
   $("email-line").hidden = way === "invitation";
+}
+
+function say(words) {
+  $("said").textContent = words;
+  $("said").hidden = false;
 }
 
 function asked() {
@@ -28,15 +37,15 @@ $("form").addEventListener("submit", async (event) => {
     const answer = await fetch(path, {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), cache: "no-store",
     });
-    if (answer.ok) return location.assign("/");
+    if (answer.ok) return location.assign(new URLSearchParams(location.search).get("to") === "/call" ? "/call" : "/");
     const problem = await answer.json();
     if (problem.type === "urn:switchboard:code-wanted") {
       $("code-line").hidden = false;
       $("code").focus();
     }
-    $("said").textContent = problem.detail;
+    say(problem.detail);
   } catch {
-    $("said").textContent = "The server does not answer.";
+    say("The server does not answer. Try again in a moment.");
   } finally {
     $("go").disabled = false;
   }
