@@ -11,7 +11,7 @@ if (way) {
   $("lead").hidden = false;
   $("lead").textContent = way === "setup"
     ? "It may do everything: invite others, change settings, read every case. Afterwards nobody gets in without an account."
-    : "At least ten characters; several words are easiest to remember.";
+    : "At least twelve characters; several words are easiest to remember.";
   $("password").autocomplete = "new-password";
   $("name-line").hidden = way !== "setup";
   $("email-line").hidden = way === "invitation";
