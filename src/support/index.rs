@@ -11,14 +11,13 @@ use crate::domain::time::EpochMs;
 
 use super::bm25::Bm25;
 use super::confidence::Features;
+use super::spelling::Spelling;
 use super::text;
 
 /// Weight of BM25 beside the cosine.
 const BM25_WEIGHT: f32 = 0.15;
 /// Cosines of an entry that are averaged.
 const OWN_BEST: usize = 3;
-/// Nearest questions that vote.
-const VOTERS: usize = 10;
 /// Entries that a search tells about.
 const HITS_MAX: usize = 5;
 
@@ -31,6 +30,7 @@ pub struct Index {
     entries: Vec<Entry>,
     questions: Vec<Question>,
     bm25: Bm25,
+    spelling: Spelling,
     /// The stems of each entry's questions.
     question_stems: Vec<HashSet<String>>,
     /// One document an entry, answer included: which words the knowledge knows, and how telling they are.
@@ -43,6 +43,8 @@ pub struct Index {
 struct Question {
     entry: u32,
     vector: Option<Vector>,
+    /// The stems of its content words, each once.
+    content: BTreeSet<String>,
 }
 
 /// An entry found, best first.
@@ -95,7 +97,8 @@ impl Index {
                 documents.push(document);
                 let vector = vector_of(text)?;
                 vectors.extend(vector.clone());
-                index.questions.push(Question { entry: index.entries.len() as u32, vector });
+                let content = content(text);
+                index.questions.push(Question { entry: index.entries.len() as u32, vector, content });
             }
             index.centroids.push(centroid(&vectors));
             words.push(stems.iter().cloned().chain(text::stems(&entry.answer)).collect::<HashSet<_>>());
@@ -103,6 +106,8 @@ impl Index {
             index.entries.push(entry);
         }
         index.bm25 = Bm25::new(&documents);
+        let asked = index.entries.iter().flat_map(|entry| std::iter::once(&entry.question).chain(&entry.alternatives));
+        index.spelling = Spelling::new(asked.map(String::as_str));
         let words: Vec<Vec<String>> = words.into_iter().map(|stems| stems.into_iter().collect()).collect();
         index.words = Bm25::new(&words);
         Ok(index)
@@ -126,6 +131,11 @@ impl Index {
     /// Whether nothing can be answered.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// The text with misspelt words put right, if there are any. `is_real` tells whether a word is good English.
+    pub fn respelt(&self, text: &str, is_real: impl Fn(&str) -> bool) -> Option<String> {
+        self.spelling.correct(text, |word| self.words.knows(&text::stem(word)), is_real)
     }
 
     /// Finds the entries nearest to a question, leaving out those no longer valid and the one named `except`.
@@ -168,14 +178,14 @@ impl Index {
         mut cosines: Vec<(f32, usize)>,
     ) -> Features {
         cosines.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let voters = &cosines[..cosines.len().min(VOTERS)];
-        let votes = voters.iter().filter(|(_, entry)| *entry == top.entry).count();
         let own = cosines.iter().filter(|(_, entry)| *entry == top.entry).map(|(cosine, _)| *cosine);
         let own: Vec<f32> = own.take(OWN_BEST).collect();
         let lexical = nearness[top.entry].map_or(0.0, |near| near.bm25);
         let agree = lexical > 0.0 && nearness.iter().flatten().all(|near| near.bm25 <= lexical);
-        let content: BTreeSet<String> = text::content_stems(text).into_iter().collect();
-        let unknown = content.iter().filter(|stem| !self.words.knows(stem)).count();
+        let mut content = content(text);
+        // A number that the knowledge does not speak of (a postcode, a size) says nothing for or against an entry.
+        content.retain(|stem| self.words.knows(stem) || !stem.chars().any(|c| c.is_ascii_digit()));
+        let rival = content.iter().any(|stem| self.bm25.knows(stem) && !self.words.has(top.entry, stem));
         let idf = |stem: &String| self.words.idf(stem);
         let weight: f32 = content.iter().map(idf).sum();
         let covered: f32 = content.iter().filter(|stem| self.question_stems[top.entry].contains(*stem)).map(idf).sum();
@@ -184,11 +194,24 @@ impl Index {
             margin: top.score - hits.get(1).map_or(0.0, |second| second.score),
             agree: f32::from(u8::from(agree)),
             cover: if weight > 0.0 { covered / weight } else { 0.0 },
-            unknown: unknown as f32 / content.len().max(1) as f32,
+            rival: f32::from(u8::from(rival)),
             log_length: (1.0 + text::words(text).len() as f32).ln(),
-            vote: votes as f32 / voters.len().max(1) as f32,
+            likeness: self.likeness(&content, top.entry),
             top3: own.iter().sum::<f32>() / own.len().max(1) as f32,
         }
+    }
+
+    /// How much of all the words of the text and of one of the entry's questions both have, for the likest question.
+    fn likeness(&self, content: &BTreeSet<String>, entry: usize) -> f32 {
+        let weight = |stem: &String| self.words.idf(stem);
+        let of_text: f32 = content.iter().map(weight).sum();
+        let own = self.questions.iter().filter(|question| question.entry as usize == entry);
+        let likenesses = own.map(|question| {
+            let shared: f32 = question.content.intersection(content).map(weight).sum();
+            let all = of_text + question.content.difference(content).map(weight).sum::<f32>();
+            if all > 0.0 { shared / all } else { 0.0 }
+        });
+        likenesses.fold(0.0, f32::max)
     }
 
     /// Guidance weighs only where it is clearly about the question, and more so than anything public.
@@ -214,6 +237,10 @@ fn best_hits(nearness: &[Option<Nearness>]) -> Vec<Hit> {
     hits.sort_by(|a, b| b.score.total_cmp(&a.score));
     hits.truncate(HITS_MAX);
     hits
+}
+
+fn content(text: &str) -> BTreeSet<String> {
+    text::content_stems(text).into_iter().collect()
 }
 
 fn centroid(vectors: &[Vector]) -> Option<Vector> {
