@@ -16,7 +16,7 @@ const LETTERS_FOR_TWO: usize = 7;
 const FORM_LETTERS_MIN: usize = 5;
 /// Letters of a word that are compared; longer ones are taken as they are. Bounds the time of a comparison.
 const LETTERS_MAX: usize = 24;
-/// Unknown words of one text that are looked up. Each costs under 0.1 ms with 5,000 words in the knowledge.
+/// Unknown words of one text that are looked up: a question has one or two, and a long text must not take long.
 const LOOKUPS_MAX: usize = 16;
 
 /// The words of a knowledge's questions.
