@@ -25,23 +25,23 @@ const SPOKEN: f32 = 0.2;
 const ASSISTANTS: f32 = 0.2;
 const PARAPHRASES: f32 = 0.1;
 
-/// All observations of the share that may be fitted on.
-pub fn rows(desk: &Desk, fixtures: &Path) -> Result<Vec<Row>> {
-    let mut all = Vec::new();
+/// All observations of the share that may be fitted on, by kind.
+pub fn kinds(desk: &Desk, fixtures: &Path) -> Result<Vec<(&'static str, Vec<Row>)>> {
     let shop = (
         pairs(&fixtures.join("faq_hint3_sofmattress_kb.tsv"))?,
         pairs(&fixtures.join("faq_hint3_sofmattress_queries.tsv"))?,
     );
-    add(&mut all, observe(desk, &[shop])?, SHOP);
-    add(&mut all, observe(desk, &spoken(fixtures)?)?, SPOKEN);
-    add(&mut all, observe(desk, &assistants(fixtures)?)?, ASSISTANTS);
-    add(&mut all, observe(desk, &[paraphrases(fixtures)?])?, PARAPHRASES);
-    Ok(all)
+    Ok(vec![
+        ("shop", weighted(observe(desk, &[shop])?, SHOP)),
+        ("spoken", weighted(observe(desk, &spoken(fixtures)?)?, SPOKEN)),
+        ("assistants", weighted(observe(desk, &assistants(fixtures)?)?, ASSISTANTS)),
+        ("paraphrases", weighted(observe(desk, &[paraphrases(fixtures)?])?, PARAPHRASES)),
+    ])
 }
 
-fn add(all: &mut Vec<Row>, rows: Vec<Row>, share: f32) {
+fn weighted(rows: Vec<Row>, share: f32) -> Vec<Row> {
     let weight = share * 1_000.0 / rows.len().max(1) as f32;
-    all.extend(rows.into_iter().map(|row| Row { weight, ..row }));
+    rows.into_iter().map(|row| Row { weight, ..row }).collect()
 }
 
 /// Questions with words of fault are left out: the gate stops them before their confidence counts.
@@ -51,7 +51,7 @@ fn observe(desk: &Desk, sets: &[(Pairs, Pairs)]) -> Result<Vec<Row>> {
         let index = Index::build(entries_of_rows(knowledge), |text| anyhow::Ok(desk.vector(text)))?;
         for (gold, question) in asked.iter().filter(|(_, question)| Share::Fit.has(question)) {
             let vector = desk.vector(question);
-            let found = index.search(question, vector.as_deref(), EpochMs(0), None);
+            let found = desk.search(&index, question, vector.as_ref(), EpochMs(0), None);
             let Some(best) = found.hits.first() else { continue };
             if rules::tells_of_fault(&text::words(question)) {
                 continue;

@@ -15,4 +15,9 @@ pub enum EmbedError {
 pub trait Embedder: Send + Sync {
     /// One vector a text, L2-normalised.
     fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError>;
+
+    /// Whether the model has this lower-case word whole in its vocabulary, so that it is hardly a misspelling.
+    fn has_word(&self, _word: &str) -> bool {
+        false
+    }
 }

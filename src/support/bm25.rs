@@ -57,6 +57,12 @@ impl Bm25 {
         ((documents - with + 0.5) / (with + 0.5) + 1.0).ln()
     }
 
+    /// Whether this document has the word. Postings are in order of documents.
+    pub fn has(&self, document: usize, stem: &str) -> bool {
+        let of_stem = self.postings.get(stem);
+        of_stem.is_some_and(|postings| postings.binary_search_by_key(&(document as u32), |(at, _)| *at).is_ok())
+    }
+
     /// Whether any document has the word.
     pub fn knows(&self, stem: &str) -> bool {
         self.postings.contains_key(stem)

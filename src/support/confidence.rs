@@ -18,20 +18,20 @@ pub struct Features {
     pub agree: f32,
     /// IDF-weighted share of the query's content words found in the entry's questions.
     pub cover: f32,
-    /// Share of the query's content words that the knowledge has never seen.
-    pub unknown: f32,
+    /// 1 if a content word is one that other entries are asked with, and this one neither is nor answers with.
+    pub rival: f32,
     /// Natural logarithm of one more than the number of words.
     pub log_length: f32,
-    /// Share of the ten nearest questions that belong to the entry.
-    pub vote: f32,
+    /// IDF-weighted overlap (Jaccard) of the content words with those of the likest of the entry's questions.
+    pub likeness: f32,
     /// Mean of the entry's three best cosines.
     pub top3: f32,
 }
 
 impl Features {
-    /// In the stored order: top, margin, agree, cover, unknown, log_length, vote, top3.
+    /// In the stored order: top, margin, agree, cover, rival, log_length, likeness, top3.
     pub fn as_array(&self) -> [f32; FEATURES] {
-        [self.top, self.margin, self.agree, self.cover, self.unknown, self.log_length, self.vote, self.top3]
+        [self.top, self.margin, self.agree, self.cover, self.rival, self.log_length, self.likeness, self.top3]
     }
 
     /// The calibrated probability that the entry answers the question, 0–1.
@@ -70,9 +70,9 @@ mod tests {
             margin: 0.5,
             agree: 1.0,
             cover: 1.0,
-            unknown: 0.0,
+            rival: 0.0,
             log_length: 1.8,
-            vote: 0.6,
+            likeness: 0.8,
             top3: 0.8,
         };
         let far = Features {
@@ -80,9 +80,9 @@ mod tests {
             margin: 0.02,
             agree: 0.0,
             cover: 0.1,
-            unknown: 0.8,
+            rival: 1.0,
             log_length: 2.0,
-            vote: 0.1,
+            likeness: 0.1,
             top3: 0.25,
         };
         assert!(near.confidence() > 0.9, "{}", near.confidence());

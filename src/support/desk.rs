@@ -13,6 +13,7 @@ use tracing::{debug, warn};
 use crate::domain::agent::Agent;
 use crate::domain::ids::AgentId;
 use crate::domain::knowledge::Entry;
+use crate::domain::time::EpochMs;
 use crate::domain::turn::{Decision, Reason, RiskTopic, Source, Turn, TurnInput, Verdict};
 use crate::seams::embed::{EmbedError, Embedder};
 
@@ -72,6 +73,23 @@ impl Desk {
         found.inspect_err(|error| warn!(%error, "A question could not be embedded; words alone decide")).ok()
     }
 
+    /// Searches with misspelt words put right, which costs a second vector where there are any. What the gate judges
+    /// stays the text as it was written.
+    pub fn search(
+        &self,
+        index: &Index,
+        text: &str,
+        vector: Option<&Vector>,
+        now: EpochMs,
+        except: Option<usize>,
+    ) -> Found {
+        let is_real = |word: &str| self.vectors.as_ref().is_some_and(|vectors| vectors.has_word(word));
+        match index.respelt(text, is_real) {
+            Some(respelt) => index.search(&respelt, self.vector(&respelt).as_deref(), now, except),
+            None => index.search(text, vector.map(|vector| &**vector), now, except),
+        }
+    }
+
     /// Answers one turn. No effects; about 15 ms of blocking CPU.
     pub fn turn(&self, agent: &Agent, input: &TurnInput) -> Turn {
         let began = Instant::now();
@@ -112,7 +130,7 @@ impl Desk {
     /// A question: searched, judged and worded.
     fn question(&self, agent: &Agent, input: &TurnInput, index: &Index, text: &str, except: Option<usize>) -> Turn {
         let vector = self.vector(text);
-        let found = index.search(text, vector.as_deref(), input.now, except);
+        let found = self.search(index, text, vector.as_ref(), input.now, except);
         let mut confidence = if found.hits.is_empty() { 0.0 } else { found.features.confidence() };
         if vector.is_none() {
             confidence = confidence.min(WORDS_ALONE_CONFIDENCE_MAX);

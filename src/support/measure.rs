@@ -160,7 +160,7 @@ pub fn wrong_replies(desk: &Desk, agent: &Agent, asked: &[Asked]) -> Vec<String>
     let line = |asked: &Asked| {
         let outcome = outcome(desk, agent, asked);
         let vector = desk.vector(&asked.text);
-        let found = index.search(&asked.text, vector.as_deref(), EpochMs(0), None);
+        let found = desk.search(&index, &asked.text, vector.as_ref(), EpochMs(0), None);
         let found = found.hits.first().map_or("nothing", |hit| index.entry(hit.entry).id.as_str());
         (outcome.sent && !outcome.right())
             .then(|| format!("{} ≠ {found} ({:.2}): {}", asked.gold, outcome.confidence, asked.text))
@@ -194,7 +194,7 @@ fn outcome(desk: &Desk, agent: &Agent, asked: &Asked) -> Outcome {
 fn place(desk: &Desk, agent: AgentId, asked: &Asked) -> Option<usize> {
     let index = desk.index(agent);
     let vector = desk.vector(&asked.text);
-    let found = index.search(&asked.text, vector.as_deref(), EpochMs(0), None);
+    let found = desk.search(&index, &asked.text, vector.as_ref(), EpochMs(0), None);
     found.hits.iter().position(|hit| index.entry(hit.entry).id == asked.gold)
 }
 

@@ -1,6 +1,6 @@
 //! The one support core: every channel's turns are answered, gated and handed on here.
 //!
-//! Flow of a turn: words → small talk? → vector → retrieval → confidence → gate → sentences. No effects.
+//! Flow of a turn: words → small talk? → vector → spelling → retrieval → confidence → gate → sentences. No effects.
 
 pub mod bm25;
 pub mod confidence;
@@ -17,6 +17,7 @@ pub mod risk_head;
 pub mod rules;
 pub mod sensitivity;
 pub mod small_talk;
+pub mod spelling;
 pub mod summary;
 pub mod text;
 pub mod unresolved;

@@ -40,6 +40,11 @@ pub fn stems(text: &str) -> Vec<String> {
     words(text).into_iter().map(|word| stem_with(&stemmer, &word)).collect()
 }
 
+/// The stem of one lower-case word.
+pub fn stem(word: &str) -> String {
+    stem_with(&Stemmer::create(Algorithm::English), word)
+}
+
 /// The stems of the words that carry content.
 pub fn content_stems(text: &str) -> Vec<String> {
     let stemmer = Stemmer::create(Algorithm::English);

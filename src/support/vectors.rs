@@ -34,6 +34,11 @@ impl Vectors {
         Vectors { embedder, remembered: Mutex::default() }
     }
 
+    /// Whether the model knows the word whole.
+    pub fn has_word(&self, word: &str) -> bool {
+        self.embedder.has_word(word)
+    }
+
     /// The vector of one text.
     pub fn of(&self, text: &str) -> Result<Vector, EmbedError> {
         let key: Key = Sha256::digest(text.as_bytes()).into();

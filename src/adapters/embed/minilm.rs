@@ -64,6 +64,10 @@ impl Embedder for MiniLm {
         // One at a time and unpadded: int8 scales depend on the whole batch, so that a text's vector would too.
         texts.iter().map(|text| self.embed_one(text)).collect()
     }
+
+    fn has_word(&self, word: &str) -> bool {
+        self.tokenizer.token_to_id(word).is_some()
+    }
 }
 
 fn run_error(error: ort::Error) -> EmbedError {
