@@ -23,12 +23,14 @@ impl Host {
         static HOSTS: AtomicU32 = AtomicU32::new(0);
         let name = format!("switchboard-{}-{}", std::process::id(), HOSTS.fetch_add(1, Ordering::Relaxed));
         let made = Command::new("ip").args(["netns", "add", &name]).stderr(Stdio::null()).status();
-        let has_iptables = Command::new("iptables").arg("--version").stdout(Stdio::null()).status();
-        if !made.is_ok_and(|made| made.success()) || !has_iptables.is_ok_and(|found| found.success()) {
+        let host = Host { name };
+        // A kernel without address translation, or a user who may not, is found out here.
+        let mut translates = host.command("iptables");
+        translates.args(["-t", "nat", "-L", "-n"]).stdout(Stdio::null()).stderr(Stdio::null());
+        if !made.is_ok_and(|made| made.success()) || !translates.status().is_ok_and(|found| found.success()) {
             println!("skipped: network namespaces need root, `ip` and `iptables` (Debian: iproute2, iptables)");
             return None;
         }
-        let host = Host { name };
         host.run("ip link set lo up");
         Some(host)
     }
@@ -69,7 +71,7 @@ impl Host {
 
     /// Passes packets on between its cables.
     pub fn forwards(&self) {
-        self.run("sysctl -q -w net.ipv4.ip_forward=1");
+        run(self.command("sh").args(["-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"]), "forwarding");
     }
 
     /// Writes its own address into packets that leave by this cable, and lets in only what answers them (RFC 4787).
@@ -107,7 +109,7 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        let _ = Command::new("ip").args(["netns", "delete", &self.name]).status();
+        let _ = Command::new("ip").args(["netns", "delete", &self.name]).stderr(Stdio::null()).status();
     }
 }
 

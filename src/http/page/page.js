@@ -277,7 +277,7 @@ async function drawAccount() {
   if (!await hasAccounts()) return;
   const me = await fetch("/api/v1/session", { cache: "no-store" }).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
   if (!me) return;
-  const button = el("button", { type: "button", class: "quiet", title: me.teammate.email }, "Sign out");
+  const button = el("button", { type: "button", class: "quiet small", title: me.teammate.email }, "Sign out");
   button.addEventListener("click", async () => {
     await ask("/api/v1/session", { method: "DELETE" }).catch(() => {});
     location.assign("/sign-in");
