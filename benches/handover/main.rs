@@ -9,7 +9,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
-#[allow(dead_code)] // Shared with the measurements of conversations.
+#[expect(dead_code, reason = "shared with the measurements of conversations")]
 #[path = "../conversation/figures.rs"]
 mod figures;
 mod peer;

@@ -8,17 +8,16 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use axum::Json;
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde::Serialize;
 
 use super::Shared;
+use super::asked::{At, SentJson, version_read};
 use super::audit::Before;
-use super::hand_over_body::{self, Written};
-use super::problem::{Body as Refused, Problem};
+use super::hand_over_body::{self};
+use super::problem::Problem;
 use crate::domain::agent::{Agent, HandOver, ReplyMode};
 use crate::domain::escalation_check::{self, Facts};
 use crate::domain::ids::AgentId;
@@ -70,11 +69,7 @@ struct Listed<'a> {
 /// All agents, each with its newest settings.
 #[utoipa::path(
     get, path = "/api/v1/agents", tag = "agents",
-    responses(
-        (status = 200, description = "All agents", body = serde_json::Value),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "All agents", body = serde_json::Value))
 )]
 pub async fn list(State(shared): State<Shared>) -> Result<Response, Problem> {
     let stored = shared.parts.store.agents().await?;
@@ -86,16 +81,9 @@ pub async fn list(State(shared): State<Shared>) -> Result<Response, Problem> {
 #[utoipa::path(
     get, path = "/api/v1/agents/{id}/escalation", tag = "agents",
     params(("id" = AgentId, Path, description = "The agent")),
-    responses(
-        (status = 200, description = "What happens to unresolved cases", body = serde_json::Value),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "What happens to unresolved cases", body = serde_json::Value))
 )]
-pub async fn escalation(
-    State(shared): State<Shared>,
-    id: Result<Path<AgentId>, PathRejection>,
-) -> Result<Response, Problem> {
+pub async fn escalation(State(shared): State<Shared>, At(id): At<AgentId>) -> Result<Response, Problem> {
     Ok(shown(&stored(&shared, id).await?))
 }
 
@@ -104,22 +92,18 @@ pub async fn escalation(
     put, path = "/api/v1/agents/{id}/escalation", tag = "agents",
     params(("id" = AgentId, Path, description = "The agent")),
     request_body = serde_json::Value,
-    responses(
-        (status = 200, description = "As saved", body = serde_json::Value),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "As saved", body = serde_json::Value))
 )]
 pub async fn save_escalation(
     State(shared): State<Shared>,
-    id: Result<Path<AgentId>, PathRejection>,
+    At(id): At<AgentId>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    SentJson(body): SentJson,
 ) -> Result<Response, Problem> {
     let agent = stored(&shared, id).await?;
     let was = serde_json::to_value(agent.hand_over()).unwrap_or_default();
-    let written = hand_over_body::read(&json(&headers, body)?).map_err(refused)?;
-    if read_revision(&headers, &written)? != agent.revision {
+    let written = hand_over_body::read(&body).map_err(refused)?;
+    if version_read(&headers, written.revision, "revision")? != agent.revision {
         return Err(changed_meanwhile(agent.revision));
     }
     let found = escalation_check::check(&written.hand_over, &shared.parts.answering.facts);
@@ -141,9 +125,7 @@ pub async fn save_escalation(
     Ok(response)
 }
 
-async fn stored(shared: &Shared, id: Result<Path<AgentId>, PathRejection>) -> Result<Agent, Problem> {
-    // What is no id names nothing either.
-    let Ok(Path(id)) = id else { return Err(Problem::not_found("agent")) };
+async fn stored(shared: &Shared, id: AgentId) -> Result<Agent, Problem> {
     shared.parts.store.agent(id).await?.ok_or_else(|| Problem::not_found("agent"))
 }
 
@@ -155,38 +137,6 @@ fn shown(agent: &Agent) -> Response {
         response.headers_mut().insert(header::ETAG, tag);
     }
     response
-}
-
-/// A body of JSON. A plain form of another website's page is none, so that none can be sent in an admin's name.
-pub(super) fn json(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<serde_json::Value, Problem> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if kind.split(';').next().map(str::trim) != Some("application/json") {
-        let detail = "Send JSON, with \"Content-Type: application/json\".";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
-    }
-    let body = body.map_err(|_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large; send less."))?;
-    serde_json::from_slice(&body)
-        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("This is not JSON: {error}.")))
-}
-
-/// The revision that whoever saves has read: of the body, or of `If-Match`.
-fn read_revision(headers: &HeaderMap, written: &Written) -> Result<u64, Problem> {
-    let if_match = headers.get(header::IF_MATCH).map(|tag| {
-        let tag = tag.to_str().unwrap_or_default().trim();
-        tag.trim_start_matches("W/").trim_matches('"').parse()
-    });
-    match (written.revision, if_match) {
-        (Some(revision), _) => Ok(revision),
-        (None, Some(Ok(revision))) => Ok(revision),
-        (None, Some(Err(_))) => {
-            Err(Problem::new(StatusCode::BAD_REQUEST, "If-Match is the revision that was read, in quotes: \"3\"."))
-        }
-        (None, None) => Err(Problem::new(
-            StatusCode::PRECONDITION_REQUIRED,
-            "Name the revision you have read, as \"revision\" in the body or as If-Match, so that nobody's change is \
-             overwritten unseen.",
-        )),
-    }
 }
 
 fn changed_meanwhile(revision: u64) -> Problem {

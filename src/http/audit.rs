@@ -3,8 +3,7 @@
 
 use axum::Json;
 use axum::body::{Body, to_bytes};
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{MatchedPath, Query, Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -12,10 +11,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::Shared;
+use super::asked::Asks;
 use super::body::{self, Limit};
 use super::once::KeepInstead;
 use super::principal::Principal;
-use super::problem::{Body as Refused, Problem};
+use super::problem::Problem;
 
 /// What was there before a change; put into the response by its handler.
 #[derive(Clone)]
@@ -113,16 +113,8 @@ struct Shown {
 
 /// Who changed what, the newest first. What was done with conversations stands in their events.
 #[utoipa::path(get, path = "/api/v1/audit", tag = "team", params(Page), operation_id = "list_audit",
-    responses(
-        (status = 200, description = "The newest first", body = Listed),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
-pub async fn list(
-    State(shared): State<Shared>,
-    page: Result<Query<Page>, QueryRejection>,
-) -> Result<Response, Problem> {
-    let Query(page) = page.map_err(|error| body::bad_query(&error))?;
+    responses((status = 200, description = "The newest first", body = Listed)))]
+pub async fn list(State(shared): State<Shared>, Asks(page): Asks<Page>) -> Result<Response, Problem> {
     let limit = Limit::of(page.limit)?;
     let before = page.cursor.as_deref().map(body::cursor::<Uuid>).transpose()?;
     let mut rows = shared.parts.store.audits(before, limit.and_one()).await?;

@@ -3,22 +3,12 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
-use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::http::{HeaderMap, StatusCode};
-use bytes::Bytes;
-use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use super::agents::json;
 use super::principal::acting;
 use super::problem::Problem;
 use crate::messages::RequestKey;
-
-/// A body of JSON in the form asked for; what does not fit is told with its place.
-pub fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<T, Problem> {
-    let value = json(headers, body)?;
-    serde_json::from_value(value).map_err(|error| unprocessable(format!("The body does not fit: {error}.")))
-}
 
 /// 422.
 pub fn unprocessable(detail: impl Into<String>) -> Problem {
@@ -84,11 +74,6 @@ pub fn cursor<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {
 /// 400 for a cursor that is none of ours.
 pub fn bad_cursor() -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "cursor is the next_cursor of the page before; leave it out for the first.")
-}
-
-/// 400 for parameters that cannot be read.
-pub fn bad_query(error: &QueryRejection) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, format!("The parameters do not fit: {}.", error.body_text()))
 }
 
 /// The request's `Idempotency-Key` with the digest of its body, where it has one.

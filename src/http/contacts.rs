@@ -1,17 +1,15 @@
 //! Customers: who they are, where they can be reached, and who they may be the same as.
 
 use axum::Json;
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::Shared;
+use super::asked::{At, Sent};
 use super::body;
 use super::principal::Principal;
-use super::problem::{Body as Refused, Problem};
+use super::problem::Problem;
 use crate::domain::contact::{Address, Contact};
 use crate::domain::ids::ContactId;
 use crate::seams::inbox_store::Filter;
@@ -59,20 +57,13 @@ impl<'a> ShownContact<'a> {
     }
 }
 
-type Id = Result<Path<ContactId>, PathRejection>;
-
 /// One customer with their history.
 #[utoipa::path(
     get, path = "/api/v1/contacts/{id}", tag = "contacts",
     params(("id" = ContactId, Path, description = "The customer")),
-    responses(
-        (status = 200, description = "The customer with their history", body = Profile),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "The customer with their history", body = Profile))
 )]
-pub async fn one(State(shared): State<Shared>, who: Principal, id: Id) -> Result<Response, Problem> {
-    let Ok(Path(id)) = id else { return Err(Problem::not_found("contact")) };
+pub async fn one(State(shared): State<Shared>, who: Principal, At(id): At<ContactId>) -> Result<Response, Problem> {
     let store = &shared.parts.store;
     let contact = store.contact(id).await?.ok_or_else(|| Problem::not_found("contact"))?;
     // Who is suggested may have written to other inboxes alone.
@@ -96,20 +87,13 @@ pub async fn one(State(shared): State<Shared>, who: Principal, id: Id) -> Result
     post, path = "/api/v1/contacts/{id}/merge", tag = "contacts",
     params(("id" = ContactId, Path, description = "The customer")),
     request_body = Merge,
-    responses(
-        (status = 200, description = "The customer that is left", body = ShownContact),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "The customer that is left", body = ShownContact))
 )]
 pub async fn merge(
     State(shared): State<Shared>,
-    id: Id,
-    headers: HeaderMap,
-    bytes: Result<Bytes, BytesRejection>,
+    At(id): At<ContactId>,
+    Sent(asked): Sent<Merge>,
 ) -> Result<Response, Problem> {
-    let Ok(Path(id)) = id else { return Err(Problem::not_found("contact")) };
-    let asked: Merge = body::read(&headers, bytes)?;
     let teammate = body::teammate(&asked.teammate)?;
     let contact = shared.parts.messages.merge_contacts(id, asked.into).await?;
     tracing::info!(contact.id = %contact.id, teammate, "Two contacts were merged");

@@ -1,15 +1,16 @@
 //! Conversations, listed and whole.
 
 use axum::Json;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use super::Shared;
+use super::asked::{Asks, At};
+use super::body::{Limit, bad_cursor};
 use super::principal::Principal;
-use super::problem::{Body as Refused, Problem};
+use super::problem::Problem;
 use crate::domain::conversation::{Channel, Handler, Status};
 use crate::domain::ids::{ContactId, ConversationId};
 use crate::domain::time::EpochMs;
@@ -84,34 +85,17 @@ struct Listed<'a> {
 #[utoipa::path(
     get, path = "/api/v1/conversations", tag = "conversations",
     params(Page),
-    responses(
-        (status = 200, description = "The newest first", body = Listed),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "The newest first", body = Listed))
 )]
-pub async fn list(
-    State(shared): State<Shared>,
-    who: Principal,
-    page: Result<Query<Page>, QueryRejection>,
-) -> Result<Response, Problem> {
-    let Query(page) = page.map_err(|error| {
-        bad(&format!("limit is a number, cursor the next_cursor of the page before: {}.", error.body_text()))
-    })?;
+pub async fn list(State(shared): State<Shared>, who: Principal, Asks(page): Asks<Page>) -> Result<Response, Problem> {
     let mut filter = filter(&page)?;
     filter.inboxes = who.inboxes().map(<[_]>::to_vec);
     filter.view = view(&shared, page.view).await?;
-    let limit = page.limit.unwrap_or(LIMIT_DEFAULT);
-    if !(1..=LIMIT_MAX).contains(&limit) {
-        return Err(bad(&format!("limit is a number from 1 to {LIMIT_MAX}.")));
-    }
+    let limit = Limit::of(page.limit)?;
     let cursor = page.cursor.as_deref().map(parse_cursor).transpose()?;
-    // One more than asked for tells whether there is a next page.
-    let mut rows = shared.parts.store.conversations_by(&filter, cursor, limit + 1).await?;
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let last = rows.last().filter(|_| more);
-    let next_cursor = last.map(|(conversation, _)| format!("{}_{}", conversation.created_at.0, conversation.id));
+    let mut rows = shared.parts.store.conversations_by(&filter, cursor, limit.and_one()).await?;
+    let next_cursor =
+        limit.cut(&mut rows).map(|(conversation, _)| format!("{}_{}", conversation.created_at.0, conversation.id));
     let conversations = rows.iter().map(|(conversation, call)| ShownSummary::of(conversation, call.as_ref())).collect();
     Ok(Json(Listed { conversations, next_cursor }).into_response())
 }
@@ -120,18 +104,9 @@ pub async fn list(
 #[utoipa::path(
     get, path = "/api/v1/conversations/{id}", tag = "conversations",
     params(("id" = ConversationId, Path, description = "The conversation")),
-    responses(
-        (status = 200, description = "All of it", body = ShownConversation),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "All of it", body = ShownConversation))
 )]
-pub async fn one(
-    State(shared): State<Shared>,
-    id: Result<Path<ConversationId>, PathRejection>,
-) -> Result<Response, Problem> {
-    // What is no id names nothing either.
-    let Ok(Path(id)) = id else { return Err(Problem::not_found("conversation")) };
+pub async fn one(State(shared): State<Shared>, At(id): At<ConversationId>) -> Result<Response, Problem> {
     let view = shared.parts.store.conversation(id).await?;
     let view = view.ok_or_else(|| Problem::not_found("conversation"))?;
     Ok(Json(ShownConversation::of(&view)).into_response())
@@ -141,20 +116,14 @@ pub async fn one(
 #[utoipa::path(
     get, path = "/api/v1/conversations/{id}/events", tag = "conversations",
     params(("id" = ConversationId, Path, description = "The conversation"), From),
-    responses(
-        (status = 200, description = "What became of it, oldest first", body = ShownEvents),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "What became of it, oldest first", body = ShownEvents))
 )]
 pub async fn events(
     State(shared): State<Shared>,
-    id: Result<Path<ConversationId>, PathRejection>,
-    from: Result<Query<From>, QueryRejection>,
+    At(id): At<ConversationId>,
+    Asks(from): Asks<From>,
 ) -> Result<Response, Problem> {
-    let Ok(Path(id)) = id else { return Err(Problem::not_found("conversation")) };
-    let Query(from) = from.map_err(|_| bad("after is a version, limit a number."))?;
-    let limit = from.limit.unwrap_or(LIMIT_MAX).clamp(1, LIMIT_MAX);
+    let limit = from.limit.unwrap_or(EVENTS_MAX).clamp(1, EVENTS_MAX);
     let events = shared.parts.store.events(id, from.after.unwrap_or(0), limit).await?;
     let events = events.into_iter().map(ShownEvent::of).collect();
     Ok(Json(ShownEvents { events }).into_response())
@@ -210,14 +179,12 @@ fn filter(page: &Page) -> Result<Filter, Problem> {
 
 /// As long as a search is typed.
 const QUERY_BYTES_MAX: usize = 200;
-/// Fits a screen or two.
-const LIMIT_DEFAULT: u32 = 50;
 /// Larger pages hold a reader of the database longer than others should wait.
-const LIMIT_MAX: u32 = 200;
+const EVENTS_MAX: u32 = 200;
 
 fn parse_cursor(text: &str) -> Result<Cursor, Problem> {
     let parsed = text.split_once('_').and_then(|(at, id)| Some((at.parse().ok()?, id.parse().ok()?)));
-    let (at, id) = parsed.ok_or_else(|| bad("cursor is the next_cursor of the page before; leave it out to begin."))?;
+    let (at, id) = parsed.ok_or_else(bad_cursor)?;
     Ok(Cursor { created_at: EpochMs(at), id })
 }
 

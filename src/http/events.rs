@@ -21,7 +21,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use super::problem::{Body as Refused, Problem};
+use super::problem::Problem;
 use crate::seams::bus::LiveEvent;
 
 /// Where to go on, for readers that cannot set headers.
@@ -34,11 +34,7 @@ pub struct From {
 #[utoipa::path(
     get, path = "/api/v1/events", tag = "events",
     params(("last-event-id" = Option<String>, Header, description = "Go on after this event"), ("after" = Option<String>, Query, description = "The same, for readers that cannot set headers")),
-    responses(
-        (status = 200, description = "Server-Sent Events"),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "Server-Sent Events"))
 )]
 pub async fn stream(
     State(shared): State<Shared>,

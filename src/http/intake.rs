@@ -1,18 +1,17 @@
 //! Messages from other programs, and ours to them.
 
 use axum::Json;
-use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::from_value;
 
 use super::Shared;
+use super::asked::{Asks, Sent};
 use super::body::{self, unprocessable};
 use super::once::Key;
-use super::problem::{Body as Refused, Problem};
+use super::problem::Problem;
 use crate::domain::contact::{Address, AddressKind};
 use crate::domain::turn::ChannelTraits;
 use crate::messages::{Accepted, Intake, IntakeError, MESSAGE_OUT, OutgoingMessage, Sender};
@@ -77,19 +76,13 @@ struct Reply {
     post, path = "/api/v1/intake/messages", tag = "intake",
     params(("idempotency-key" = Option<String>, Header, description = "The same key and body is carried out once")),
     request_body = NewMessage,
-    responses(
-        (status = 202, description = "It is durable and will be answered", body = Accepted),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 202, description = "It is durable and will be answered", body = Accepted))
 )]
 pub async fn accept(
     State(shared): State<Shared>,
     Key(key): Key,
-    headers: HeaderMap,
-    bytes: Result<Bytes, BytesRejection>,
+    Sent(new): Sent<NewMessage>,
 ) -> Result<Response, Problem> {
-    let new: NewMessage = body::read(&headers, bytes)?;
     let inbox = shared.parts.messages.api_inbox(&new.channel).await?;
     let inbox = inbox.ok_or_else(|| unprocessable("channel names no inbox of the API; leave it out for \"api\"."))?;
     if !new.attachments.is_empty() {
@@ -106,17 +99,9 @@ pub async fn accept(
 #[utoipa::path(
     get, path = "/api/v1/intake/replies", tag = "intake",
     params(After),
-    responses(
-        (status = 200, description = "Messages to customers, oldest first", body = Replies),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "Messages to customers, oldest first", body = Replies))
 )]
-pub async fn replies(
-    State(shared): State<Shared>,
-    after: Result<Query<After>, QueryRejection>,
-) -> Result<Response, Problem> {
-    let Query(after) = after.map_err(|_| unprocessable("after and limit are numbers."))?;
+pub async fn replies(State(shared): State<Shared>, Asks(after): Asks<After>) -> Result<Response, Problem> {
     let (after, limit) = (after.after.unwrap_or(0), after.limit.unwrap_or(REPLIES_MAX).clamp(1, REPLIES_MAX));
     let rows = shared.parts.store.outgoing(MESSAGE_OUT, after, limit).await?;
     let next_after = rows.last().map_or(after, |row| row.position);

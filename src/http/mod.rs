@@ -6,6 +6,7 @@
 
 mod access;
 mod agents;
+mod asked;
 mod audit;
 mod body;
 mod browser_calls;
@@ -110,7 +111,7 @@ pub fn router(parts: Parts) -> Router {
         keys: Default::default(),
         parts,
     });
-    let (api, document) = openapi::routes().split_for_parts();
+    let (api, document) = openapi::described(openapi::routes());
     let document = Arc::new(document);
     let guarded = api
         .route("/metrics", get(health::metrics))

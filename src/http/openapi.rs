@@ -1,6 +1,7 @@
 //! The API's document (OpenAPI 3.1), made from the handlers themselves: a route that is served is described.
 
 use utoipa::OpenApi;
+use utoipa::openapi::{Content, Ref, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -12,6 +13,7 @@ use super::{Shared, agents, contacts, conversations, events, intake, recordings,
 /// What the document says beside the paths.
 #[derive(OpenApi)]
 #[openapi(
+    components(schemas(super::problem::Body)),
     info(
         title = "Switchboard",
         description = "The API of a support front desk. Refusals are application/problem+json and say what to do. \
@@ -99,5 +101,22 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
 
 /// The document.
 pub fn document() -> utoipa::openapi::OpenApi {
-    routes().split_for_parts().1
+    described(routes()).1
+}
+
+/// The routes with their document, in which every operation may be refused in the one form of refusals.
+pub(super) fn described(routes: OpenApiRouter<Shared>) -> (axum::Router<Shared>, utoipa::openapi::OpenApi) {
+    let (router, mut document) = routes.split_for_parts();
+    let content = Content::new(Some(Ref::from_schema_name("Problem")));
+    let refusal = ResponseBuilder::new()
+        .description("A refusal or failure that says what to do")
+        .content("application/problem+json", content)
+        .build();
+    for path in document.paths.paths.values_mut() {
+        let operations = [&mut path.get, &mut path.put, &mut path.post, &mut path.patch, &mut path.delete];
+        for operation in operations.into_iter().flatten() {
+            operation.responses.responses.insert("default".into(), refusal.clone().into());
+        }
+    }
+    (router, document)
 }

@@ -96,6 +96,12 @@ impl From<StoreError> for Problem {
     }
 }
 
+/// An error's words as people are told them.
+pub(super) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+}
+
 /// For paths that lead nowhere.
 pub async fn no_such_page() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "There is nothing here; the API begins at /api/v1/conversations.")

@@ -4,33 +4,28 @@ use std::io::SeekFrom;
 use std::path::{Component, Path as FilePath, PathBuf};
 
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use super::Shared;
-use super::problem::{Body as Refused, Problem};
+use super::asked::At;
+use super::problem::Problem;
 use crate::domain::ids::RecordingId;
 
 /// One audio file.
 #[utoipa::path(
     get, path = "/api/v1/recordings/{id}", tag = "conversations",
     params(("id" = RecordingId, Path, description = "The recording")),
-    responses(
-        (status = 200, description = "Audio (WAV); ranges are served"),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "Audio (WAV); ranges are served"))
 )]
 pub async fn one(
     State(shared): State<Shared>,
-    id: Result<Path<RecordingId>, PathRejection>,
+    At(id): At<RecordingId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let Ok(Path(id)) = id else { return Err(Problem::not_found("recording")) };
     let recording = shared.parts.store.recording(id).await?.ok_or_else(|| Problem::not_found("recording"))?;
     let path = within(&shared.parts.recordings_dir, &recording.file).await.ok_or_else(gone)?;
     let file = File::open(&path).await.map_err(|_| gone())?;

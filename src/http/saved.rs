@@ -1,17 +1,16 @@
 //! Saved views, macros and canned responses of the team, and who looks on.
 
 use axum::Json;
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Shared;
+use super::asked::{At, Sent};
 use super::body::{self, unprocessable};
-use super::problem::{Body as Refused, Problem};
+use super::problem::Problem;
 use super::teamwork::{Done, TeammateAct};
 use crate::domain::ids::ConversationId;
 use crate::domain::shortcut::Shortcut;
@@ -87,9 +86,6 @@ struct Viewers {
     viewers: Vec<Viewer>,
 }
 
-type Id = Result<Path<Uuid>, PathRejection>;
-type Body = Result<Bytes, BytesRejection>;
-
 /// All views, by name.
 #[utoipa::path(get, path = "/api/v1/views", tag = "conversations",
     responses((status = 200, description = "By name", body = Views)))]
@@ -100,13 +96,8 @@ pub async fn views(State(shared): State<Shared>) -> Result<Response, Problem> {
 
 /// Saves a view.
 #[utoipa::path(post, path = "/api/v1/views", tag = "conversations", request_body = NewView,
-    responses(
-        (status = 201, description = "Saved", body = ShownView),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
-pub async fn save_view(State(shared): State<Shared>, headers: HeaderMap, bytes: Body) -> Result<Response, Problem> {
-    let new: NewView = body::read(&headers, bytes)?;
+    responses((status = 201, description = "Saved", body = ShownView)))]
+pub async fn save_view(State(shared): State<Shared>, Sent(new): Sent<NewView>) -> Result<Response, Problem> {
     if !new.filter.is_bounded() {
         return Err(unprocessable("A view has at most 50 parts, six deep."));
     }
@@ -119,12 +110,8 @@ pub async fn save_view(State(shared): State<Shared>, headers: HeaderMap, bytes: 
 /// Takes a view out.
 #[utoipa::path(delete, path = "/api/v1/views/{id}", tag = "conversations",
     params(("id" = Uuid, Path, description = "The view")),
-    responses(
-        (status = 204, description = "It is gone"),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
-pub async fn delete_view(State(shared): State<Shared>, id: Id) -> Result<Response, Problem> {
+    responses((status = 204, description = "It is gone")))]
+pub async fn delete_view(State(shared): State<Shared>, At(id): At<Uuid>) -> Result<Response, Problem> {
     delete(&shared, SavedKind::View, "view", id).await
 }
 
@@ -138,13 +125,8 @@ pub async fn macros(State(shared): State<Shared>) -> Result<Response, Problem> {
 
 /// Saves a macro.
 #[utoipa::path(post, path = "/api/v1/macros", tag = "teamwork", request_body = NewMacro,
-    responses(
-        (status = 201, description = "Saved", body = ShownMacro),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
-pub async fn save_macro(State(shared): State<Shared>, headers: HeaderMap, bytes: Body) -> Result<Response, Problem> {
-    let new: NewMacro = body::read(&headers, bytes)?;
+    responses((status = 201, description = "Saved", body = ShownMacro)))]
+pub async fn save_macro(State(shared): State<Shared>, Sent(new): Sent<NewMacro>) -> Result<Response, Problem> {
     if let Some(fault) = new.does.fault() {
         return Err(unprocessable(fault));
     }
@@ -157,12 +139,8 @@ pub async fn save_macro(State(shared): State<Shared>, headers: HeaderMap, bytes:
 /// Takes a macro out.
 #[utoipa::path(delete, path = "/api/v1/macros/{id}", tag = "teamwork",
     params(("id" = Uuid, Path, description = "The macro")),
-    responses(
-        (status = 204, description = "It is gone"),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
-pub async fn delete_macro(State(shared): State<Shared>, id: Id) -> Result<Response, Problem> {
+    responses((status = 204, description = "It is gone")))]
+pub async fn delete_macro(State(shared): State<Shared>, At(id): At<Uuid>) -> Result<Response, Problem> {
     delete(&shared, SavedKind::Macro, "macro", id).await
 }
 
@@ -171,19 +149,12 @@ pub async fn delete_macro(State(shared): State<Shared>, id: Id) -> Result<Respon
     params(("id" = ConversationId, Path, description = "The conversation"),
            ("macro" = Uuid, Path, description = "The macro")),
     request_body = TeammateAct,
-    responses(
-        (status = 200, description = "Done", body = Done),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 200, description = "Done", body = Done)))]
 pub async fn run_macro(
     State(shared): State<Shared>,
-    ids: Result<Path<(ConversationId, Uuid)>, PathRejection>,
-    headers: HeaderMap,
-    bytes: Body,
+    At((id, wanted)): At<(ConversationId, Uuid)>,
+    Sent(asked): Sent<TeammateAct>,
 ) -> Result<Response, Problem> {
-    let Ok(Path((id, wanted))) = ids else { return Err(Problem::not_found("macro")) };
-    let asked: TeammateAct = body::read(&headers, bytes)?;
     let saved = shared.parts.store.saved(SavedKind::Macro).await?.into_iter().find(|saved| saved.id == wanted);
     let saved = saved.ok_or_else(|| Problem::not_found("macro"))?;
     let does: Shortcut = serde_json::from_value(saved.body)
@@ -196,19 +167,12 @@ pub async fn run_macro(
 #[utoipa::path(post, path = "/api/v1/conversations/{id}/presence", tag = "teamwork",
     params(("id" = ConversationId, Path, description = "The conversation")),
     request_body = Looking,
-    responses(
-        (status = 200, description = "Everybody who looks on", body = Viewers),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 200, description = "Everybody who looks on", body = Viewers)))]
 pub async fn look(
     State(shared): State<Shared>,
-    id: Result<Path<ConversationId>, PathRejection>,
-    headers: HeaderMap,
-    bytes: Body,
+    At(id): At<ConversationId>,
+    Sent(asked): Sent<Looking>,
 ) -> Result<Response, Problem> {
-    let Ok(Path(id)) = id else { return Err(Problem::not_found("conversation")) };
-    let asked: Looking = body::read(&headers, bytes)?;
     let teammate = body::teammate(&asked.teammate)?;
     let viewers = shared.parts.messages.look(id, &teammate, asked.here, asked.typing);
     Ok(Json(Viewers { viewers }).into_response())
@@ -235,8 +199,7 @@ async fn keep(shared: &Shared, saved: &Saved) -> Result<(), Problem> {
     }
 }
 
-async fn delete(shared: &Shared, kind: SavedKind, what: &str, id: Id) -> Result<Response, Problem> {
-    let Ok(Path(id)) = id else { return Err(Problem::not_found(what)) };
+async fn delete(shared: &Shared, kind: SavedKind, what: &str, id: Uuid) -> Result<Response, Problem> {
     match shared.parts.messages.delete_saved(kind, id).await {
         Err(StoreError::NotFound) => Err(Problem::not_found(what)),
         deleted => deleted.map(|()| StatusCode::NO_CONTENT.into_response()).map_err(Problem::from),

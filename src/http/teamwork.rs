@@ -1,17 +1,16 @@
 //! What teammates do with a conversation. Until accounts exist the request names the teammate.
 
 use axum::Json;
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::Shared;
+use super::asked::{At, Sent};
 use super::body::{self, unprocessable};
 use super::once::Key;
-use super::problem::{Body as Refused, Problem};
+use super::problem::{Problem, sentence};
 use crate::domain::casework::{TAG_CHARS_MAX, TAGS_MAX, Tag, TagKind};
 use crate::domain::conversation::{Conversation, Message};
 use crate::domain::ids::{ConversationId, MessageId};
@@ -147,29 +146,19 @@ pub struct Done<'a> {
     message: Option<ShownMessage<'a>>,
 }
 
-type Id = Result<Path<ConversationId>, PathRejection>;
-type Ids = Result<Path<(ConversationId, MessageId)>, PathRejection>;
-type Body = Result<Bytes, BytesRejection>;
-
 /// Writes to the customer, or a note to the team.
 #[utoipa::path(
     post, path = "/api/v1/conversations/{id}/messages", tag = "teamwork",
     params(("id" = ConversationId, Path, description = "The conversation"), ("idempotency-key" = Option<String>, Header, description = "The same key and body is carried out once")),
     request_body = NewWords,
-    responses(
-        (status = 201, description = "It is stored and on its way", body = ShownMessage),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 201, description = "It is stored and on its way", body = ShownMessage))
 )]
 pub async fn write(
     State(shared): State<Shared>,
     Key(key): Key,
-    id: Id,
-    headers: HeaderMap,
-    bytes: Body,
+    At(id): At<ConversationId>,
+    Sent(new): Sent<NewWords>,
 ) -> Result<Response, Problem> {
-    let new: NewWords = body::read(&headers, bytes)?;
     let order = order(id, &new.teammate, new.version)?;
     let text = body::text(&new.text, ChannelTraits::API.text_chars_max)?;
     let desk = &shared.parts.messages;
@@ -185,14 +174,14 @@ pub async fn write(
     post, path = "/api/v1/conversations/{id}/take-over", tag = "teamwork",
     params(("id" = ConversationId, Path, description = "The conversation")),
     request_body = TeammateAct,
-    responses(
-        (status = 200, description = "Done", body = Done),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "Done", body = Done))
 )]
-pub async fn take_over(state: State<Shared>, id: Id, headers: HeaderMap, bytes: Body) -> Result<Response, Problem> {
-    plain(state, id, headers, bytes, Act::TakenOver).await
+pub async fn take_over(
+    shared: State<Shared>,
+    id: At<ConversationId>,
+    asked: Sent<TeammateAct>,
+) -> Result<Response, Problem> {
+    plain(shared, id, asked, Act::TakenOver).await
 }
 
 /// Gives it back to the agent.
@@ -200,14 +189,14 @@ pub async fn take_over(state: State<Shared>, id: Id, headers: HeaderMap, bytes: 
     post, path = "/api/v1/conversations/{id}/release", tag = "teamwork",
     params(("id" = ConversationId, Path, description = "The conversation")),
     request_body = TeammateAct,
-    responses(
-        (status = 200, description = "Done", body = Done),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "Done", body = Done))
 )]
-pub async fn release(state: State<Shared>, id: Id, headers: HeaderMap, bytes: Body) -> Result<Response, Problem> {
-    plain(state, id, headers, bytes, Act::Released).await
+pub async fn release(
+    shared: State<Shared>,
+    id: At<ConversationId>,
+    asked: Sent<TeammateAct>,
+) -> Result<Response, Problem> {
+    plain(shared, id, asked, Act::Released).await
 }
 
 /// It is done.
@@ -215,14 +204,14 @@ pub async fn release(state: State<Shared>, id: Id, headers: HeaderMap, bytes: Bo
     post, path = "/api/v1/conversations/{id}/resolve", tag = "teamwork",
     params(("id" = ConversationId, Path, description = "The conversation")),
     request_body = TeammateAct,
-    responses(
-        (status = 200, description = "Done", body = Done),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "Done", body = Done))
 )]
-pub async fn resolve(state: State<Shared>, id: Id, headers: HeaderMap, bytes: Body) -> Result<Response, Problem> {
-    plain(state, id, headers, bytes, Act::Resolved).await
+pub async fn resolve(
+    shared: State<Shared>,
+    id: At<ConversationId>,
+    asked: Sent<TeammateAct>,
+) -> Result<Response, Problem> {
+    plain(shared, id, asked, Act::Resolved).await
 }
 
 /// It is not done after all.
@@ -230,14 +219,14 @@ pub async fn resolve(state: State<Shared>, id: Id, headers: HeaderMap, bytes: Bo
     post, path = "/api/v1/conversations/{id}/reopen", tag = "teamwork",
     params(("id" = ConversationId, Path, description = "The conversation")),
     request_body = TeammateAct,
-    responses(
-        (status = 200, description = "Done", body = Done),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "Done", body = Done))
 )]
-pub async fn reopen(state: State<Shared>, id: Id, headers: HeaderMap, bytes: Body) -> Result<Response, Problem> {
-    plain(state, id, headers, bytes, Act::Reopened).await
+pub async fn reopen(
+    shared: State<Shared>,
+    id: At<ConversationId>,
+    asked: Sent<TeammateAct>,
+) -> Result<Response, Problem> {
+    plain(shared, id, asked, Act::Reopened).await
 }
 
 /// Assigns it to a teammate or to nobody.
@@ -245,19 +234,13 @@ pub async fn reopen(state: State<Shared>, id: Id, headers: HeaderMap, bytes: Bod
     post, path = "/api/v1/conversations/{id}/assign", tag = "teamwork",
     params(("id" = ConversationId, Path, description = "The conversation")),
     request_body = Assignment,
-    responses(
-        (status = 200, description = "Done", body = Done),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "Done", body = Done))
 )]
 pub async fn assign(
     State(shared): State<Shared>,
-    id: Id,
-    headers: HeaderMap,
-    bytes: Body,
+    At(id): At<ConversationId>,
+    Sent(asked): Sent<Assignment>,
 ) -> Result<Response, Problem> {
-    let asked: Assignment = body::read(&headers, bytes)?;
     let order = order(id, &asked.teammate, asked.version)?;
     let to = asked.to.map(|to| body::name("to", &to)).transpose()?;
     Ok(Done::shown(&shared.parts.messages.act(&order, Act::Assigned { to }).await?, None))
@@ -268,19 +251,13 @@ pub async fn assign(
     post, path = "/api/v1/conversations/{id}/snooze", tag = "teamwork",
     params(("id" = ConversationId, Path, description = "The conversation")),
     request_body = Rest,
-    responses(
-        (status = 200, description = "Done", body = Done),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "Done", body = Done))
 )]
 pub async fn snooze(
     State(shared): State<Shared>,
-    id: Id,
-    headers: HeaderMap,
-    bytes: Body,
+    At(id): At<ConversationId>,
+    Sent(asked): Sent<Rest>,
 ) -> Result<Response, Problem> {
-    let asked: Rest = body::read(&headers, bytes)?;
     let order = order(id, &asked.teammate, asked.version)?;
     let act = Act::Snoozed { until: EpochMs(asked.until_ms) };
     Ok(Done::shown(&shared.parts.messages.act(&order, act).await?, None))
@@ -291,14 +268,13 @@ pub async fn snooze(
     put, path = "/api/v1/conversations/{id}/tags", tag = "teamwork",
     params(("id" = ConversationId, Path, description = "The conversation")),
     request_body = Tags,
-    responses(
-        (status = 200, description = "Done", body = Done),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "Done", body = Done))
 )]
-pub async fn tags(State(shared): State<Shared>, id: Id, headers: HeaderMap, bytes: Body) -> Result<Response, Problem> {
-    let asked: Tags = body::read(&headers, bytes)?;
+pub async fn tags(
+    State(shared): State<Shared>,
+    At(id): At<ConversationId>,
+    Sent(asked): Sent<Tags>,
+) -> Result<Response, Problem> {
     let order = order(id, &asked.teammate, asked.version)?;
     let tags: Option<Vec<Tag>> = asked.tags.iter().map(|tag| Tag::new(tag.kind, &tag.name)).collect();
     let tags = tags.filter(|tags| tags.len() <= TAGS_MAX);
@@ -312,14 +288,13 @@ pub async fn tags(State(shared): State<Shared>, id: Id, headers: HeaderMap, byte
     post, path = "/api/v1/conversations/{id}/merge", tag = "teamwork",
     params(("id" = ConversationId, Path, description = "The conversation")),
     request_body = Merge,
-    responses(
-        (status = 200, description = "Done", body = Done),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "Done", body = Done))
 )]
-pub async fn merge(State(shared): State<Shared>, id: Id, headers: HeaderMap, bytes: Body) -> Result<Response, Problem> {
-    let asked: Merge = body::read(&headers, bytes)?;
+pub async fn merge(
+    State(shared): State<Shared>,
+    At(id): At<ConversationId>,
+    Sent(asked): Sent<Merge>,
+) -> Result<Response, Problem> {
     let order = order(id, &asked.teammate, asked.version)?;
     Ok(Done::shown(&shared.parts.messages.merge(&order, asked.into).await?, None))
 }
@@ -329,14 +304,13 @@ pub async fn merge(State(shared): State<Shared>, id: Id, headers: HeaderMap, byt
     post, path = "/api/v1/conversations/{id}/split", tag = "teamwork",
     params(("id" = ConversationId, Path, description = "The conversation")),
     request_body = Split,
-    responses(
-        (status = 200, description = "Done", body = Done),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "Done", body = Done))
 )]
-pub async fn split(State(shared): State<Shared>, id: Id, headers: HeaderMap, bytes: Body) -> Result<Response, Problem> {
-    let asked: Split = body::read(&headers, bytes)?;
+pub async fn split(
+    State(shared): State<Shared>,
+    At(id): At<ConversationId>,
+    Sent(asked): Sent<Split>,
+) -> Result<Response, Problem> {
     let order = order(id, &asked.teammate, asked.version)?;
     if asked.messages.len() > SPLIT_MAX {
         return Err(unprocessable(format!("At most {SPLIT_MAX} messages are moved at once.")));
@@ -349,20 +323,13 @@ pub async fn split(State(shared): State<Shared>, id: Id, headers: HeaderMap, byt
     post, path = "/api/v1/conversations/{id}/drafts/{draft}/approve", tag = "teamwork",
     params(("id" = ConversationId, Path, description = "The conversation"), ("draft" = MessageId, Path, description = "The draft")),
     request_body = Approval,
-    responses(
-        (status = 200, description = "It is on its way", body = Done),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "It is on its way", body = Done))
 )]
 pub async fn approve(
     State(shared): State<Shared>,
-    ids: Ids,
-    headers: HeaderMap,
-    bytes: Body,
+    At((id, draft)): At<(ConversationId, MessageId)>,
+    Sent(asked): Sent<Approval>,
 ) -> Result<Response, Problem> {
-    let asked: Approval = body::read(&headers, bytes)?;
-    let (id, draft) = both(ids)?;
     let order = order(id, &asked.teammate, asked.version)?;
     let text = asked.text.map(|text| body::text(&text, ChannelTraits::API.text_chars_max)).transpose()?;
     let (conversation, message) = shared.parts.messages.approve(&order, draft, text).await?;
@@ -374,20 +341,13 @@ pub async fn approve(
     post, path = "/api/v1/conversations/{id}/drafts/{draft}/discard", tag = "teamwork",
     params(("id" = ConversationId, Path, description = "The conversation"), ("draft" = MessageId, Path, description = "The draft")),
     request_body = TeammateAct,
-    responses(
-        (status = 200, description = "Done", body = Done),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "Done", body = Done))
 )]
 pub async fn discard(
     State(shared): State<Shared>,
-    ids: Ids,
-    headers: HeaderMap,
-    bytes: Body,
+    At((id, draft)): At<(ConversationId, MessageId)>,
+    Sent(asked): Sent<TeammateAct>,
 ) -> Result<Response, Problem> {
-    let asked: TeammateAct = body::read(&headers, bytes)?;
-    let (id, draft) = both(ids)?;
     let order = order(id, &asked.teammate, asked.version)?;
     let (conversation, message) = shared.parts.messages.discard(&order, draft).await?;
     Ok(Done::shown(&conversation, Some(&message)))
@@ -395,25 +355,16 @@ pub async fn discard(
 
 async fn plain(
     State(shared): State<Shared>,
-    id: Id,
-    headers: HeaderMap,
-    bytes: Body,
+    At(id): At<ConversationId>,
+    Sent(asked): Sent<TeammateAct>,
     act: Act,
 ) -> Result<Response, Problem> {
-    let asked: TeammateAct = body::read(&headers, bytes)?;
     let order = order(id, &asked.teammate, asked.version)?;
     Ok(Done::shown(&shared.parts.messages.act(&order, act).await?, None))
 }
 
-fn order(id: Id, teammate: &str, seen: Option<i64>) -> Result<Order, Problem> {
-    // What is no id names nothing either.
-    let Ok(Path(conversation)) = id else { return Err(Problem::not_found("conversation")) };
+fn order(conversation: ConversationId, teammate: &str, seen: Option<i64>) -> Result<Order, Problem> {
     Ok(Order { conversation, by: Actor::Teammate(body::teammate(teammate)?), seen })
-}
-
-fn both(ids: Ids) -> Result<(Id, MessageId), Problem> {
-    let Ok(Path((id, draft))) = ids else { return Err(Problem::not_found("draft")) };
-    Ok((Ok(Path(id)), draft))
 }
 
 impl Done<'_> {
@@ -427,7 +378,7 @@ impl Done<'_> {
 impl TeammateAct {
     /// The same as an order.
     pub fn order(&self, conversation: ConversationId) -> Result<Order, Problem> {
-        order(Ok(Path(conversation)), &self.teammate, self.version)
+        order(conversation, &self.teammate, self.version)
     }
 }
 
@@ -444,11 +395,6 @@ impl From<TeamError> for Problem {
             other => Problem::new(status, sentence(&other.to_string())),
         }
     }
-}
-
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or(String::new(), |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }
 
 /// Messages that one split moves.

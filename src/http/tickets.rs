@@ -4,17 +4,16 @@
 //! the answer is 409 and nothing is changed.
 
 use axum::Json;
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
 use super::Shared;
-use super::agents::json;
-use super::problem::{Body as Refused, Problem};
+use super::asked::{At, SentJson, version_read};
+use super::body::unprocessable;
+use super::problem::{Body as Refused, Problem, sentence};
 use crate::domain::callback_number::CallbackNumber;
 use crate::domain::escalation::Target;
 use crate::domain::ids::TicketId;
@@ -55,13 +54,9 @@ pub struct CallBack {
 #[utoipa::path(
     get, path = "/api/v1/tickets/{id}", tag = "tickets",
     params(("id" = TicketId, Path, description = "The ticket")),
-    responses(
-        (status = 200, description = "The ticket; its version is the ETag too", body = ShownTicket),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 200, description = "The ticket; its version is the ETag too", body = ShownTicket))
 )]
-pub async fn one(State(shared): State<Shared>, id: Result<Path<TicketId>, PathRejection>) -> Result<Response, Problem> {
+pub async fn one(State(shared): State<Shared>, At(id): At<TicketId>) -> Result<Response, Problem> {
     Ok(shown(&stored(&shared, id).await?))
 }
 
@@ -74,20 +69,18 @@ pub async fn one(State(shared): State<Shared>, id: Result<Path<TicketId>, PathRe
     responses(
         (status = 200, description = "The ticket as it is now", body = ShownTicket),
         (status = 409, description = "It was changed meanwhile", body = Refused,
-         content_type = "application/problem+json"),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
          content_type = "application/problem+json")
     )
 )]
 pub async fn change(
     State(shared): State<Shared>,
-    id: Result<Path<TicketId>, PathRejection>,
+    At(id): At<TicketId>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    SentJson(body): SentJson,
 ) -> Result<Response, Problem> {
     let ticket = stored(&shared, id).await?;
-    let change: Change = read(&headers, body, CHANGE_FORM)?;
-    if read_version(&headers, change.version)? != ticket.version {
+    let change: Change = read(body, CHANGE_FORM)?;
+    if version_read(&headers, change.version, "version")? != ticket.version {
         return Err(changed_meanwhile());
     }
     let now = shared.parts.clock.epoch();
@@ -116,7 +109,7 @@ fn apply(change: Change, mut ticket: Ticket, now: EpochMs) -> Result<Ticket, Pro
         let is_near = |at: i64| (at - now.0).abs() <= DUE_WITHIN_MS;
         if due_at_ms.is_some_and(|at| !is_near(at)) {
             let detail = "due_at_ms is more than two years away; it is a moment in milliseconds since 1970.";
-            return Err(unprocessable(detail.into()));
+            return Err(unprocessable(detail));
         }
         ticket.due_at = due_at_ms.map(EpochMs);
     }
@@ -135,28 +128,22 @@ fn apply(change: Change, mut ticket: Ticket, now: EpochMs) -> Result<Ticket, Pro
     post, path = "/api/v1/tickets/{id}/call", tag = "tickets",
     params(("id" = TicketId, Path, description = "The ticket")),
     request_body = CallBack,
-    responses(
-        (status = 202, description = "The call's id"),
-        (status = "default", description = "A refusal or failure that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    )
+    responses((status = 202, description = "The call's id"))
 )]
 pub async fn call(
     State(shared): State<Shared>,
-    id: Result<Path<TicketId>, PathRejection>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    At(id): At<TicketId>,
+    SentJson(body): SentJson,
 ) -> Result<Response, Problem> {
     let ticket = stored(&shared, id).await?;
-    let CallBack { teammate } = read(&headers, body, CALL_FORM)?;
+    let CallBack { teammate } = read(body, CALL_FORM)?;
     let answering = &shared.parts.answering;
     let policy = answering.agent.load().escalation.clone();
     let target = Target::try_from(teammate).map_err(|what| unprocessable(format!("{what}.")))?;
     let teammate = on_duty::named(&policy, &target, shared.parts.clock.epoch()).ok_or_else(|| {
         unprocessable(
             "The escalation policy names nobody like that, or nobody of that rota is on duty; name one of its people \
-             or telephones, or add them there."
-                .into(),
+             or telephones, or add them there.",
         )
     })?;
     if let Some((what, remedy)) =
@@ -168,27 +155,23 @@ pub async fn call(
         return Err(Problem::new(StatusCode::CONFLICT, "The ticket is done; open it again to call its customer."));
     }
     let customer = CallbackNumber::of(&ticket, &policy, &answering.facts)
-        .map_err(|problem| unprocessable("The customer cannot be called.".into()).because(vec![problem]))?;
+        .map_err(|problem| unprocessable("The customer cannot be called.").because(vec![problem]))?;
     let view = shared.parts.store.conversation(ticket.conversation).await?;
     let conversation = view.ok_or_else(|| Problem::not_found("conversation"))?.conversation;
     let summary = conversation.summary.clone().unwrap_or_else(|| ticket.reason.clone());
     let order = CallBackOrder { ticket, conversation, teammate, customer, summary };
     match shared.parts.calls_back.call_back(order) {
         Ok(call) => Ok((StatusCode::ACCEPTED, Json(serde_json::json!({"call": call}))).into_response()),
-        Err(reason @ (NotCalled::NotReady | NotCalled::Stopping)) => Err(Problem::busy(sentence(reason), 2)),
-        Err(NotCalled::TooOften) => Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, sentence(NotCalled::TooOften))),
+        Err(reason @ (NotCalled::NotReady | NotCalled::Stopping)) => {
+            Err(Problem::busy(sentence(&reason.to_string()), 2))
+        }
+        Err(NotCalled::TooOften) => {
+            Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, sentence(&NotCalled::TooOften.to_string())))
+        }
     }
 }
 
-fn sentence(why: NotCalled) -> String {
-    let text = why.to_string();
-    let mut letters = text.chars();
-    letters.next().map(|first| format!("{}{}.", first.to_uppercase(), letters.as_str())).unwrap_or_default()
-}
-
-async fn stored(shared: &Shared, id: Result<Path<TicketId>, PathRejection>) -> Result<Ticket, Problem> {
-    // What is no id names nothing either.
-    let Ok(Path(id)) = id else { return Err(Problem::not_found("ticket")) };
+async fn stored(shared: &Shared, id: TicketId) -> Result<Ticket, Problem> {
     shared.parts.store.ticket(id).await?.ok_or_else(|| Problem::not_found("ticket"))
 }
 
@@ -201,40 +184,13 @@ fn shown(ticket: &Ticket) -> Response {
     response
 }
 
-/// The version that whoever changes it has read.
-fn read_version(headers: &HeaderMap, written: Option<i64>) -> Result<i64, Problem> {
-    let if_match = headers.get(header::IF_MATCH).map(|tag| {
-        let tag = tag.to_str().unwrap_or_default().trim();
-        tag.trim_start_matches("W/").trim_matches('"').parse()
-    });
-    match (written, if_match) {
-        (Some(version), _) | (None, Some(Ok(version))) => Ok(version),
-        (None, Some(Err(_))) => {
-            Err(Problem::new(StatusCode::BAD_REQUEST, "If-Match is the version that was read, in quotes: \"3\"."))
-        }
-        (None, None) => Err(Problem::new(
-            StatusCode::PRECONDITION_REQUIRED,
-            "Name the version you have read, as \"version\" in the body or as If-Match, so that nobody's change is \
-             overwritten unseen.",
-        )),
-    }
-}
-
 fn changed_meanwhile() -> Problem {
     let detail = "The ticket was changed meanwhile; read it again and make the change upon that.";
     Problem::new(StatusCode::CONFLICT, detail)
 }
 
-fn unprocessable(detail: String) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
-}
-
-fn read<T: DeserializeOwned>(
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-    form: &str,
-) -> Result<T, Problem> {
-    serde_json::from_value(json(headers, body)?).map_err(|error| unprocessable(format!("{error}; send {form}.")))
+fn read<T: DeserializeOwned>(body: serde_json::Value, form: &str) -> Result<T, Problem> {
+    serde_json::from_value(body).map_err(|error| unprocessable(format!("{error}; send {form}.")))
 }
 
 const CHANGE_FORM: &str = "{\"version\": 3} with \"status\" (\"pending\", \"in_progress\" or \"done\"), \"due_at_ms\" or \

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod browser_calls;
-#[allow(dead_code)]
+#[expect(dead_code, reason = "shared with tests that use all of it")]
 #[path = "../common/certificates.rs"]
 mod certificates;
 #[path = "../common/desk.rs"]

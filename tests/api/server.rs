@@ -218,7 +218,7 @@ async fn what_cannot_be_answered_says_what_to_do() {
         (format!("/api/v1/conversations/{nobody}"), 404, "take its id from a list"),
         ("/api/v1/conversations/1%2F..%2F2".into(), 404, "take its id from a list"),
         ("/api/v1/conversations?limit=0".into(), 400, "from 1 to 200"),
-        ("/api/v1/conversations?limit=many".into(), 400, "limit is a number"),
+        ("/api/v1/conversations?limit=many".into(), 400, "do not fit: limit: "),
         ("/api/v1/conversations?cursor=x".into(), 400, "next_cursor of the page before"),
         (format!("/api/v1/recordings/{nobody}"), 404, "take its id from a list"),
         ("/api/v1/recordings/..%2Fsecret".into(), 404, "take its id from a list"),

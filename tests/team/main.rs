@@ -9,6 +9,6 @@ mod desk;
 mod house;
 mod roles;
 #[path = "../common/samples.rs"]
-#[allow(dead_code)]
+#[expect(dead_code, reason = "shared with tests that use all of it")]
 mod samples;
 mod signing_in;

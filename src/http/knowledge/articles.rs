@@ -1,18 +1,17 @@
 //! Articles: written, edited, restored and taken out; each save is a revision.
 
 use axum::Json;
-use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::super::Shared;
+use super::super::asked::{Asks, At, Sent};
 use super::super::audit::Before;
 use super::super::body::{self, Limit};
 use super::super::principal::Principal;
-use super::super::problem::{Body as Refused, Problem};
+use super::super::problem::Problem;
 use super::form::{ArticleEdit, NewArticle, Restoration, ShownArticle, ShownArticleView};
 use crate::domain::article::{Article, Origin};
 use crate::domain::ids::ArticleId;
@@ -63,21 +62,10 @@ struct Revisions {
     next_cursor: Option<String>,
 }
 
-type Id = Result<Path<ArticleId>, PathRejection>;
-type Bytes_ = Result<Bytes, BytesRejection>;
-
 /// The newest article first, each at its newest revision.
 #[utoipa::path(get, path = "/api/v1/knowledge/articles", tag = "knowledge", params(Page), operation_id = "list_articles",
-    responses(
-        (status = 200, description = "The newest first", body = Listed),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
-pub async fn list(
-    State(shared): State<Shared>,
-    page: Result<Query<Page>, QueryRejection>,
-) -> Result<Response, Problem> {
-    let Query(page) = page.map_err(|error| body::bad_query(&error))?;
+    responses((status = 200, description = "The newest first", body = Listed)))]
+pub async fn list(State(shared): State<Shared>, Asks(page): Asks<Page>) -> Result<Response, Problem> {
     let limit = Limit::of(page.limit)?;
     let after = page.cursor.as_deref().map(body::cursor::<ArticleId>).transpose()?;
     let filter = ArticleFilter { kind: page.kind, deleted: page.deleted };
@@ -92,18 +80,12 @@ pub async fn list(
 #[utoipa::path(post, path = "/api/v1/knowledge/articles", tag = "knowledge", request_body = NewArticle,
     operation_id = "create_article",
     params(("idempotency-key" = Option<String>, Header, description = "The same key and body is carried out once")),
-    responses(
-        (status = 201, description = "Saved and searchable", body = ShownArticleView),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 201, description = "Saved and searchable", body = ShownArticleView)))]
 pub async fn create(
     State(shared): State<Shared>,
     who: Principal,
-    headers: HeaderMap,
-    bytes: Bytes_,
+    Sent(new): Sent<NewArticle>,
 ) -> Result<Response, Problem> {
-    let new: NewArticle = body::read(&headers, bytes)?;
     let article = shared.parts.library.create(new.content(), Origin::Written, who.name()).await?;
     Ok((StatusCode::CREATED, Json(ShownArticleView::of(article, None))).into_response())
 }
@@ -111,13 +93,8 @@ pub async fn create(
 /// One article, with the passages it is searched and quoted by.
 #[utoipa::path(get, path = "/api/v1/knowledge/articles/{id}", tag = "knowledge", operation_id = "read_article",
     params(("id" = ArticleId, Path, description = "The article")),
-    responses(
-        (status = 200, description = "At its newest revision, deleted or not", body = ShownArticleView),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
-pub async fn one(State(shared): State<Shared>, id: Id) -> Result<Response, Problem> {
-    let id = known(id)?;
+    responses((status = 200, description = "At its newest revision, deleted or not", body = ShownArticleView)))]
+pub async fn one(State(shared): State<Shared>, At(id): At<ArticleId>) -> Result<Response, Problem> {
     let article = shared.parts.store.article(id).await?.ok_or_else(no_article)?;
     let watch = shared.parts.store.page_watch(id).await?;
     Ok(Json(ShownArticleView::of(article, watch)).into_response())
@@ -127,20 +104,13 @@ pub async fn one(State(shared): State<Shared>, id: Id) -> Result<Response, Probl
 #[utoipa::path(put, path = "/api/v1/knowledge/articles/{id}", tag = "knowledge", request_body = ArticleEdit,
     operation_id = "edit_article",
     params(("id" = ArticleId, Path, description = "The article")),
-    responses(
-        (status = 200, description = "The next revision, searchable", body = ShownArticleView),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 200, description = "The next revision, searchable", body = ShownArticleView)))]
 pub async fn edit(
     State(shared): State<Shared>,
     who: Principal,
-    id: Id,
-    headers: HeaderMap,
-    bytes: Bytes_,
+    At(id): At<ArticleId>,
+    Sent(edit): Sent<ArticleEdit>,
 ) -> Result<Response, Problem> {
-    let id = known(id)?;
-    let edit: ArticleEdit = body::read(&headers, bytes)?;
     let before = shared.parts.store.article(id).await?;
     let article = shared.parts.library.edit(id, edit.revision, edit.content(), who.name()).await?;
     let watch = shared.parts.store.page_watch(id).await?;
@@ -150,13 +120,8 @@ pub async fn edit(
 /// Takes an article out of use; its history stays and can be restored.
 #[utoipa::path(delete, path = "/api/v1/knowledge/articles/{id}", tag = "knowledge", operation_id = "delete_article",
     params(("id" = ArticleId, Path, description = "The article")),
-    responses(
-        (status = 204, description = "It is no longer answered from"),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
-pub async fn delete(State(shared): State<Shared>, who: Principal, id: Id) -> Result<Response, Problem> {
-    let id = known(id)?;
+    responses((status = 204, description = "It is no longer answered from")))]
+pub async fn delete(State(shared): State<Shared>, who: Principal, At(id): At<ArticleId>) -> Result<Response, Problem> {
     let before = shared.parts.store.article(id).await?;
     shared.parts.library.delete(id, who.name()).await?;
     Ok(after(before, StatusCode::NO_CONTENT.into_response()))
@@ -166,18 +131,12 @@ pub async fn delete(State(shared): State<Shared>, who: Principal, id: Id) -> Res
 #[utoipa::path(get, path = "/api/v1/knowledge/articles/{id}/revisions", tag = "knowledge",
     operation_id = "list_article_revisions",
     params(("id" = ArticleId, Path, description = "The article"), RevisionPage),
-    responses(
-        (status = 200, description = "The newest first", body = Revisions),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 200, description = "The newest first", body = Revisions)))]
 pub async fn revisions(
     State(shared): State<Shared>,
-    id: Id,
-    page: Result<Query<RevisionPage>, QueryRejection>,
+    At(id): At<ArticleId>,
+    Asks(page): Asks<RevisionPage>,
 ) -> Result<Response, Problem> {
-    let id = known(id)?;
-    let Query(page) = page.map_err(|error| body::bad_query(&error))?;
     let limit = Limit::of(page.limit)?;
     let before = page.cursor.as_deref().map(body::cursor::<u64>).transpose()?;
     if shared.parts.store.article(id).await?.is_none() {
@@ -194,16 +153,11 @@ pub async fn revisions(
     operation_id = "read_article_revision",
     params(("id" = ArticleId, Path, description = "The article"),
            ("revision" = u64, Path, description = "Counted from 1")),
-    responses(
-        (status = 200, description = "As it was", body = ShownArticle),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 200, description = "As it was", body = ShownArticle)))]
 pub async fn revision(
     State(shared): State<Shared>,
-    place: Result<Path<(ArticleId, u64)>, PathRejection>,
+    At((id, revision)): At<(ArticleId, u64)>,
 ) -> Result<Response, Problem> {
-    let Ok(Path((id, revision))) = place else { return Err(Problem::not_found("revision")) };
     let article = shared.parts.store.article_revision(id, revision).await?;
     let article = article.ok_or_else(|| Problem::not_found("revision"))?;
     Ok(Json(ShownArticle::of(article)).into_response())
@@ -213,20 +167,13 @@ pub async fn revision(
 #[utoipa::path(post, path = "/api/v1/knowledge/articles/{id}/restore", tag = "knowledge", request_body = Restoration,
     operation_id = "restore_article",
     params(("id" = ArticleId, Path, description = "The article")),
-    responses(
-        (status = 200, description = "The next revision, searchable", body = ShownArticleView),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 200, description = "The next revision, searchable", body = ShownArticleView)))]
 pub async fn restore(
     State(shared): State<Shared>,
     who: Principal,
-    id: Id,
-    headers: HeaderMap,
-    bytes: Bytes_,
+    At(id): At<ArticleId>,
+    Sent(asked): Sent<Restoration>,
 ) -> Result<Response, Problem> {
-    let id = known(id)?;
-    let asked: Restoration = body::read(&headers, bytes)?;
     let before = shared.parts.store.article(id).await?;
     let article = shared.parts.library.restore(id, asked.revision, who.name()).await?;
     let watch = shared.parts.store.page_watch(id).await?;
@@ -240,11 +187,6 @@ fn after(before: Option<Article>, mut response: Response) -> Response {
         response.extensions_mut().insert(Before(before));
     }
     response
-}
-
-fn known(id: Id) -> Result<ArticleId, Problem> {
-    // What is no id names nothing either.
-    id.map(|Path(id)| id).map_err(|_| no_article())
 }
 
 fn no_article() -> Problem {

@@ -1,18 +1,17 @@
 //! What the knowledge lacks, and answers that teammates gave to it.
 
 use axum::Json;
-use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::super::Shared;
+use super::super::asked::{Asks, At, Sent};
 use super::super::body::{self, Limit};
 use super::super::principal::Principal;
-use super::super::problem::{Body as Refused, Problem};
+use super::super::problem::Problem;
 use super::form::ShownArticleView;
 use crate::domain::article::Content;
 use crate::domain::gap::GapState;
@@ -123,20 +122,10 @@ struct Given {
     at_ms: i64,
 }
 
-type Id = Result<Path<Uuid>, PathRejection>;
-
 /// Questions without a good answer, grouped by what they mean.
 #[utoipa::path(get, path = "/api/v1/knowledge/gaps", tag = "knowledge", params(Page), operation_id = "list_gaps",
-    responses(
-        (status = 200, description = "The most asked first", body = Listed),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
-pub async fn list(
-    State(shared): State<Shared>,
-    page: Result<Query<Page>, QueryRejection>,
-) -> Result<Response, Problem> {
-    let Query(page) = page.map_err(|error| body::bad_query(&error))?;
+    responses((status = 200, description = "The most asked first", body = Listed)))]
+pub async fn list(State(shared): State<Shared>, Asks(page): Asks<Page>) -> Result<Response, Problem> {
     let limit = Limit::of(page.limit)?;
     let after = page.cursor.as_deref().map(gap_cursor).transpose()?;
     let mut views = shared.parts.library.gaps(page.state, after, limit.and_one()).await?;
@@ -147,11 +136,7 @@ pub async fn list(
 
 /// Answers that teammates gave where the knowledge had none, each as the article it could be.
 #[utoipa::path(get, path = "/api/v1/knowledge/proposals", tag = "knowledge", operation_id = "list_proposals",
-    responses(
-        (status = 200, description = "One for each gap, the most asked first", body = Proposals),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 200, description = "One for each gap, the most asked first", body = Proposals)))]
 pub async fn proposals(State(shared): State<Shared>) -> Result<Response, Problem> {
     let proposal = |view: GapView| {
         let given = view.answers.into_iter().next()?;
@@ -175,20 +160,13 @@ pub async fn proposals(State(shared): State<Shared>) -> Result<Response, Problem
     operation_id = "answer_gap",
     params(("id" = Uuid, Path, description = "The gap"),
            ("idempotency-key" = Option<String>, Header, description = "The same key and body is carried out once")),
-    responses(
-        (status = 201, description = "The article, searchable", body = ShownArticleView),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 201, description = "The article, searchable", body = ShownArticleView)))]
 pub async fn answer(
     State(shared): State<Shared>,
     who: Principal,
-    id: Id,
-    headers: HeaderMap,
-    bytes: Result<Bytes, BytesRejection>,
+    At(id): At<Uuid>,
+    Sent(GapAnswer { title, body, kind, spoken, sensitivity }): Sent<GapAnswer>,
 ) -> Result<Response, Problem> {
-    let Ok(Path(id)) = id else { return Err(Problem::not_found("gap")) };
-    let GapAnswer { title, body, kind, spoken, sensitivity } = body::read(&headers, bytes)?;
     let content = Content { kind, title, body, questions: Vec::new(), spoken, sensitivity, valid_until: None };
     let article = shared.parts.library.answer_gap(id, content, who.name()).await?;
     Ok((StatusCode::CREATED, Json(ShownArticleView::of(article, None))).into_response())
@@ -198,19 +176,12 @@ pub async fn answer(
 #[utoipa::path(patch, path = "/api/v1/knowledge/gaps/{id}", tag = "knowledge", request_body = GapChange,
     operation_id = "change_gap",
     params(("id" = Uuid, Path, description = "The gap")),
-    responses(
-        (status = 200, description = "As it is now", body = ShownGap),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 200, description = "As it is now", body = ShownGap)))]
 pub async fn change(
     State(shared): State<Shared>,
-    id: Id,
-    headers: HeaderMap,
-    bytes: Result<Bytes, BytesRejection>,
+    At(id): At<Uuid>,
+    Sent(change): Sent<GapChange>,
 ) -> Result<Response, Problem> {
-    let Ok(Path(id)) = id else { return Err(Problem::not_found("gap")) };
-    let change: GapChange = body::read(&headers, bytes)?;
     let view = shared.parts.library.set_gap(id, change.dismissed).await?;
     Ok(Json(ShownGap::of(view)).into_response())
 }

@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, to_bytes};
-use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::Deserialize;
 
 use super::super::Shared;
+use super::super::asked::{Asks, At, Sent};
 use super::super::body;
 use super::super::guard::UPLOAD_BYTES_MAX;
 use super::super::principal::Principal;
-use super::super::problem::{Body as Refused, Problem};
+use super::super::problem::Problem;
 use super::form::{HOUR_MS, ShownArticleView};
 use crate::domain::article::Article;
 use crate::domain::ids::ArticleId;
@@ -63,25 +63,18 @@ pub struct NewPage {
     refresh_hours: u32,
 }
 
-type Id = Result<Path<ArticleId>, PathRejection>;
-
 /// Adds the text of a file (PDF, DOCX, HTML, Markdown or text, up to 10 MB); the body is the file itself.
 #[utoipa::path(post, path = "/api/v1/knowledge/files", tag = "knowledge", operation_id = "upload_file",
     params(AboutFile,
            ("idempotency-key" = Option<String>, Header, description = "The same key and body is carried out once")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    responses(
-        (status = 201, description = "Saved and searchable", body = ShownArticleView),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 201, description = "Saved and searchable", body = ShownArticleView)))]
 pub async fn upload(
     State(shared): State<Shared>,
     who: Principal,
-    about: Result<Query<AboutFile>, QueryRejection>,
+    Asks(AboutFile { name, kind, title, sensitivity }): Asks<AboutFile>,
     body: Body,
 ) -> Result<Response, Problem> {
-    let Query(AboutFile { name, kind, title, sensitivity }) = about.map_err(|error| body::bad_query(&error))?;
     let name = body::name("name", &name)?;
     let title = title.map(|title| body::name("title", &title)).transpose()?;
     let bytes = taken(body).await?;
@@ -93,20 +86,14 @@ pub async fn upload(
 #[utoipa::path(put, path = "/api/v1/knowledge/articles/{id}/file", tag = "knowledge", operation_id = "replace_file",
     params(("id" = ArticleId, Path, description = "The article"), NextFile),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    responses(
-        (status = 200, description = "The next revision, searchable", body = ShownArticleView),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 200, description = "The next revision, searchable", body = ShownArticleView)))]
 pub async fn replace(
     State(shared): State<Shared>,
     who: Principal,
-    id: Id,
-    file: Result<Query<NextFile>, QueryRejection>,
+    At(id): At<ArticleId>,
+    Asks(file): Asks<NextFile>,
     body: Body,
 ) -> Result<Response, Problem> {
-    let Ok(Path(id)) = id else { return Err(Problem::not_found("article")) };
-    let Query(file) = file.map_err(|error| body::bad_query(&error))?;
     let name = body::name("name", &file.name)?;
     let bytes = taken(body).await?;
     let article = shared.parts.library.replace_file(id, file.revision, &name, bytes, who.name()).await?;
@@ -117,18 +104,12 @@ pub async fn replace(
 #[utoipa::path(post, path = "/api/v1/knowledge/pages", tag = "knowledge", request_body = NewPage,
     operation_id = "import_page",
     params(("idempotency-key" = Option<String>, Header, description = "The same key and body is carried out once")),
-    responses(
-        (status = 201, description = "Saved and searchable", body = ShownArticleView),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 201, description = "Saved and searchable", body = ShownArticleView)))]
 pub async fn import(
     State(shared): State<Shared>,
     who: Principal,
-    headers: HeaderMap,
-    bytes: Result<Bytes, BytesRejection>,
+    Sent(new): Sent<NewPage>,
 ) -> Result<Response, Problem> {
-    let new: NewPage = body::read(&headers, bytes)?;
     if !(1..=8_760).contains(&new.refresh_hours) {
         return Err(body::unprocessable("refresh_hours is a number from 1 to 8760."));
     }
@@ -144,13 +125,8 @@ pub async fn import(
 #[utoipa::path(post, path = "/api/v1/knowledge/articles/{id}/refresh", tag = "knowledge",
     operation_id = "refresh_page",
     params(("id" = ArticleId, Path, description = "The article")),
-    responses(
-        (status = 200, description = "As it is now", body = ShownArticleView),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
-pub async fn refresh(State(shared): State<Shared>, who: Principal, id: Id) -> Result<Response, Problem> {
-    let Ok(Path(id)) = id else { return Err(Problem::not_found("article")) };
+    responses((status = 200, description = "As it is now", body = ShownArticleView)))]
+pub async fn refresh(State(shared): State<Shared>, who: Principal, At(id): At<ArticleId>) -> Result<Response, Problem> {
     let article = shared.parts.library.refresh(id, who.name()).await?;
     let watch = shared.parts.store.page_watch(id).await?;
     Ok(Json(ShownArticleView::of(article, watch)).into_response())

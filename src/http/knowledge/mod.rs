@@ -9,7 +9,7 @@ pub mod search;
 use axum::http::StatusCode;
 
 use super::body::unprocessable;
-use super::problem::Problem;
+use super::problem::{Problem, sentence};
 use crate::knowledge::LibraryError;
 use crate::seams::documents::{DocumentError, PageError};
 
@@ -35,11 +35,4 @@ impl From<LibraryError> for Problem {
             }
         }
     }
-}
-
-/// An error's words as people are told them.
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first = chars.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
-    format!("{first}{}.", chars.as_str())
 }

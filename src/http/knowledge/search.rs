@@ -1,14 +1,14 @@
 //! What a question would be answered, before anybody asks it.
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use super::super::Shared;
+use super::super::asked::Asks;
 use super::super::body;
-use super::super::problem::{Body as Refused, Problem};
+use super::super::problem::Problem;
 use super::form::ShownPassage;
 use crate::domain::knowledge::ArticleRef;
 use crate::domain::turn::{ChannelTraits, Reason, Turn, Verdict};
@@ -79,16 +79,8 @@ struct Found {
 
 /// What a question would find and be answered. Nothing is stored and nothing goes out.
 #[utoipa::path(get, path = "/api/v1/knowledge/search", tag = "knowledge", params(Asked), operation_id = "preview_answer",
-    responses(
-        (status = 200, description = "What would become of it", body = Shown),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
-pub async fn preview(
-    State(shared): State<Shared>,
-    asked: Result<Query<Asked>, QueryRejection>,
-) -> Result<Response, Problem> {
-    let Query(asked) = asked.map_err(|error| body::bad_query(&error))?;
+    responses((status = 200, description = "What would become of it", body = Shown)))]
+pub async fn preview(State(shared): State<Shared>, Asks(asked): Asks<Asked>) -> Result<Response, Problem> {
     let text = body::text(&asked.q, QUESTION_CHARS_MAX)?;
     let channel = match asked.on {
         On::Message => ChannelTraits::API,

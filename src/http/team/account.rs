@@ -2,18 +2,16 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::super::Shared;
-use super::super::body;
+use super::super::asked::Sent;
 use super::super::once::KeepInstead;
 use super::super::principal::Own;
-use super::super::problem::{Body as Refused, Problem};
+use super::super::problem::Problem;
 
 /// A new password.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -52,23 +50,15 @@ struct RecoveryCodes {
     recovery_codes: Vec<String>,
 }
 
-type Body = Result<Bytes, BytesRejection>;
-
 /// Changes one's own password; all other sessions end.
 #[utoipa::path(put, path = "/api/v1/account/password", tag = "team", request_body = PasswordChange,
     operation_id = "change_password",
-    responses(
-        (status = 204, description = "Changed"),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 204, description = "Changed")))]
 pub async fn password(
     State(shared): State<Shared>,
     Own(who): Own,
-    headers: HeaderMap,
-    bytes: Body,
+    Sent(asked): Sent<PasswordChange>,
 ) -> Result<Response, Problem> {
-    let asked: PasswordChange = body::read(&headers, bytes)?;
     shared.parts.team.change_password(&who, &asked.old, &asked.new).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -76,18 +66,12 @@ pub async fn password(
 /// Begins a second factor: an authenticator is given its secret. It counts once a code was sent by PUT.
 #[utoipa::path(post, path = "/api/v1/account/two-factor", tag = "team", request_body = PasswordProof,
     operation_id = "begin_two_factor",
-    responses(
-        (status = 200, description = "The secret", body = SecondFactorBegun),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 200, description = "The secret", body = SecondFactorBegun)))]
 pub async fn begin(
     State(shared): State<Shared>,
     Own(who): Own,
-    headers: HeaderMap,
-    bytes: Body,
+    Sent(asked): Sent<PasswordProof>,
 ) -> Result<Response, Problem> {
-    let asked: PasswordProof = body::read(&headers, bytes)?;
     let secret = shared.parts.team.begin_second_factor(&who, &asked.password).await?;
     let uri = format!("otpauth://totp/Switchboard:{}?secret={secret}&issuer=Switchboard", who.teammate.email);
     let mut response = Json(SecondFactorBegun { secret, uri }).into_response();
@@ -98,18 +82,12 @@ pub async fn begin(
 /// Switches it on with its first code.
 #[utoipa::path(put, path = "/api/v1/account/two-factor", tag = "team", request_body = FirstCode,
     operation_id = "confirm_two_factor",
-    responses(
-        (status = 200, description = "On; codes for a lost telephone", body = RecoveryCodes),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 200, description = "On; codes for a lost telephone", body = RecoveryCodes)))]
 pub async fn confirm(
     State(shared): State<Shared>,
     Own(who): Own,
-    headers: HeaderMap,
-    bytes: Body,
+    Sent(asked): Sent<FirstCode>,
 ) -> Result<Response, Problem> {
-    let asked: FirstCode = body::read(&headers, bytes)?;
     let recovery_codes = shared.parts.team.confirm_second_factor(&who, &asked.code).await?;
     let mut response = Json(RecoveryCodes { recovery_codes }).into_response();
     response.extensions_mut().insert(KeepInstead(json!({ "recovery_codes": null })));
@@ -119,18 +97,12 @@ pub async fn confirm(
 /// Switches it off.
 #[utoipa::path(post, path = "/api/v1/account/two-factor/off", tag = "team", request_body = PasswordProof,
     operation_id = "end_two_factor",
-    responses(
-        (status = 204, description = "Off"),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 204, description = "Off")))]
 pub async fn off(
     State(shared): State<Shared>,
     Own(who): Own,
-    headers: HeaderMap,
-    bytes: Body,
+    Sent(asked): Sent<PasswordProof>,
 ) -> Result<Response, Problem> {
-    let asked: PasswordProof = body::read(&headers, bytes)?;
     shared.parts.team.end_second_factor(&who, &asked.password).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

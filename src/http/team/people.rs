@@ -1,19 +1,18 @@
 //! Who is on the team.
 
 use axum::Json;
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::super::Shared;
+use super::super::asked::{At, Sent};
 use super::super::audit::Before;
 use super::super::body;
 use super::super::once::KeepInstead;
 use super::super::principal::Principal;
-use super::super::problem::{Body as Refused, Problem};
+use super::super::problem::Problem;
 use crate::domain::ids::{InboxId, TeammateId};
 use crate::domain::team::{Role, Teammate};
 use crate::team::Change;
@@ -72,16 +71,9 @@ struct Teammates {
     teammates: Vec<ShownTeammate>,
 }
 
-type Id = Result<Path<TeammateId>, PathRejection>;
-type Body = Result<Bytes, BytesRejection>;
-
 /// Everybody on the team.
 #[utoipa::path(get, path = "/api/v1/teammates", tag = "team", operation_id = "list_teammates",
-    responses(
-        (status = 200, description = "In the order they joined", body = Teammates),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 200, description = "In the order they joined", body = Teammates)))]
 pub async fn list(State(shared): State<Shared>) -> Result<Response, Problem> {
     let teammates = shared.parts.team.teammates().await?.iter().map(ShownTeammate::of).collect();
     Ok(Json(Teammates { teammates }).into_response())
@@ -91,18 +83,12 @@ pub async fn list(State(shared): State<Shared>) -> Result<Response, Problem> {
 #[utoipa::path(post, path = "/api/v1/teammates", tag = "team", request_body = NewTeammate,
     operation_id = "invite_teammate",
     params(("idempotency-key" = Option<String>, Header, description = "The same key and body is carried out once")),
-    responses(
-        (status = 201, description = "Invited; give them the link", body = Invited),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 201, description = "Invited; give them the link", body = Invited)))]
 pub async fn invite(
     State(shared): State<Shared>,
     who: Principal,
-    headers: HeaderMap,
-    bytes: Body,
+    Sent(new): Sent<NewTeammate>,
 ) -> Result<Response, Problem> {
-    let new: NewTeammate = body::read(&headers, bytes)?;
     let name = body::name("name", &new.name)?;
     let team = &shared.parts.team;
     let (teammate, link) = team.invite(who.role(), &new.email, &name, new.role, new.inboxes).await?;
@@ -112,13 +98,13 @@ pub async fn invite(
 /// A new link for somebody who lost theirs, or their password.
 #[utoipa::path(post, path = "/api/v1/teammates/{id}/invitation", tag = "team", operation_id = "invite_again",
     params(("id" = TeammateId, Path, description = "The teammate")),
-    responses(
-        (status = 200, description = "Give them the link", body = Invited),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
-pub async fn invite_again(State(shared): State<Shared>, who: Principal, id: Id) -> Result<Response, Problem> {
-    let (teammate, link) = shared.parts.team.invite_again(who.role(), known(id)?).await?;
+    responses((status = 200, description = "Give them the link", body = Invited)))]
+pub async fn invite_again(
+    State(shared): State<Shared>,
+    who: Principal,
+    At(id): At<TeammateId>,
+) -> Result<Response, Problem> {
+    let (teammate, link) = shared.parts.team.invite_again(who.role(), id).await?;
     Ok(invited(StatusCode::OK, &teammate, link))
 }
 
@@ -126,20 +112,13 @@ pub async fn invite_again(State(shared): State<Shared>, who: Principal, id: Id) 
 #[utoipa::path(patch, path = "/api/v1/teammates/{id}", tag = "team", request_body = TeammateChange,
     operation_id = "change_teammate",
     params(("id" = TeammateId, Path, description = "The teammate")),
-    responses(
-        (status = 200, description = "As they are now", body = ShownTeammate),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 200, description = "As they are now", body = ShownTeammate)))]
 pub async fn change(
     State(shared): State<Shared>,
     who: Principal,
-    id: Id,
-    headers: HeaderMap,
-    bytes: Body,
+    At(id): At<TeammateId>,
+    Sent(asked): Sent<TeammateChange>,
 ) -> Result<Response, Problem> {
-    let id = known(id)?;
-    let asked: TeammateChange = body::read(&headers, bytes)?;
     let name = asked.name.map(|name| body::name("name", &name)).transpose()?;
     let change = Change { name, role: asked.role, inboxes: asked.inboxes, disabled: asked.disabled };
     let (before, after) = shared.parts.team.change(who.role(), id, change).await?;
@@ -152,13 +131,9 @@ pub async fn change(
 /// Ends all sessions of somebody.
 #[utoipa::path(delete, path = "/api/v1/teammates/{id}/sessions", tag = "team", operation_id = "end_sessions_of",
     params(("id" = TeammateId, Path, description = "The teammate")),
-    responses(
-        (status = 204, description = "They are signed out everywhere"),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
-pub async fn end_sessions(State(shared): State<Shared>, id: Id) -> Result<Response, Problem> {
-    shared.parts.team.end_sessions(known(id)?).await?;
+    responses((status = 204, description = "They are signed out everywhere")))]
+pub async fn end_sessions(State(shared): State<Shared>, At(id): At<TeammateId>) -> Result<Response, Problem> {
+    shared.parts.team.end_sessions(id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -184,10 +159,6 @@ fn invited(status: StatusCode, teammate: &Teammate, invitation: String) -> Respo
     let mut response = (status, Json(Invited { teammate: ShownTeammate::of(teammate), invitation })).into_response();
     response.extensions_mut().insert(KeepInstead(kept));
     response
-}
-
-fn known(id: Id) -> Result<TeammateId, Problem> {
-    id.map(|Path(id)| id).map_err(|_| Problem::not_found("teammate"))
 }
 
 /// Tells `null` from what is left out.

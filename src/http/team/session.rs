@@ -1,18 +1,17 @@
 //! Signing in and out, the first account, and taking an invitation.
 
 use axum::Json;
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::super::Shared;
 use super::super::access::{COOKIE, Peer, SECURE_COOKIE};
+use super::super::asked::{At, Sent};
 use super::super::body;
 use super::super::principal::Own;
-use super::super::problem::{Body as Refused, Problem};
+use super::super::problem::Problem;
 use super::people::ShownTeammate;
 use crate::domain::ids::SessionId;
 use crate::domain::team::{Session, Teammate};
@@ -83,15 +82,9 @@ struct ShownSession {
     current: bool,
 }
 
-type Body = Result<Bytes, BytesRejection>;
-
 /// Whether the first account is still to be made.
 #[utoipa::path(get, path = "/api/v1/setup", tag = "team", operation_id = "read_setup",
-    responses(
-        (status = 200, description = "Whether it is needed", body = SetUpState),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 200, description = "Whether it is needed", body = SetUpState)))]
 pub async fn needed(State(shared): State<Shared>) -> Result<Response, Problem> {
     let needed = !shared.parts.team.has_anybody().await?;
     Ok(Json(SetUpState { needed }).into_response())
@@ -99,13 +92,12 @@ pub async fn needed(State(shared): State<Shared>) -> Result<Response, Problem> {
 
 /// Makes the first account, by the link that the server printed, and signs in.
 #[utoipa::path(post, path = "/api/v1/setup", tag = "team", request_body = SetUp, operation_id = "set_up",
-    responses(
-        (status = 201, description = "Made, and signed in by cookie", body = Me),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
-pub async fn set_up(State(shared): State<Shared>, from: From, bytes: Body) -> Result<Response, Problem> {
-    let SetUp { link, name, email, password } = body::read(&from.headers, bytes)?;
+    responses((status = 201, description = "Made, and signed in by cookie", body = Me)))]
+pub async fn set_up(
+    State(shared): State<Shared>,
+    from: From,
+    Sent(SetUp { link, name, email, password }): Sent<SetUp>,
+) -> Result<Response, Problem> {
     let name = body::name("name", &name)?;
     let owner = shared.parts.team.set_up(&link, NewOwner { name, email, password }).await?;
     tracing::info!(teammate.id = %owner.id, "The first account was made");
@@ -118,14 +110,8 @@ pub async fn set_up(State(shared): State<Shared>, from: From, bytes: Body) -> Re
 
 /// Signs in: the session is a cookie that no script can read.
 #[utoipa::path(post, path = "/api/v1/session", tag = "team", request_body = SignIn, operation_id = "sign_in",
-    responses(
-        (status = 200, description = "Signed in by cookie", body = Me),
-        (status = "default", description = "A refusal that says what to do; its type is \
-            urn:switchboard:code-wanted where the second factor is missing", body = Refused,
-         content_type = "application/problem+json")
-    ))]
-pub async fn sign_in(State(shared): State<Shared>, from: From, bytes: Body) -> Result<Response, Problem> {
-    let asked: SignIn = body::read(&from.headers, bytes)?;
+    responses((status = 200, description = "Signed in by cookie", body = Me)))]
+pub async fn sign_in(State(shared): State<Shared>, from: From, Sent(asked): Sent<SignIn>) -> Result<Response, Problem> {
     let given = Credentials {
         email: &asked.email,
         password: &asked.password,
@@ -140,13 +126,12 @@ pub async fn sign_in(State(shared): State<Shared>, from: From, bytes: Body) -> R
 /// Takes an invitation: the password is chosen, earlier sessions end, and a new one begins.
 #[utoipa::path(post, path = "/api/v1/invitation", tag = "team", request_body = InvitationTaken,
     operation_id = "take_invitation",
-    responses(
-        (status = 200, description = "Signed in by cookie", body = Me),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
-pub async fn take_invitation(State(shared): State<Shared>, from: From, bytes: Body) -> Result<Response, Problem> {
-    let InvitationTaken { link, password } = body::read(&from.headers, bytes)?;
+    responses((status = 200, description = "Signed in by cookie", body = Me)))]
+pub async fn take_invitation(
+    State(shared): State<Shared>,
+    from: From,
+    Sent(InvitationTaken { link, password }): Sent<InvitationTaken>,
+) -> Result<Response, Problem> {
     let teammate = shared.parts.team.take_invitation(&link, &password).await?;
     if teammate.second_factor.as_ref().is_some_and(|factor| factor.confirmed) {
         let detail = "The password is set; now sign in with it and your code.";
@@ -157,11 +142,7 @@ pub async fn take_invitation(State(shared): State<Shared>, from: From, bytes: Bo
 
 /// Who is signed in.
 #[utoipa::path(get, path = "/api/v1/session", tag = "team", operation_id = "read_session",
-    responses(
-        (status = 200, description = "Who, and what a page sends back with each change", body = Me),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 200, description = "Who, and what a page sends back with each change", body = Me)))]
 pub async fn me(Own(who): Own, headers: HeaderMap) -> Result<Response, Problem> {
     let cookie = super::super::access::session_cookie(&headers).unwrap_or_default();
     Ok(Json(Me::of(&who.teammate, &who.session, cookie)).into_response())
@@ -169,11 +150,7 @@ pub async fn me(Own(who): Own, headers: HeaderMap) -> Result<Response, Problem> 
 
 /// Signs out: the session ends.
 #[utoipa::path(delete, path = "/api/v1/session", tag = "team", operation_id = "sign_out",
-    responses(
-        (status = 204, description = "Signed out"),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 204, description = "Signed out")))]
 pub async fn sign_out(State(shared): State<Shared>, Own(who): Own) -> Result<Response, Problem> {
     shared.parts.team.end_session(who.teammate.id, who.session.id).await?;
     let gone = format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
@@ -183,11 +160,7 @@ pub async fn sign_out(State(shared): State<Shared>, Own(who): Own) -> Result<Res
 
 /// One's own sessions.
 #[utoipa::path(get, path = "/api/v1/sessions", tag = "team", operation_id = "list_sessions",
-    responses(
-        (status = 200, description = "The newest first", body = Sessions),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 200, description = "The newest first", body = Sessions)))]
 pub async fn list(State(shared): State<Shared>, Own(who): Own) -> Result<Response, Problem> {
     let sessions = shared.parts.team.sessions(who.teammate.id).await?;
     let shown = |session: Session| ShownSession {
@@ -204,17 +177,8 @@ pub async fn list(State(shared): State<Shared>, Own(who): Own) -> Result<Respons
 /// Ends one of one's own sessions.
 #[utoipa::path(delete, path = "/api/v1/sessions/{id}", tag = "team", operation_id = "end_session",
     params(("id" = SessionId, Path, description = "The session")),
-    responses(
-        (status = 204, description = "It is over"),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
-pub async fn end(
-    State(shared): State<Shared>,
-    Own(who): Own,
-    id: Result<Path<SessionId>, PathRejection>,
-) -> Result<Response, Problem> {
-    let Ok(Path(id)) = id else { return Err(Problem::not_found("session")) };
+    responses((status = 204, description = "It is over")))]
+pub async fn end(State(shared): State<Shared>, Own(who): Own, At(id): At<SessionId>) -> Result<Response, Problem> {
     shared.parts.team.end_session(who.teammate.id, id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

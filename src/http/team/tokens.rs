@@ -1,18 +1,17 @@
 //! Tokens by which programs use the API.
 
 use axum::Json;
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::super::Shared;
+use super::super::asked::{At, Sent};
 use super::super::body;
 use super::super::once::KeepInstead;
 use super::super::principal::Principal;
-use super::super::problem::{Body as Refused, Problem};
+use super::super::problem::Problem;
 use crate::domain::ids::{ApiTokenId, InboxId};
 use crate::domain::team::{ApiToken, Permission};
 use crate::domain::time::EpochMs;
@@ -59,11 +58,7 @@ struct ApiTokens {
 
 /// All tokens, without what is secret.
 #[utoipa::path(get, path = "/api/v1/tokens", tag = "team", operation_id = "list_tokens",
-    responses(
-        (status = 200, description = "In the order they were made", body = ApiTokens),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 200, description = "In the order they were made", body = ApiTokens)))]
 pub async fn list(State(shared): State<Shared>) -> Result<Response, Problem> {
     let tokens = shared.parts.team.tokens().await?.into_iter().map(ShownToken::of).collect();
     Ok(Json(ApiTokens { tokens }).into_response())
@@ -73,18 +68,12 @@ pub async fn list(State(shared): State<Shared>) -> Result<Response, Problem> {
 #[utoipa::path(post, path = "/api/v1/tokens", tag = "team", request_body = NewApiToken, operation_id = "make_token",
     params(("idempotency-key" = Option<String>, Header, description = "The same key and body is carried out once; the \
         repeated answer holds an empty secret")),
-    responses(
-        (status = 201, description = "Made; keep its secret", body = MadeToken),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 201, description = "Made; keep its secret", body = MadeToken)))]
 pub async fn make(
     State(shared): State<Shared>,
     who: Principal,
-    headers: HeaderMap,
-    bytes: Result<Bytes, BytesRejection>,
+    Sent(new): Sent<NewApiToken>,
 ) -> Result<Response, Problem> {
-    let new: NewApiToken = body::read(&headers, bytes)?;
     let name = body::name("name", &new.name)?;
     if let Some(scope) = new.scopes.iter().find(|scope| !who.may(**scope)) {
         let detail = format!("You may not grant {}, which you do not have.", serde_json::json!(scope));
@@ -103,16 +92,8 @@ pub async fn make(
 /// Takes a token out: the next request with it is refused.
 #[utoipa::path(delete, path = "/api/v1/tokens/{id}", tag = "team", operation_id = "delete_token",
     params(("id" = ApiTokenId, Path, description = "The token")),
-    responses(
-        (status = 204, description = "It is of no use any more"),
-        (status = "default", description = "A refusal that says what to do", body = Refused,
-         content_type = "application/problem+json")
-    ))]
-pub async fn delete(
-    State(shared): State<Shared>,
-    id: Result<Path<ApiTokenId>, PathRejection>,
-) -> Result<Response, Problem> {
-    let Ok(Path(id)) = id else { return Err(Problem::not_found("token")) };
+    responses((status = 204, description = "It is of no use any more")))]
+pub async fn delete(State(shared): State<Shared>, At(id): At<ApiTokenId>) -> Result<Response, Problem> {
     shared.parts.team.delete_token(id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
