@@ -33,7 +33,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     }
     let shutdown = CancellationToken::new();
     let readiness = Readiness::waiting_for(&["store", "speech", "sip"]);
-    let server = Server::bind(&config.http).await?;
+    let server = Server::bind(&config.http, &config.data_dir.join("acme")).await?;
     let http_address = server.address()?;
 
     let house = House::open(config, models).await?;
@@ -142,7 +142,7 @@ fn browser_parts(house: &House, media: Arc<Node>) -> BrowserParts {
 fn announce(house: &House, sip: &SipServer, http: std::net::SocketAddr, browsers: bool) {
     let agent = &house.config.agent;
     let sip = sip.local_addr();
-    let scheme = if house.config.http.certificate_file.is_some() { "https" } else { "http" };
+    let scheme = if house.config.http.is_https() { "https" } else { "http" };
     println!();
     println!("  Switchboard answers for {}.", agent.business);
     if browsers {
@@ -176,7 +176,8 @@ fn announce(house: &House, sip: &SipServer, http: std::net::SocketAddr, browsers
 /// Tells how the first account is made, while there is none. The link counts until it is used or the process ends.
 async fn announce_set_up(team: &Team, config: &HttpConfig, http: std::net::SocketAddr) -> anyhow::Result<()> {
     if !team.has_anybody().await? {
-        let usual = format!("http://{http}");
+        let scheme = if config.is_https() { "https" } else { "http" };
+        let usual = format!("{scheme}://{http}");
         let url = config.public_url.as_deref().unwrap_or(&usual).trim_end_matches('/');
         println!("  Accounts  {url}/sign-in#setup={}   (makes the first one)", team.set_up_secret());
         println!();

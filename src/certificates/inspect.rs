@@ -14,6 +14,8 @@ pub struct Facts {
     pub not_before: i64,
     /// Until when, in seconds since 1970.
     pub not_after: i64,
+    /// Whether nobody but its owner vouches for it.
+    pub self_signed: bool,
 }
 
 impl Facts {
@@ -42,7 +44,12 @@ pub fn inspect(certificate: &CertificateDer<'_>) -> Option<Facts> {
     });
     let names = names.take(NAMES_MAX).collect();
     let validity = read.validity();
-    Some(Facts { names, not_before: validity.not_before.timestamp(), not_after: validity.not_after.timestamp() })
+    Some(Facts {
+        names,
+        not_before: validity.not_before.timestamp(),
+        not_after: validity.not_after.timestamp(),
+        self_signed: read.issuer() == read.subject(),
+    })
 }
 
 /// Names looked at: those of large carriers have a hundred.

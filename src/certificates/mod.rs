@@ -2,6 +2,7 @@
 //!
 //! Named by everything that speaks TLS. A pair that cannot be used never takes the place of one that can.
 
+mod acme;
 mod authorities;
 mod inspect;
 mod kept;
@@ -13,11 +14,16 @@ use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::ResolvesServerCert;
 use rustls::sign::CertifiedKey;
 
+pub use acme::{Acme, AcmeError};
 pub use authorities::authorities;
 pub use inspect::{Facts, inspect};
 pub use kept::Kept;
+
+/// The protocol by which an authority looks whether a name is ours (RFC 8737); nothing is said over it.
+pub const PROVING: &[u8] = b"acme-tls/1";
 
 /// The two files of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,13 +84,13 @@ impl CertificateFiles {
     }
 }
 
-/// A server of HTTPS with this certificate, which asks nobody for theirs.
-pub fn https(kept: Arc<Kept>) -> Result<Arc<ServerConfig>, CertificateError> {
+/// A server of HTTPS with these certificates, which asks nobody for theirs.
+pub fn https(certificates: Arc<dyn ResolvesServerCert>) -> Result<Arc<ServerConfig>, CertificateError> {
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| CertificateError::Unusable { file: "TLS".to_owned(), reason: error.to_string() })?;
-    let mut config = config.with_no_client_auth().with_cert_resolver(kept);
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let mut config = config.with_no_client_auth().with_cert_resolver(certificates);
+    config.alpn_protocols = vec![b"http/1.1".to_vec(), PROVING.to_vec()];
     Ok(Arc::new(config))
 }
 

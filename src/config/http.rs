@@ -1,11 +1,12 @@
 //! `[http]`: the API, the live page and the metrics.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
+use super::sip::Cidr;
 
 /// The HTTP server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -17,6 +18,8 @@ pub struct HttpConfig {
     pub certificate_file: Option<PathBuf>,
     /// The key of that certificate, in PEM.
     pub key_file: Option<PathBuf>,
+    /// A certificate that is asked for and renewed by itself.
+    pub acme: AcmeConfig,
     /// Host names under which it is reached from elsewhere.
     pub allowed_hosts: Vec<String>,
     /// Whether programs on this machine need the token as well.
@@ -25,6 +28,10 @@ pub struct HttpConfig {
     pub bootstrap: Bootstrap,
     /// The address under which browsers reach this server.
     pub public_url: Option<String>,
+    /// Proxies of ours, which say who really asks.
+    pub trusted_proxies: Vec<Cidr>,
+    /// How they say it.
+    pub proxy_header: ProxyHeader,
     /// Largest request body.
     pub body_max_bytes: usize,
     /// How long a client may take to send its request headers.
@@ -41,6 +48,22 @@ pub struct HttpConfig {
     pub heartbeat_ms: u64,
 }
 
+/// A certificate that is asked for and renewed by itself (RFC 8555).
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AcmeConfig {
+    /// Host names to be certified; with any, everything is HTTPS.
+    pub names: Vec<String>,
+    /// Where the authority writes when something is wrong.
+    pub contact: Option<String>,
+    /// Whether the authority's terms are accepted.
+    pub accept_terms: bool,
+    /// The authority's directory.
+    pub directory: Option<String>,
+    /// Authorities that vouch for that directory, in PEM.
+    pub ca_file: Option<PathBuf>,
+}
+
 /// How long the bootstrap token, and programs on this machine without any, are let in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -50,6 +73,17 @@ pub enum Bootstrap {
     UntilFirstAccount,
     /// For good.
     Always,
+}
+
+/// How a proxy says who really asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProxyHeader {
+    /// `X-Forwarded-For`, `-Proto` and `-Host`.
+    #[default]
+    XForwarded,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
 }
 
 /// The meaning of every key, for the generated reference.
@@ -65,6 +99,15 @@ pub const DOCS: &[(&str, &str)] = &[
          when it changes; a bad one is not taken.",
     ),
     ("key_file", "PEM file with the certificate's key."),
+    (
+        "acme.names",
+        "Host names for which a certificate is asked for and renewed by itself, in place of files; with any this address \
+         speaks HTTPS alone. The authority must reach it by port 443 of each name (TLS-ALPN-01).",
+    ),
+    ("acme.contact", "Email address at which the authority warns of certificates about to end."),
+    ("acme.accept_terms", "Whether you accept the authority's terms; nothing is asked for without it."),
+    ("acme.directory", "Address of the authority's directory; Let's Encrypt by default."),
+    ("acme.ca_file", "PEM file of authorities to trust for that directory, for one inside your own network."),
     (
         "allowed_hosts",
         "Host names by which browsers reach this server from elsewhere (without port); any other name in a request is \
@@ -83,8 +126,18 @@ pub const DOCS: &[(&str, &str)] = &[
     ),
     (
         "public_url",
-        "Address under which browsers reach this server, such as https://desk.example.com; with https, session cookies \
-         are sent over TLS alone.",
+        "Address under which browsers reach this server, such as https://desk.example.com: in links, and one of the names it \
+         goes by; with https, session cookies are sent over TLS alone.",
+    ),
+    (
+        "trusted_proxies",
+        "Addresses or networks of proxies in front of this server, such as 127.0.0.1: who asks, by which name and whether \
+         over TLS is taken from what they write. Nobody else's word is taken; programs at such an address need a token.",
+    ),
+    (
+        "proxy_header",
+        "What those proxies write: x_forwarded (X-Forwarded-For, -Proto and -Host: nginx, Caddy, Traefik) or forwarded (RFC \
+         7239). They must set it themselves rather than pass on a client's.",
     ),
     ("body_max_bytes", "Largest request body in bytes; larger ones are refused with 413."),
     (
@@ -109,10 +162,13 @@ impl Default for HttpConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             certificate_file: None,
             key_file: None,
+            acme: AcmeConfig::default(),
             allowed_hosts: Vec::new(),
             loopback_needs_token: false,
             bootstrap: Bootstrap::default(),
             public_url: None,
+            trusted_proxies: Vec::new(),
+            proxy_header: ProxyHeader::default(),
             body_max_bytes: 262_144,
             header_timeout_ms: 10_000,
             request_timeout_ms: 15_000,
@@ -125,6 +181,29 @@ impl Default for HttpConfig {
 }
 
 impl HttpConfig {
+    /// Whether it speaks HTTPS alone.
+    pub fn is_https(&self) -> bool {
+        self.certificate_file.is_some() || !self.acme.names.is_empty()
+    }
+
+    /// Whether this is one of the names under which it is reached from elsewhere.
+    pub fn goes_by(&self, host: &str) -> bool {
+        let public = self.public_authority().map(|authority| match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => host,
+            _ => authority,
+        });
+        let names = self.allowed_hosts.iter().chain(&self.acme.names).map(String::as_str).chain(public);
+        names.into_iter().any(|ours| ours.eq_ignore_ascii_case(host))
+    }
+
+    /// Host and port of `public_url`.
+    pub fn public_authority(&self) -> Option<&str> {
+        let (scheme, rest) = self.public_url.as_deref()?.split_once("://")?;
+        let authority = rest.strip_suffix('/').unwrap_or(rest);
+        let plain = !authority.is_empty() && !authority.contains(['/', '?', '#', '@', ' ']);
+        (plain && matches!(scheme, "http" | "https")).then_some(authority)
+    }
+
     /// Everything that is wrong with the values.
     pub fn validate(&self) -> Result<(), Vec<Problem>> {
         let mut problems = Vec::new();
@@ -158,8 +237,33 @@ impl HttpConfig {
                 remedy: "name both PEM files, or neither".into(),
             });
         }
+        if self.public_url.is_some() && self.public_authority().is_none() {
+            problems.push(Problem {
+                key: "http.public_url".into(),
+                problem: "this is no address of a server".into(),
+                remedy: "write the scheme and the name alone, such as https://desk.example.com".into(),
+            });
+        }
+        let mut mend = |key: &str, problem: &str, remedy: &str| {
+            problems.push(Problem { key: format!("http.{key}"), problem: problem.into(), remedy: remedy.into() });
+        };
+        let acme = &self.acme;
+        if !acme.names.is_empty() {
+            if self.certificate_file.is_some() {
+                mend("acme.names", "a certificate is named by http.certificate_file", "take one of the two out");
+            }
+            if !acme.accept_terms {
+                mend("acme.accept_terms", "no authority certifies without", "read its terms, and set it to true");
+            }
+            if acme.names.iter().any(|name| !is_host(name) || !name.contains('.') || name.parse::<IpAddr>().is_ok()) {
+                mend("acme.names", "one of them is not a host name", "write bare names, such as desk.example.com");
+            }
+        }
+        if acme.directory.as_ref().is_some_and(|url| !url.starts_with("https://")) {
+            mend("acme.directory", "it is not reached over TLS", "write an address that begins with https://");
+        }
         for host in &self.allowed_hosts {
-            if host.is_empty() || host.contains(['/', ':', ' ', '*']) {
+            if !is_host(host) {
                 problems.push(Problem {
                     key: "http.allowed_hosts".into(),
                     problem: format!("\"{host}\" is not a host name"),
@@ -169,4 +273,8 @@ impl HttpConfig {
         }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
+}
+
+fn is_host(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['/', ':', ' ', '*'])
 }

@@ -9,7 +9,7 @@
 //! 4. Whether they may: the table of [`permissions`], which names every endpoint.
 //! 5. Whether the case is theirs to see, for those who see some inboxes alone.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -23,14 +23,11 @@ use subtle::ConstantTimeEq;
 
 use super::principal::Principal;
 use super::problem::Problem;
+use super::proxies::Peer;
 use super::{Shared, audit, permissions, reach};
 use crate::config::http::{Bootstrap, HttpConfig};
 use crate::domain::team::Permission;
 use crate::team::Team;
-
-/// The address at the other end of the connection; put into each request by the server.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
 
 /// Lets a request through to the API, or refuses it.
 pub async fn check(State(shared): State<Shared>, request: Request, next: Next) -> Response {
@@ -57,7 +54,7 @@ async fn admitted(shared: &Shared, request: Request) -> Result<(Request, Option<
     };
     let Some(permission) = asked.permission else {
         if !parts.method.is_safe() {
-            from_our_page(&parts.headers, None)?;
+            from_our_page(&parts.headers, &shared.parts.config, None)?;
         }
         return Ok((Request::from_parts(parts, body), None));
     };
@@ -88,12 +85,11 @@ async fn who(shared: &Shared, parts: &Parts, name: Name) -> Result<Principal, Pr
         && let Some(signed_in) = shared.parts.team.by_cookie(cookie).await?
     {
         if !parts.method.is_safe() {
-            from_our_page(headers, Some(cookie))?;
+            from_our_page(headers, config, Some(cookie))?;
         }
         return Ok(Principal::Teammate(Arc::new(signed_in)));
     }
-    let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
-    let here = peer.is_some_and(|ip| ip.to_canonical().is_loopback());
+    let here = parts.extensions.get::<Peer>().is_some_and(|peer| peer.direct && peer.ip.is_loopback());
     // Metrics hold nothing of anybody; what scrapes them on this machine goes on.
     let open = bootstraps || parts.uri.path() == "/metrics";
     if here && name == Name::Loopback && open && !config.loopback_needs_token && !passed_on(headers) {
@@ -119,7 +115,7 @@ fn nobody(token_given: bool, bootstraps: bool) -> Problem {
 /// A change in the name of a browser's cookie comes from our own page: the browser says so (`Sec-Fetch-Site`,
 /// `Origin`), or the request holds what only our page can know (W5). Without a cookie, only a foreign origin is
 /// refused.
-fn from_our_page(headers: &HeaderMap, cookie: Option<&str>) -> Result<(), Problem> {
+fn from_our_page(headers: &HeaderMap, config: &HttpConfig, cookie: Option<&str>) -> Result<(), Problem> {
     let refused = || {
         Problem::new(
             StatusCode::FORBIDDEN,
@@ -130,7 +126,8 @@ fn from_our_page(headers: &HeaderMap, cookie: Option<&str>) -> Result<(), Proble
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(origin) = text("origin") {
         let ours = origin.split_once("://").map(|(_, authority)| authority);
-        return if ours.is_some() && ours == text("host") { Ok(()) } else { Err(refused()) };
+        let is_ours = ours.is_some() && (ours == text("host") || ours == config.public_authority());
+        return if is_ours { Ok(()) } else { Err(refused()) };
     }
     let Some(cookie) = cookie else { return Ok(()) };
     let told = text("x-csrf-token").is_some_and(|told| same(told, &Team::csrf(cookie).into()));
@@ -200,10 +197,13 @@ fn ours(headers: &HeaderMap, uri: &Uri, config: &HttpConfig) -> Result<Name, Pro
     if loopback(&host) {
         return Ok(Name::Loopback);
     }
-    if host.parse::<IpAddr>().is_ok() || config.allowed_hosts.iter().any(|ours| ours.eq_ignore_ascii_case(&host)) {
+    if host.parse::<IpAddr>().is_ok() || config.goes_by(&host) {
         return Ok(Name::Other);
     }
-    refused("This server does not go by that name; add it to http.allowed_hosts, or use its address.".into())
+    refused(
+        "This server does not go by that name; add it to http.allowed_hosts, set http.public_url, or use its address."
+            .into(),
+    )
 }
 
 /// The host of `host:port` or `[v6]:port`, in lower case.

@@ -22,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::Shared;
-use super::access::Peer;
 use super::problem::Problem;
+use super::proxies::Peer;
 use crate::seams::browser::{BrowserCall, BrowserCallError, BrowserCalls, IceServer};
 use crate::seams::bus::{LiveEvent, LiveKind};
 
@@ -50,7 +50,7 @@ pub async fn place(
 ) -> Result<Response, Problem> {
     let calls = calls(&shared)?;
     wanted(&headers, SDP, body.len())?;
-    let from = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |Extension(peer)| peer.0.ip().to_canonical());
+    let from = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |Extension(peer)| peer.ip);
     let placed = calls.place(from, &body).await?;
     let location = format!("/api/v1/browser-calls/{}", placed.id);
     let mut response = (StatusCode::CREATED, placed.answer).into_response();

@@ -1,6 +1,6 @@
 //! The HTTP API, the live page, metrics and health: handlers only, no policy of the desk.
 //!
-//! Every request passes, in this order: headers for browsers ([`guard::harden`]), the limits ([`guard::bound`]),
+//! Every request passes, in this order: headers for browsers ([`guard::harden`]), our proxies ([`proxies`]), the limits ([`guard::bound`]),
 //! who may come in ([`access`]), then its handler. Refusals are `application/problem+json` (RFC 9457) whose
 //! `detail` says what to do.
 
@@ -24,6 +24,7 @@ mod page;
 mod permissions;
 mod principal;
 mod problem;
+mod proxies;
 mod reach;
 mod recordings;
 mod saved;
@@ -52,11 +53,11 @@ use crate::seams::store::Store;
 use crate::team::Team;
 use crate::voice::call_back::CallsBack;
 
-pub use access::Peer;
 pub use agents::Answering;
 pub use health::{Readiness, watch_store};
 pub use openapi::document;
 pub use permissions::{Asked, Reach, asked};
+pub use proxies::Peer;
 pub use server::{BindError, Server};
 
 /// Everything the handlers need.
@@ -134,6 +135,7 @@ pub fn router(parts: Parts) -> Router {
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(shared.parts.config.body_max_bytes))
         .layer(middleware::from_fn_with_state(shared.clone(), guard::bound))
+        .layer(middleware::from_fn_with_state(shared.clone(), proxies::see_through))
         .layer(middleware::from_fn(guard::harden))
         .with_state(shared)
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +19,8 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use super::access::Peer;
-use crate::certificates::{CertificateError, CertificateFiles, Kept, https};
+use super::proxies::Peer;
+use crate::certificates::{Acme, CertificateError, CertificateFiles, Kept, PROVING, https};
 use crate::config::http::HttpConfig;
 
 /// A bound server.
@@ -42,24 +43,31 @@ pub enum BindError {
         source: io::Error,
     },
     /// The certificate cannot be used.
-    #[error("HTTPS: {0}; mend the file, or take http.certificate_file and http.key_file out")]
+    #[error("HTTPS: {0}; mend the file, or take http.certificate_file and http.key_file (or http.acme) out")]
     Certificate(#[from] CertificateError),
 }
 
 impl Server {
-    /// Takes the configured address. Beyond loopback that is told in the log, since all of it is in the clear.
-    pub async fn bind(config: &HttpConfig) -> Result<Server, BindError> {
+    /// Takes the configured address; certificates that are asked for lie in `acme_dir`. Beyond loopback in the clear, that
+    /// is told in the log.
+    pub async fn bind(config: &HttpConfig, acme_dir: &Path) -> Result<Server, BindError> {
         let failed = |source| BindError::Address { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
         let files = CertificateFiles::named(config.certificate_file.as_ref(), config.key_file.as_ref());
-        let kept = files.map(Kept::open).transpose()?;
-        let tls = match &kept {
-            Some(kept) => Some(TlsAcceptor::from(https(kept.clone())?)),
-            None => None,
+        let tls = match files {
+            Some(files) => {
+                let kept = Kept::open(files)?;
+                kept.watch();
+                Some(https(kept)?)
+            }
+            None if config.acme.names.is_empty() => None,
+            None => {
+                let acme = Acme::open(config.acme.clone(), acme_dir)?;
+                acme.look_after();
+                Some(https(acme)?)
+            }
         };
-        if let Some(kept) = &kept {
-            kept.watch();
-        }
+        let tls = tls.map(TlsAcceptor::from);
         if tls.is_none() && !config.listen.ip().to_canonical().is_loopback() {
             tracing::warn!(
                 http.listen = %config.listen,
@@ -96,10 +104,12 @@ impl Server {
                 // Events are small and urgent.
                 let _ = stream.set_nodelay(true);
                 match tls {
-                    None => serve(stream, peer, router, limit, shutdown).await,
+                    None => serve(stream, Peer::connected(peer, false), router, limit, shutdown).await,
                     // Whoever shakes hands slowly has no more time than for the head of a request.
                     Some(tls) => match tokio::time::timeout(limit, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => serve(stream, peer, router, limit, shutdown).await,
+                        // An authority has seen what it came for.
+                        Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(PROVING) => {}
+                        Ok(Ok(stream)) => serve(stream, Peer::connected(peer, true), router, limit, shutdown).await,
                         Ok(Err(error)) => tracing::debug!(%error, "No TLS came about"),
                         Err(_) => tracing::debug!("No TLS came about in time"),
                     },
@@ -139,13 +149,13 @@ const HEAD_BYTES_MAX: usize = 32_768;
 
 async fn serve(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    peer: SocketAddr,
+    peer: Peer,
     router: Router,
     header_timeout: Duration,
     shutdown: CancellationToken,
 ) {
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(peer);
         TowerToHyperService::new(router.clone()).call(request)
     });
     let connection = http1::Builder::new()

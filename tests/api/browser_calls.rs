@@ -2,6 +2,7 @@
 //! may call, restarts and hanging up (R1, R42, W5).
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use reqwest::{Client, Method, Response};
@@ -48,7 +49,7 @@ async fn running(change: impl FnOnce(&mut BrowserConfig, &mut HttpConfig)) -> Ru
     let door: Arc<OnceLock<Arc<dyn BrowserCalls>>> = Arc::default();
     let _ = door.set(browsers.clone());
     let shutdown = CancellationToken::new();
-    let server = Server::bind(&http).await.unwrap();
+    let server = Server::bind(&http, Path::new("acme")).await.unwrap();
     let address = server.address().unwrap();
     let agent = Arc::new(arc_swap::ArcSwap::from_pointee(samples::agent()));
     let bus = Arc::new(LocalBus::new(EpochMs(1_000)));

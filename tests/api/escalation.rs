@@ -1,6 +1,7 @@
 //! What happens to unresolved cases, as an admin sets it over the API: judged whole, revisioned, followed by new calls
 //! at once (R5, R23–R26); and the tickets that come of them: moved on, and their customers called back (R8).
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
@@ -83,7 +84,7 @@ async fn running(facts: Facts) -> Running {
     let (agent, _) = samples::seeded(&store).await;
     let live = Arc::new(ArcSwap::from_pointee(agent));
     let shutdown = CancellationToken::new();
-    let server = Server::bind(&config).await.unwrap();
+    let server = Server::bind(&config, Path::new("acme")).await.unwrap();
     let address = server.address().unwrap();
     let calls = Arc::new(Taken::default());
     let bus = Arc::new(LocalBus::new(EpochMs(1_000)));

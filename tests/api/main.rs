@@ -3,6 +3,7 @@
 // Clippy sees tests only in functions that are marked as such; everything here is one.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod acme;
 mod browser_calls;
 #[expect(dead_code, reason = "shared with tests that use all of it")]
 #[path = "../common/certificates.rs"]

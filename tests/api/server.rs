@@ -1,6 +1,7 @@
 //! The API over a real connection: shape, access, limits, ranges and the live stream (R7, R42, R44, W5).
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -72,7 +73,7 @@ async fn running_with(change: impl FnOnce(&mut HttpConfig)) -> Running {
     let readiness = Readiness::waiting_for(&["store", "speech"]);
     let recordings = tempfile::tempdir().unwrap();
     let shutdown = CancellationToken::new();
-    let server = Server::bind(&config).await.unwrap();
+    let server = Server::bind(&config, Path::new("acme")).await.unwrap();
     let address = server.address().unwrap();
     let agent = Arc::new(arc_swap::ArcSwap::from_pointee(samples::agent()));
     let parts = Parts {
@@ -446,7 +447,7 @@ async fn clients_that_stall_or_send_too_much_are_cut_off() {
 async fn an_address_in_use_says_what_to_do() {
     let running = running().await;
     let config = HttpConfig { listen: running.address, ..HttpConfig::default() };
-    let told = Server::bind(&config).await.err().unwrap().to_string();
+    let told = Server::bind(&config, Path::new("acme")).await.err().unwrap().to_string();
     assert!(told.contains(&running.address.to_string()) && told.contains("http.listen"), "{told}");
 }
 
@@ -483,5 +484,5 @@ async fn a_certificate_makes_it_https() {
         key_file: Some(authority.issue(&["other.example.com"]).key),
         ..HttpConfig::default()
     };
-    assert!(Server::bind(&wrong).await.err().unwrap().to_string().contains("is not the key of"));
+    assert!(Server::bind(&wrong, Path::new("acme")).await.err().unwrap().to_string().contains("is not the key of"));
 }

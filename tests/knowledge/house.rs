@@ -1,5 +1,6 @@
 //! A desk with knowledge on a SQLite database, and the API in front of it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,7 +87,7 @@ pub async fn running_with(change: impl FnOnce(&mut KnowledgeConfig)) -> Running 
     });
     let config = HttpConfig { listen: "127.0.0.1:0".parse().unwrap(), ..HttpConfig::default() };
     let shutdown = CancellationToken::new();
-    let server = Server::bind(&config).await.unwrap();
+    let server = Server::bind(&config, Path::new("acme")).await.unwrap();
     let address = server.address().unwrap();
     let parts = Parts {
         messages: messages.clone(),

@@ -89,7 +89,7 @@ pub async fn running() -> Running {
     let desk = Desk::open(&folder.path().join("test.db")).await;
     let config = HttpConfig { listen: "127.0.0.1:0".parse().unwrap(), ..HttpConfig::default() };
     let shutdown = CancellationToken::new();
-    let server = Server::bind(&config).await.unwrap();
+    let server = Server::bind(&config, Path::new("acme")).await.unwrap();
     let address = server.address().unwrap();
     let parts = Parts {
         messages: desk.messages.clone(),

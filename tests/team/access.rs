@@ -28,7 +28,7 @@ async fn asked(peer: &str, lines: Lines<'_>, config: &HttpConfig) -> u16 {
     }
     let mut request = request.body(Body::empty()).unwrap();
     if let Ok(ip) = peer.parse::<IpAddr>() {
-        request.extensions_mut().insert(Peer(SocketAddr::new(ip, 40_000)));
+        request.extensions_mut().insert(Peer::connected(SocketAddr::new(ip, 40_000), false));
     }
     router.oneshot(request).await.unwrap().status().as_u16()
 }
@@ -79,4 +79,48 @@ async fn only_this_machine_comes_in_without_the_token() {
 async fn this_machine_needs_the_token_when_told_so() {
     let config = HttpConfig { loopback_needs_token: true, ..HttpConfig::default() };
     assert_eq!(asked("127.0.0.1", &[("host", "localhost")], &config).await, 401);
+}
+
+/// R46, W5: a proxy that is named tells who asks; others tell nothing, and a proxy is never this machine.
+#[tokio::test]
+async fn a_named_proxy_says_who_asks_and_nobody_else_does() {
+    let bearer = format!("Bearer {TOKEN}");
+    let config = HttpConfig {
+        trusted_proxies: vec!["127.0.0.1".parse().unwrap(), "10.0.0.0/8".parse().unwrap()],
+        public_url: Some("https://desk.example.com".into()),
+        ..HttpConfig::default()
+    };
+    let rows: &[(&str, Lines<'_>, u16)] = &[
+        // Whoever comes by the proxy is not this machine, whatever it says or leaves out.
+        ("127.0.0.1", &[("host", "localhost")], 401),
+        ("127.0.0.1", &[("host", "localhost"), ("x-forwarded-for", "127.0.0.1")], 401),
+        ("10.0.0.7", &[("host", "localhost"), ("x-forwarded-for", "127.0.0.1")], 401),
+        // The name that was called is looked at, not the proxy's name for us.
+        (
+            "127.0.0.1",
+            &[("host", "127.0.0.1:8080"), ("x-forwarded-for", "203.0.113.9"), ("x-forwarded-host", "evil.example")],
+            421,
+        ),
+        (
+            "127.0.0.1",
+            &[
+                ("host", "127.0.0.1:8080"),
+                ("x-forwarded-for", "203.0.113.9"),
+                ("x-forwarded-host", "desk.example.com"),
+                ("authorization", &bearer),
+            ],
+            200,
+        ),
+        // The public name is one of ours without being listed.
+        ("203.0.113.9", &[("host", "desk.example.com"), ("authorization", &bearer)], 200),
+        // Somebody who is no proxy of ours.
+        (
+            "203.0.113.9",
+            &[("host", "evil.example"), ("x-forwarded-for", "127.0.0.1"), ("x-forwarded-host", "desk.example.com")],
+            421,
+        ),
+    ];
+    for (peer, lines, expected) in rows {
+        assert_eq!(asked(peer, lines, &config).await, *expected, "{peer} {lines:?}");
+    }
 }

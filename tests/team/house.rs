@@ -1,5 +1,6 @@
 //! The API over a store in memory, asked in anybody's name.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -54,7 +55,7 @@ pub async fn running_with(change: impl FnOnce(&mut HttpConfig)) -> Running {
     let store = MemoryStore::default();
     let (agent, inbox) = samples::seeded(&store).await;
     let bus = Arc::new(LocalBus::new(EpochMs(1_000)));
-    let server = Server::bind(&config).await.unwrap();
+    let server = Server::bind(&config, Path::new("acme")).await.unwrap();
     let address = server.address().unwrap();
     let shared = Arc::new(ArcSwap::from_pointee(agent.clone()));
     let parts = api(Arc::new(store.clone()), bus, shared, config);

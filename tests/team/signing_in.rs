@@ -156,3 +156,19 @@ async fn behind_tls_the_cookie_is_secure() {
     assert!(cookie.starts_with("__Host-") && cookie.contains("; Secure;"), "{cookie}");
     assert_eq!(running.by(&signed.cookie(), "GET", "/session", None).await.status, 200);
 }
+
+/// R46, R41: behind a named proxy the session knows where its person sits, and its cookie travels over TLS alone.
+#[tokio::test]
+async fn behind_a_proxy_a_session_knows_who_signed_in() {
+    let running = running_with(|config| config.trusted_proxies = vec!["127.0.0.1".parse().unwrap()]).await;
+    let body = json!({
+        "link": running.team.set_up_secret(), "name": "Olga", "email": "olga@shop.example", "password": PASSWORD,
+    });
+    let way = [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-proto", "https")];
+    let made = running.ask("POST", "/setup", &way, Some(body)).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let line = made.headers["set-cookie"].to_str().unwrap();
+    assert!(line.starts_with("__Host-") && line.contains("; Secure;"), "{line}");
+    let sessions = running.by(&made.cookie(), "GET", "/sessions", None).await;
+    assert_eq!(sessions.body["sessions"][0]["from"], "203.0.113.9", "{}", sessions.body);
+}

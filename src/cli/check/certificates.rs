@@ -19,14 +19,20 @@ pub(super) fn ours(config: &Config) -> Vec<(&'static str, Finding)> {
     let files = CertificateFiles::named(sip.certificate_file.as_ref(), sip.key_file.as_ref());
     let host = sip.advertised.as_deref().map(|host| host.split(':').next().unwrap_or(host));
     let http = &config.http;
-    let web = CertificateFiles::named(http.certificate_file.as_ref(), http.key_file.as_ref());
-    let web_host = http.allowed_hosts.first().map(String::as_str);
-    let sip = files.map(|files| ("SIP certificate", look_over(&files, host)));
-    sip.into_iter().chain(web.map(|files| ("HTTP certificate", look_over(&files, web_host)))).collect()
+    let asked_for = config.data_dir.join("acme").join("certificate.pem");
+    let asked_for = (!http.acme.names.is_empty() && asked_for.exists()).then_some(asked_for);
+    let web = CertificateFiles::named(http.certificate_file.as_ref(), http.key_file.as_ref())
+        .or_else(|| CertificateFiles::named(asked_for.as_ref(), asked_for.as_ref()));
+    let web_host = http.allowed_hosts.first().or(http.acme.names.first()).map(String::as_str);
+    let sip = files.map(|files| ("SIP certificate", look_over(&files, host, false)));
+    sip.into_iter()
+        .chain(web.map(|files| ("HTTP certificate", look_over(&files, web_host, asked_for.is_some()))))
+        .collect()
 }
 
-/// `host` is the name under which others reach us, where it is configured.
-fn look_over(files: &CertificateFiles, host: Option<&str>) -> Finding {
+/// `host` is the name under which others reach us, where it is configured; one that is asked for by ourselves stands for
+/// nothing until an authority has signed it.
+fn look_over(files: &CertificateFiles, host: Option<&str>, is_asked_for: bool) -> Finding {
     let file = files.certificate.display();
     let renew = "renew it, and name both PEM files; a running server takes them up by itself";
     let read = match files.read() {
@@ -48,6 +54,10 @@ fn look_over(files: &CertificateFiles, host: Option<&str>) -> Finding {
     if let Some(host) = host.filter(|host| !facts.names_host(host)) {
         let remedy = format!("have one issued for {host}, or write one of its names into sip.advertised");
         return Mend(format!("{file} is for {names}, not for {host}"), remedy);
+    }
+    if facts.self_signed && is_asked_for {
+        let remedy = "start the server, and see in its log why the authority has given none";
+        return Mend(format!("{file} is vouched for by nobody but itself"), remedy.into());
     }
     if days_left < SOON_DAYS {
         return Mend(format!("{file} ends in {days_left} days"), renew.into());
@@ -87,7 +97,7 @@ mod tests {
             CertificateFiles { certificate: folder.path().join("cert.pem"), key: folder.path().join("key.pem") };
         std::fs::write(&files.certificate, params.self_signed(&key).unwrap().pem()).unwrap();
         std::fs::write(&files.key, key.serialize_pem()).unwrap();
-        match look_over(&files, host) {
+        match look_over(&files, host, false) {
             Good(what) => format!("good: {what}"),
             Mend(what, _) => what,
         }
@@ -102,7 +112,7 @@ mod tests {
         assert!(told((2, 30), None).contains("not valid yet"));
         assert!(told((-30, 3), None).contains("ends in"));
         let nowhere = CertificateFiles { certificate: "/nowhere/cert.pem".into(), key: "/nowhere/key.pem".into() };
-        let Mend(what, _) = look_over(&nowhere, None) else { panic!("it is missing") };
+        let Mend(what, _) = look_over(&nowhere, None, false) else { panic!("it is missing") };
         assert!(what.contains("/nowhere/cert.pem"), "{what}");
     }
 }

@@ -7,11 +7,12 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use super::super::Shared;
-use super::super::access::{COOKIE, Peer, SECURE_COOKIE};
+use super::super::access::{COOKIE, SECURE_COOKIE};
 use super::super::asked::{At, Sent};
 use super::super::body;
 use super::super::principal::Own;
 use super::super::problem::Problem;
+use super::super::proxies::Peer;
 use super::people::ShownTeammate;
 use crate::domain::ids::SessionId;
 use crate::domain::team::{Session, Teammate};
@@ -116,7 +117,7 @@ pub async fn sign_in(State(shared): State<Shared>, from: From, Sent(asked): Sent
         email: &asked.email,
         password: &asked.password,
         code: asked.code.as_deref(),
-        from: &from.address,
+        from: &from.address(),
         browser: from.browser(),
     };
     let (who, cookie) = shared.parts.team.sign_in(&given).await?;
@@ -186,7 +187,7 @@ pub async fn end(State(shared): State<Shared>, Own(who): Own, At(id): At<Session
 /// Where a request comes from.
 pub struct From {
     headers: HeaderMap,
-    address: String,
+    peer: Option<Peer>,
 }
 
 impl From {
@@ -194,11 +195,17 @@ impl From {
         self.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default()
     }
 
-    /// Over TLS, as far as can be known here: by configuration, or by what the browser's own page says.
+    fn address(&self) -> String {
+        self.peer.map(|peer| peer.ip.to_string()).unwrap_or_default()
+    }
+
+    /// Over TLS: with us or a proxy of ours, by configuration, or by what the browser's own page says.
     fn is_secure(&self, shared: &Shared) -> bool {
         let configured = shared.parts.config.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
         let origin = self.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
-        configured || origin.is_some_and(|origin| origin.starts_with("https://"))
+        self.peer.is_some_and(|peer| peer.secure)
+            || configured
+            || origin.is_some_and(|origin| origin.starts_with("https://"))
     }
 }
 
@@ -206,13 +213,12 @@ impl<S: Sync> axum::extract::FromRequestParts<S> for From {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut axum::http::request::Parts, _: &S) -> Result<From, Self::Rejection> {
-        let address = parts.extensions.get::<Peer>().map(|peer| peer.0.ip().to_canonical().to_string());
-        Ok(From { headers: parts.headers.clone(), address: address.unwrap_or_default() })
+        Ok(From { headers: parts.headers.clone(), peer: parts.extensions.get().copied() })
     }
 }
 
 async fn begun(shared: &Shared, from: &From, teammate: Teammate, status: StatusCode) -> Result<Response, Problem> {
-    let (who, cookie) = shared.parts.team.begin_session(teammate, &from.address, from.browser()).await?;
+    let (who, cookie) = shared.parts.team.begin_session(teammate, &from.address(), from.browser()).await?;
     Ok(with_cookie(shared, from, &who.teammate, &who.session, &cookie, status))
 }
 
