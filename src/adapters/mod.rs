@@ -1,5 +1,6 @@
 //! Implementations of the seams. Only `app` names them.
 
+pub mod backup;
 pub mod bootstrap_token;
 pub mod breaker;
 pub mod bus;

@@ -131,6 +131,7 @@ pub fn sip_parts(house: &House, media: Arc<Node>) -> SipParts {
         rtp_ports: house.config.media.rtp_ports.into(),
         browsers: None,
         times: SipTimes::default(),
+        takes_own_calls: false,
     }
 }
 

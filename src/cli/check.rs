@@ -25,11 +25,15 @@ use super::serve;
 /// Arguments of `check`.
 #[derive(clap::Args)]
 pub struct Args {
+    /// Calls our own number by each trunk that has one, and listens at both ends; it costs a call.
+    #[arg(long)]
+    call: bool,
     #[command(flatten)]
     serve: serve::Args,
 }
 
 mod certificates;
+pub mod own_call;
 
 /// What was found about one part.
 enum Finding {
@@ -44,13 +48,13 @@ use Finding::{Good, Mend};
 pub fn run(args: Args) -> anyhow::Result<()> {
     let config = args.serve.configuration()?;
     println!("ok    configuration: every key can be used");
-    let mend = super::runtime()?.block_on(check(config));
+    let mend = super::runtime()?.block_on(check(config, args.call));
     anyhow::ensure!(mend == 0, "{mend} to mend");
     println!("\nEverything a call needs is in place.");
     Ok(())
 }
 
-async fn check(config: Config) -> usize {
+async fn check(config: Config, call: bool) -> usize {
     let mut mend = 0;
     let mut tell = |part: &str, finding: Finding| match finding {
         Good(what) => println!("ok    {part}: {what}"),
@@ -91,13 +95,18 @@ async fn check(config: Config) -> usize {
     for trunk in &config.sip.trunks {
         tell(&format!("trunk {}", trunk.name), reaches(trunk).await);
     }
+    if call {
+        for (part, finding) in own_call::all(&config, running).await {
+            tell(&part, finding);
+        }
+    }
     mend
 }
 
 /// Whether this installation's server answers on its HTTP address.
 async fn is_running(config: &Config) -> bool {
     let http = config.http.listen;
-    if config.http.certificate_file.is_some() {
+    if config.http.is_https() {
         // Its certificate is in another name than this address.
         return tokio::net::TcpStream::connect(http).await.is_ok();
     }

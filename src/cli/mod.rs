@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod ask;
+pub mod backup;
 pub mod check;
 pub mod config;
 pub mod demo;
@@ -45,6 +46,10 @@ pub enum Command {
     /// Checks dialplans, and tells where a call would go.
     #[command(subcommand)]
     Dialplan(dialplan::DialplanCommand),
+    /// Writes everything of this installation into one file; the server may be running.
+    Backup(backup::BackupArgs),
+    /// Restores such a file into a data folder that is not there yet.
+    Restore(backup::RestoreArgs),
     /// Puts a question to the desk and shows what it would do.
     Ask(ask::Args),
     /// Measures the answers on labelled questions.
@@ -70,6 +75,8 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Config(command) => config::run(command),
         Command::Admin(command) => admin::run(command),
         Command::Dialplan(command) => dialplan::run(command),
+        Command::Backup(args) => backup::backup(args),
+        Command::Restore(args) => backup::restore(args),
         Command::Ask(args) => ask::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Models(args) => models::run(args),

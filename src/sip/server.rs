@@ -65,6 +65,8 @@ pub struct SipParts {
     pub browsers: Option<Arc<dyn BrowserMedia>>,
     /// Base times of the protocol; the default outside of tests.
     pub times: SipTimes,
+    /// Whether calls of our own number are taken; else they are refused, since we would talk to ourselves.
+    pub takes_own_calls: bool,
 }
 
 /// Signalling by SIP. Dropping it stops everything; [`SipServer::drain`] first, to be kind.
@@ -130,7 +132,10 @@ impl SipServer {
             browsers: parts.browsers,
             connections: Places::new(limits.tcp_connections_max),
             doors: Doors::new(&parts.config, &peers, rand::random()),
-            own_numbers: Core::own_numbers(&parts.config, peers.trunks()),
+            own_numbers: match parts.takes_own_calls {
+                true => Vec::new(),
+                false => Core::own_numbers(&parts.config, peers.trunks()),
+            },
             ringing: Default::default(),
             peers,
             calls: Places::new(limits.calls_max),

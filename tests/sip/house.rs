@@ -172,6 +172,7 @@ impl House {
             rtp_ports: 20_000..=40_000,
             browsers: None,
             times,
+            takes_own_calls: false,
         };
         let (server, calls) = SipServer::start_with_names(parts, names).await?;
         Ok(House { server: Arc::new(server), calls, legs })

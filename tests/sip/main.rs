@@ -12,6 +12,7 @@ mod house;
 mod in_dialog;
 mod kamailio;
 mod outbound;
+mod own_call;
 mod peer;
 mod phones;
 mod rate;

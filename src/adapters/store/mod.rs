@@ -21,8 +21,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, SqlitePool};
 
 pub use error::SqliteError;
 
@@ -81,6 +81,15 @@ impl SqliteStore {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+/// Copies a database into a new file as it is at one moment, while others go on reading and writing.
+pub async fn copy_database(database: &Path, copy: &Path) -> Result<(), SqliteError> {
+    let connect = SqliteConnectOptions::new().filename(database).read_only(true);
+    let mut connection = connect.connect().await.map_err(opening)?;
+    let into = copy.display().to_string();
+    sqlx::query("VACUUM INTO ?").bind(into).execute(&mut connection).await.map_err(opening)?;
+    connection.close().await.map_err(opening)
 }
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");

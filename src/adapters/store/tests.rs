@@ -230,3 +230,20 @@ async fn a_folder_that_cannot_be_made_is_told() {
     let told = SqliteStore::open(&options).await.err().unwrap().to_string();
     assert!(told.contains("check data_dir"), "{told}");
 }
+
+/// R44: a copy holds what was committed, and nothing of what is under way, while others go on writing.
+#[tokio::test]
+async fn a_copy_is_of_one_moment() {
+    let Opened { store, options, folder } = opened().await;
+    let conversation = seeded(&store).await;
+    let mut under_way = store.begin().await.unwrap();
+    under_way.enqueue("later", "notify", &serde_json::json!(1)).await.unwrap();
+    let copy = folder.path().join("copy.db");
+    super::copy_database(&options.file, &copy).await.unwrap();
+    under_way.commit().await.unwrap();
+    let copied = SqliteStore::open(&SqliteOptions { file: copy.clone(), ..options.clone() }).await.unwrap();
+    assert!(copied.conversation(conversation.id).await.unwrap().is_some());
+    assert!(copied.outgoing("notify", 0, 10).await.unwrap().is_empty());
+    assert_eq!(store.outgoing("notify", 0, 10).await.unwrap().len(), 1);
+    assert!(super::copy_database(&options.file, &copy).await.is_err(), "nothing is written over");
+}

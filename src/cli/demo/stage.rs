@@ -107,6 +107,7 @@ impl Stage {
             rtp_ports: house.config.media.rtp_ports.into(),
             browsers: None,
             times: SipTimes::default(),
+            takes_own_calls: false,
         })
         .await?;
         Ok(Stage { house, node, sip, caller_sip, phones, drain, front_desk, folder, dialling: Default::default() })
