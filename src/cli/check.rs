@@ -30,6 +30,7 @@ pub struct Args {
 }
 
 mod certificates;
+mod writer;
 
 /// What was found about one part.
 enum Finding {
@@ -79,6 +80,7 @@ async fn check(config: Config) -> usize {
         }
     }
     tell("knowledge", knowledge(&config, &models).await);
+    tell("writer", writer::tried(&config).await);
     tell("dialplan", dialplan(&config));
     tell("escalation", escalation(&config));
     tell("emergency calls", emergency(&config));

@@ -233,7 +233,15 @@ fn decide(verdict: Verdict, reason: Reason, confidence: f32, index: &Index, foun
         }
     });
     let sources = sources.collect();
-    Decision { verdict, reason, confidence, sources, features: found.features.as_array().to_vec(), desk_ms: 0.0, writer: None }
+    Decision {
+        verdict,
+        reason,
+        confidence,
+        sources,
+        features: found.features.as_array().to_vec(),
+        desk_ms: 0.0,
+        writer: None,
+    }
 }
 
 fn worded(agent: &Agent, input: &TurnInput, index: &Index, found: &Found, decision: Decision) -> Turn {
@@ -276,8 +284,15 @@ fn small_talk(agent: &Agent, input: &TurnInput, talk: SmallTalk) -> Turn {
 }
 
 fn unanswered(verdict: Verdict, reason: Reason) -> Turn {
-    let decision =
-        Decision { verdict, reason, confidence: 0.0, sources: Vec::new(), features: Vec::new(), desk_ms: 0.0, writer: None };
+    let decision = Decision {
+        verdict,
+        reason,
+        confidence: 0.0,
+        sources: Vec::new(),
+        features: Vec::new(),
+        desk_ms: 0.0,
+        writer: None,
+    };
     Turn { decision, sentences: Vec::new(), offered: None }
 }
 

@@ -69,9 +69,9 @@ enum Token {
 fn take_contacts(text: &str, facts: &mut BTreeSet<Fact>) -> String {
     let no_links = LINK.replace_all(text, |found: &regex::Captures| {
         let link = found[0].trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '"', '\'', '>']).to_lowercase();
-        let bare = ["https://", "http://", "mailto:", "www."].iter().fold(link.as_str(), |link, lead| {
-            link.strip_prefix(lead).unwrap_or(link)
-        });
+        let bare = ["https://", "http://", "mailto:", "www."]
+            .iter()
+            .fold(link.as_str(), |link, lead| link.strip_prefix(lead).unwrap_or(link));
         facts.insert(Fact::Contact(bare.trim_end_matches('/').to_owned()));
         " ; ".to_owned()
     });
@@ -177,9 +177,9 @@ fn number(tokens: &[Token], at: usize, facts: &mut BTreeSet<Fact>) -> usize {
         Some(Token::Word(word)) if word == "and" => at > 0 && tokens[at - 1] == Token::Word("between".into()),
         _ => false,
     };
-    let second = joins.then(|| at + taken + 1).filter(|next| {
-        matches!(tokens.get(*next), Some(Token::Number(_) | Token::Time(_)))
-    });
+    let second = joins
+        .then(|| at + taken + 1)
+        .filter(|next| matches!(tokens.get(*next), Some(Token::Number(_) | Token::Time(_))));
     let Some(next) = second else {
         facts.insert(Fact::Number(first.with_unit(unit(tokens, at, at + taken))));
         return taken;
@@ -223,7 +223,9 @@ fn moment(tokens: &[Token], at: usize) -> (Moment, usize) {
         _ => None,
     };
     match (&tokens[at], half) {
-        (Token::Number(hour) | Token::Time(hour), Some(half)) => (Moment { value: of_half(hour, half), is_time: true }, 2),
+        (Token::Number(hour) | Token::Time(hour), Some(half)) => {
+            (Moment { value: of_half(hour, half), is_time: true }, 2)
+        }
         (Token::Time(time), None) => (Moment { value: format!("t{time}"), is_time: true }, 1),
         (Token::Number(number), None) => (Moment { value: number.clone(), is_time: false }, 1),
         // Only numbers and times are asked about.
@@ -292,7 +294,10 @@ fn hard_word(tokens: &[Token], at: usize, word: &str, facts: &mut BTreeSet<Fact>
 /// A day or month by any of its names. "may" and "sun" are words as well, and mostly those.
 fn named(word: &str) -> Option<&'static str> {
     let of_months = MONTHS.iter().filter(|(name, _)| *name != "may");
-    DAYS.iter().chain(of_months).find(|(name, _)| *name == word || word.strip_suffix('s') == Some(*name)).map(|(_, day)| *day)
+    DAYS.iter()
+        .chain(of_months)
+        .find(|(name, _)| *name == word || word.strip_suffix('s') == Some(*name))
+        .map(|(_, day)| *day)
 }
 
 /// Digits as written, so that 1,000 is 1000 and 4,50 is 4.5.
@@ -351,52 +356,214 @@ const TOKENS_MAX: usize = 2_000;
 const CURRENCIES: &[(char, &str)] = &[('€', "euro"), ('$', "dollar"), ('£', "pound"), ('¥', "yen"), ('₹', "rupee")];
 
 const NUMBER_WORDS: &[(&str, u64)] = &[
-    ("zero", 0), ("two", 2), ("three", 3), ("four", 4), ("five", 5), ("six", 6), ("seven", 7), ("eight", 8),
-    ("nine", 9), ("ten", 10), ("eleven", 11), ("twelve", 12), ("thirteen", 13), ("fourteen", 14), ("fifteen", 15),
-    ("sixteen", 16), ("seventeen", 17), ("eighteen", 18), ("nineteen", 19), ("twenty", 20), ("thirty", 30),
-    ("forty", 40), ("fifty", 50), ("sixty", 60), ("seventy", 70), ("eighty", 80), ("ninety", 90), ("hundred", 100),
+    ("zero", 0),
+    ("two", 2),
+    ("three", 3),
+    ("four", 4),
+    ("five", 5),
+    ("six", 6),
+    ("seven", 7),
+    ("eight", 8),
+    ("nine", 9),
+    ("ten", 10),
+    ("eleven", 11),
+    ("twelve", 12),
+    ("thirteen", 13),
+    ("fourteen", 14),
+    ("fifteen", 15),
+    ("sixteen", 16),
+    ("seventeen", 17),
+    ("eighteen", 18),
+    ("nineteen", 19),
+    ("twenty", 20),
+    ("thirty", 30),
+    ("forty", 40),
+    ("fifty", 50),
+    ("sixty", 60),
+    ("seventy", 70),
+    ("eighty", 80),
+    ("ninety", 90),
+    ("hundred", 100),
     ("thousand", 1_000),
 ];
 
 const DAYS: &[(&str, &str)] = &[
-    ("monday", "monday"), ("mon", "monday"), ("tuesday", "tuesday"), ("tue", "tuesday"), ("tues", "tuesday"),
-    ("wednesday", "wednesday"), ("wed", "wednesday"), ("thursday", "thursday"), ("thu", "thursday"),
-    ("thur", "thursday"), ("friday", "friday"), ("fri", "friday"), ("saturday", "saturday"), ("sat", "saturday"),
-    ("sunday", "sunday"), ("weekend", "weekend"), ("weekday", "weekday"), ("holiday", "holiday"),
+    ("monday", "monday"),
+    ("mon", "monday"),
+    ("tuesday", "tuesday"),
+    ("tue", "tuesday"),
+    ("tues", "tuesday"),
+    ("wednesday", "wednesday"),
+    ("wed", "wednesday"),
+    ("thursday", "thursday"),
+    ("thu", "thursday"),
+    ("thur", "thursday"),
+    ("friday", "friday"),
+    ("fri", "friday"),
+    ("saturday", "saturday"),
+    ("sat", "saturday"),
+    ("sunday", "sunday"),
+    ("weekend", "weekend"),
+    ("weekday", "weekday"),
+    ("holiday", "holiday"),
 ];
 
 const MONTHS: &[(&str, &str)] = &[
-    ("january", "january"), ("jan", "january"), ("february", "february"), ("feb", "february"), ("march", "march"),
-    ("april", "april"), ("apr", "april"), ("may", "may"), ("june", "june"), ("jun", "june"), ("july", "july"),
-    ("jul", "july"), ("august", "august"), ("aug", "august"), ("september", "september"), ("sep", "september"),
-    ("sept", "september"), ("october", "october"), ("oct", "october"), ("november", "november"),
-    ("nov", "november"), ("december", "december"), ("dec", "december"),
+    ("january", "january"),
+    ("jan", "january"),
+    ("february", "february"),
+    ("feb", "february"),
+    ("march", "march"),
+    ("april", "april"),
+    ("apr", "april"),
+    ("may", "may"),
+    ("june", "june"),
+    ("jun", "june"),
+    ("july", "july"),
+    ("jul", "july"),
+    ("august", "august"),
+    ("aug", "august"),
+    ("september", "september"),
+    ("sep", "september"),
+    ("sept", "september"),
+    ("october", "october"),
+    ("oct", "october"),
+    ("november", "november"),
+    ("nov", "november"),
+    ("december", "december"),
+    ("dec", "december"),
 ];
 
 const UNITS: &[(&str, &str)] = &[
-    ("second", "second"), ("seconds", "second"), ("minute", "minute"), ("minutes", "minute"), ("min", "minute"),
-    ("hour", "hour"), ("hours", "hour"), ("h", "hour"), ("hrs", "hour"), ("day", "day"), ("days", "day"),
-    ("night", "night"), ("nights", "night"), ("week", "week"), ("weeks", "week"), ("month", "month"),
-    ("months", "month"), ("year", "year"), ("years", "year"), ("euro", "euro"), ("euros", "euro"), ("eur", "euro"),
-    ("dollar", "dollar"), ("dollars", "dollar"), ("usd", "dollar"), ("pound", "pound"), ("pounds", "pound"),
-    ("gbp", "pound"), ("cent", "cent"), ("cents", "cent"), ("percent", "percent"), ("kg", "kilogram"),
-    ("kilogram", "kilogram"), ("kilograms", "kilogram"), ("kilos", "kilogram"), ("g", "gram"), ("gram", "gram"),
-    ("grams", "gram"), ("km", "kilometre"), ("kilometres", "kilometre"), ("kilometers", "kilometre"), ("m", "metre"),
-    ("metres", "metre"), ("meters", "metre"), ("cm", "centimetre"), ("centimetres", "centimetre"),
-    ("centimeters", "centimetre"), ("mm", "millimetre"), ("millimetres", "millimetre"), ("millimeters", "millimetre"),
-    ("inch", "inch"), ("inches", "inch"), ("foot", "foot"), ("feet", "foot"), ("mile", "mile"), ("miles", "mile"),
-    ("litre", "litre"), ("litres", "litre"), ("liter", "litre"), ("liters", "litre"), ("l", "litre"),
-    ("ml", "millilitre"), ("watt", "watt"), ("watts", "watt"), ("w", "watt"), ("volt", "volt"), ("volts", "volt"),
-    ("v", "volt"), ("gb", "gigabyte"), ("mb", "megabyte"), ("degrees", "degree"), ("times", "times"),
+    ("second", "second"),
+    ("seconds", "second"),
+    ("minute", "minute"),
+    ("minutes", "minute"),
+    ("min", "minute"),
+    ("hour", "hour"),
+    ("hours", "hour"),
+    ("h", "hour"),
+    ("hrs", "hour"),
+    ("day", "day"),
+    ("days", "day"),
+    ("night", "night"),
+    ("nights", "night"),
+    ("week", "week"),
+    ("weeks", "week"),
+    ("month", "month"),
+    ("months", "month"),
+    ("year", "year"),
+    ("years", "year"),
+    ("euro", "euro"),
+    ("euros", "euro"),
+    ("eur", "euro"),
+    ("dollar", "dollar"),
+    ("dollars", "dollar"),
+    ("usd", "dollar"),
+    ("pound", "pound"),
+    ("pounds", "pound"),
+    ("gbp", "pound"),
+    ("cent", "cent"),
+    ("cents", "cent"),
+    ("percent", "percent"),
+    ("kg", "kilogram"),
+    ("kilogram", "kilogram"),
+    ("kilograms", "kilogram"),
+    ("kilos", "kilogram"),
+    ("g", "gram"),
+    ("gram", "gram"),
+    ("grams", "gram"),
+    ("km", "kilometre"),
+    ("kilometres", "kilometre"),
+    ("kilometers", "kilometre"),
+    ("m", "metre"),
+    ("metres", "metre"),
+    ("meters", "metre"),
+    ("cm", "centimetre"),
+    ("centimetres", "centimetre"),
+    ("centimeters", "centimetre"),
+    ("mm", "millimetre"),
+    ("millimetres", "millimetre"),
+    ("millimeters", "millimetre"),
+    ("inch", "inch"),
+    ("inches", "inch"),
+    ("foot", "foot"),
+    ("feet", "foot"),
+    ("mile", "mile"),
+    ("miles", "mile"),
+    ("litre", "litre"),
+    ("litres", "litre"),
+    ("liter", "litre"),
+    ("liters", "litre"),
+    ("l", "litre"),
+    ("ml", "millilitre"),
+    ("watt", "watt"),
+    ("watts", "watt"),
+    ("w", "watt"),
+    ("volt", "volt"),
+    ("volts", "volt"),
+    ("v", "volt"),
+    ("gb", "gigabyte"),
+    ("mb", "megabyte"),
+    ("degrees", "degree"),
+    ("times", "times"),
 ];
 
 /// Words that make a promise, a time or a demand: whoever writes one must have read it.
 const HARD_WORDS: &[&str] = &[
-    "free", "always", "guaranteed", "guarantee", "immediately", "instantly", "unlimited", "lifetime", "half", "twice",
-    "double", "dozen", "couple", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
-    "today", "tomorrow", "tonight", "daily", "hourly", "weekly", "monthly", "yearly", "annually", "noon", "midnight",
-    "morning", "afternoon", "evening", "open", "closed", "password", "pin", "cvv", "cvc", "card", "iban", "bank",
-    "every", "everyone", "anyone", "anywhere", "everywhere", "worldwide", "urgent", "must",
+    "free",
+    "always",
+    "guaranteed",
+    "guarantee",
+    "immediately",
+    "instantly",
+    "unlimited",
+    "lifetime",
+    "half",
+    "twice",
+    "double",
+    "dozen",
+    "couple",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
+    "ninth",
+    "tenth",
+    "today",
+    "tomorrow",
+    "tonight",
+    "daily",
+    "hourly",
+    "weekly",
+    "monthly",
+    "yearly",
+    "annually",
+    "noon",
+    "midnight",
+    "morning",
+    "afternoon",
+    "evening",
+    "open",
+    "closed",
+    "password",
+    "pin",
+    "cvv",
+    "cvc",
+    "card",
+    "iban",
+    "bank",
+    "every",
+    "everyone",
+    "anyone",
+    "anywhere",
+    "everywhere",
+    "worldwide",
+    "urgent",
+    "must",
 ];
 
 #[cfg(test)]

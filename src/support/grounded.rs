@@ -125,7 +125,8 @@ impl Ground {
         if DEEDS.iter().any(|deed| pattern::matches(deed, &unit.words)) {
             return Err(Fault::Deed);
         }
-        let said: Vec<&String> = unit.stems.iter().filter(|stem| !stem.contains(|c: char| c.is_ascii_digit())).collect();
+        let said: Vec<&String> =
+            unit.stems.iter().filter(|stem| !stem.contains(|c: char| c.is_ascii_digit())).collect();
         let held = said.iter().filter(|stem| holds(&self.stems, stem)).count();
         if (held as f32) < HELD_SHARE_MIN * said.len() as f32 || (said.is_empty() && unit.facts.is_empty()) {
             return Err(Fault::Words);
@@ -142,13 +143,16 @@ impl Ground {
         let overlap = |other: &&Unit| said.iter().filter(|stem| holds(&other.stems, stem)).count();
         let most = able.iter().map(overlap).max().unwrap_or(0);
         let nearest = able.iter().filter(|other| overlap(other) == most);
-        let agrees = nearest.filter(|_| most > 0 || !unit.facts.is_empty()).any(|other| other.polarity == unit.polarity);
+        let agrees =
+            nearest.filter(|_| most > 0 || !unit.facts.is_empty()).any(|other| other.polarity == unit.polarity);
         if agrees { Ok(()) } else { Err(Fault::Negation) }
     }
 
     /// A name of the question is what the passage speaks of, as long as nothing is denied or limited.
     fn is_named(&self, name: &String, polarity: Polarity) -> bool {
-        !polarity.negates && !polarity.limits && self.named.contains(name)
+        !polarity.negates
+            && !polarity.limits
+            && self.named.contains(name)
             && self.units.iter().all(|unit| !unit.polarity.negates && !unit.polarity.limits)
     }
 }
@@ -172,10 +176,15 @@ pub fn restates(fact: &str, line: &str) -> bool {
     let (unit, whole) = (Unit::of(fact), Unit::of(line));
     let held = unit.stems.iter().filter(|stem| holds(&whole.stems, stem)).count();
     let names = names(fact).into_iter().all(|name| whole.words.contains(&name));
-    let said = text::sentences(line).iter().flat_map(|sentence| parts(sentence)).map(|part| Unit::of(&part)).collect::<Vec<_>>();
+    let said = text::sentences(line)
+        .iter()
+        .flat_map(|sentence| parts(sentence))
+        .map(|part| Unit::of(&part))
+        .collect::<Vec<_>>();
     let overlap = |part: &Unit| unit.stems.iter().filter(|stem| holds(&part.stems, stem)).count();
     let most = said.iter().map(overlap).max().unwrap_or(0);
-    let negates = said.iter().filter(|part| overlap(part) == most).any(|part| part.polarity.negates == unit.polarity.negates);
+    let negates =
+        said.iter().filter(|part| overlap(part) == most).any(|part| part.polarity.negates == unit.polarity.negates);
     let is_held = !unit.stems.is_empty() && held as f32 >= HELD_SHARE_MIN * unit.stems.len() as f32;
     is_held && names && negates && unit.facts.is_subset(&whole.facts) && !fact.chars().any(is_hidden)
 }
@@ -261,15 +270,48 @@ const BUT: &str = " but ";
 const JOINTS: &[&str] = &[";", BUT, ", and ", ", while "];
 
 const NEGATIONS: &[&str] = &[
-    "not", "no", "never", "cannot", "cant", "dont", "doesnt", "didnt", "wont", "isnt", "arent", "wasnt", "werent", "hasnt",
-    "havent", "shouldnt", "wouldnt", "couldnt", "mustnt", "without", "none", "nobody", "nothing", "neither", "nor", "unable",
-    "impossible", "closed", "unavailable", "except", "excluding", "excluded", "excludes", "forbidden", "prohibited",
+    "not",
+    "no",
+    "never",
+    "cannot",
+    "cant",
+    "dont",
+    "doesnt",
+    "didnt",
+    "wont",
+    "isnt",
+    "arent",
+    "wasnt",
+    "werent",
+    "hasnt",
+    "havent",
+    "shouldnt",
+    "wouldnt",
+    "couldnt",
+    "mustnt",
+    "without",
+    "none",
+    "nobody",
+    "nothing",
+    "neither",
+    "nor",
+    "unable",
+    "impossible",
+    "closed",
+    "unavailable",
+    "except",
+    "excluding",
+    "excluded",
+    "excludes",
+    "forbidden",
+    "prohibited",
 ];
 
 const LIMITS: &[&str] = &["only", "unless", "provided", "solely", "exclusively"];
 
 /// What turns what was said before.
-const TURNS: &[&str] = &["but", "however", "although", "though", "if", "must", "before", "after", "until", "least", "most"];
+const TURNS: &[&str] =
+    &["but", "however", "although", "though", "if", "must", "before", "after", "until", "least", "most"];
 
 /// Deeds and promises: no tool does any.
 const DEEDS: &[&str] = &[

@@ -69,7 +69,8 @@ fn a_dropped_or_added_negation_does_not_stand() {
 fn the_hours_of_one_day_are_not_those_of_another() {
     assert_eq!(check(HOURS, "We are closed on Sunday."), Ok(()));
     assert!(check(HOURS, "We are open on Sunday.").is_err());
-    let hours = "We are open Monday to Friday 9:00–17:00. We are open on Saturday 10:00–14:00. We are closed on Sunday.";
+    let hours =
+        "We are open Monday to Friday 9:00–17:00. We are open on Saturday 10:00–14:00. We are closed on Sunday.";
     assert_eq!(check(hours, "We are closed on Sunday."), Ok(()));
     assert_eq!(check(hours, "We are open on Saturday from 10 am to 2 pm."), Ok(()));
     assert_eq!(check(hours, "We are open from Monday to Friday."), Ok(()));

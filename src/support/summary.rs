@@ -173,7 +173,9 @@ fn is_a_field(said: &Said, fields: &[Field]) -> bool {
     let asked = fields.iter().filter(|field| ["name", "number", "phone", "email"].contains(&field.name.as_str()));
     let values: Vec<String> = asked.flat_map(|field| text::words(&field.value)).collect();
     let own = |word: &&String| !values.contains(*word) && !text::is_function_word(word) && *word != "name";
-    !values.is_empty() && said.words.iter().any(|word| values.contains(word)) && said.words.iter().filter(own).count() < 2
+    !values.is_empty()
+        && said.words.iter().any(|word| values.contains(word))
+        && said.words.iter().filter(own).count() < 2
 }
 
 /// What else they want, with at least three words that the slots so far do not hold.

@@ -175,7 +175,8 @@ impl<'a> Work<'a> {
     /// Says what is there already. Where the citations come last, nothing is before the end.
     async fn read_on(&mut self) -> Result<(), Failure> {
         let Some(so_far) = self.arguments.so_far() else { return Ok(()) };
-        let known = so_far.as_object().is_some_and(|fields| fields.keys().all(|key| ANSWER_FIELDS.contains(&key.as_str())));
+        let known =
+            so_far.as_object().is_some_and(|fields| fields.keys().all(|key| ANSWER_FIELDS.contains(&key.as_str())));
         if !known {
             return Err(Failure::Odd("it filled in what there is none of".into()));
         }
@@ -215,7 +216,8 @@ impl<'a> Work<'a> {
     async fn piece(&mut self, piece: String) {
         let Some(ground) = &self.ground else { return };
         let Some(piece) = without_yes_or_no(&piece, self.kept.is_empty()) else { return };
-        let goes_on = self.kept.last().is_some_and(|kept| kept.ends_with(CLAUSE_ENDS) || !kept.ends_with(SENTENCE_ENDS));
+        let goes_on =
+            self.kept.last().is_some_and(|kept| kept.ends_with(CLAUSE_ENDS) || !kept.ends_with(SENTENCE_ENDS));
         let bare = piece.trim_end_matches(CLAUSE_ENDS);
         let bare = JOINTS.iter().fold(bare, |bare, joint| bare.strip_prefix(joint).filter(|_| goes_on).unwrap_or(bare));
         let words = text::word_count(&piece);
@@ -301,7 +303,9 @@ fn without_yes_or_no(piece: &str, is_first: bool) -> Option<String> {
     }
     let lower = piece.to_lowercase();
     let lead = YES_AND_NO.iter().find(|lead| {
-        lower.strip_prefix(**lead).is_some_and(|rest| rest.starts_with([',', '.', '!', ' ', '—', '–']) || rest.is_empty())
+        lower
+            .strip_prefix(**lead)
+            .is_some_and(|rest| rest.starts_with([',', '.', '!', ' ', '—', '–']) || rest.is_empty())
     });
     let Some(rest) = lead.and_then(|lead| piece.get(lead.len()..)) else { return Some(piece.to_owned()) };
     let rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric());

@@ -98,8 +98,10 @@ pub fn brief(agent: &Agent, input: &TurnInput, turn: &Turn, index: &Index) -> Op
     let first = entries.first().filter(|entry| entry.id == best.entry)?;
     let clarify = (wording::clarify(first), first.id.clone());
     let passages = entries.iter().map(|entry| cited(entry, input)).collect();
-    let earlier = input.history.len().saturating_sub(EARLIER_LINES);
-    let mut said: Vec<Block> = input.history[earlier..]
+    // A call has noted the turn already.
+    let noted = input.history.last().is_some_and(|last| last.speaker == Speaker::Customer && last.text == input.text);
+    let history = &input.history[..input.history.len() - usize::from(noted)];
+    let mut said: Vec<Block> = history[history.len().saturating_sub(EARLIER_LINES)..]
         .iter()
         .map(|line| {
             let who = if line.speaker == Speaker::Customer { "customer, earlier" } else { "desk, earlier" };
@@ -107,7 +109,7 @@ pub fn brief(agent: &Agent, input: &TurnInput, turn: &Turn, index: &Index) -> Op
         })
         .collect();
     said.push(Block { label: "customer".into(), text: clipped(&input.text, CUSTOMER_CHARS) });
-    let ours = input.history.iter().filter(|line| line.speaker == Speaker::Us);
+    let ours = history.iter().filter(|line| line.speaker == Speaker::Us);
     let asked_before = ours.rev().take_while(|line| line.text.trim_end().ends_with('?')).count();
     Some(Brief {
         business: agent.business.clone(),
@@ -152,7 +154,13 @@ impl Brief {
              tool.",
             self.business
         );
-        LlmRequest { system, blocks: passages.chain(self.said.iter().cloned()).collect(), nonce, tools: tools(), tokens_max }
+        LlmRequest {
+            system,
+            blocks: passages.chain(self.said.iter().cloned()).collect(),
+            nonce,
+            tools: tools(),
+            tokens_max,
+        }
     }
 
     /// What an answer with these citations may rest on; `None` where it cites what was not given, or not the passage
@@ -213,7 +221,8 @@ impl Brief {
     /// A question of a model's own: short, about what was said or what the passages say, and after nothing secret.
     fn may_be_asked(&self, question: &str) -> bool {
         let words = text::words(question);
-        let known = self.passages.iter().flat_map(|p| [p.question.as_str(), p.text.as_str()]).chain([self.customer.as_str()]);
+        let known =
+            self.passages.iter().flat_map(|p| [p.question.as_str(), p.text.as_str()]).chain([self.customer.as_str()]);
         let known = known.collect::<Vec<_>>().join("\n");
         let held = facts(&known);
         let asks = facts(question);
@@ -288,10 +297,9 @@ impl Lower {
 
 fn tools() -> Vec<Tool> {
     let text = |what: &str| json!({"type": "string", "description": what});
-    let object = |properties: serde_json::Value, required: &[&str]| {
-        json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
-    };
-    let citations = json!({"type": "array", "items": {"type": "integer"}, "description": "Numbers of the passages used."});
+    let object = |properties: serde_json::Value, required: &[&str]| json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false});
+    let citations =
+        json!({"type": "array", "items": {"type": "integer"}, "description": "Numbers of the passages used."});
     let priority = json!({"type": "string", "enum": ["normal", "urgent"]});
     vec![
         Tool {
@@ -343,8 +351,17 @@ const QUESTION_WORDS_MAX: usize = 30;
 
 /// What no machine asks for.
 const SECRETS: &[&str] = &[
-    "password*", "passcode*", "pin", "cvv|cvc", "card ..1 number", "security code", "iban", "account number",
-    "social security", "one time code", "verification code",
+    "password*",
+    "passcode*",
+    "pin",
+    "cvv|cvc",
+    "card ..1 number",
+    "security code",
+    "iban",
+    "account number",
+    "social security",
+    "one time code",
+    "verification code",
 ];
 
 /// How texts speak to models.

@@ -158,10 +158,7 @@ async fn a_server_that_fails_is_told_as_failing() {
     let events = answer_events();
     let length = format!("data: {}\n\n", json!({"choices": [{"delta": {}, "finish_reason": "length"}]}));
     let busy = Reply::refusing(429, vec![("retry-after", "7".into())], "slow down");
-    assert_eq!(
-        answer_of(busy).await.1,
-        Some(LlmError::Busy { provider: "openai".into(), retry_after_seconds: 7 })
-    );
+    assert_eq!(answer_of(busy).await.1, Some(LlmError::Busy { provider: "openai".into(), retry_after_seconds: 7 }));
     for (kind, what, reply) in [
         ("refused", "500", Reply::refusing(500, vec![], "broken")),
         ("refused", "401", Reply::refusing(401, vec![], "no such key")),

@@ -145,7 +145,8 @@ impl Exchange {
             .get(CONTENT_TYPE)
             .and_then(|kind| kind.to_str().ok())
             .is_none_or(|kind| !kind.trim_start().starts_with("application/json"));
-        let outcome = if streamed { self.read_stream(answer, pieces).await } else { self.read_whole(answer, pieces).await };
+        let outcome =
+            if streamed { self.read_stream(answer, pieces).await } else { self.read_whole(answer, pieces).await };
         outcome.map_err(|error| llm_error(&self.access.name, error))
     }
 
@@ -153,8 +154,7 @@ impl Exchange {
     async fn ask(&self) -> Result<reqwest::Response, LlmError> {
         for _ in 0..DIALECTS_TRIED {
             let dialect = *self.dialect.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut post =
-                self.client.post(completions(&self.access)).json(&dialect.body(&self.model, &self.request));
+            let mut post = self.client.post(completions(&self.access)).json(&dialect.body(&self.model, &self.request));
             if !self.access.key.expose_secret().is_empty() {
                 post = post.bearer_auth(self.access.key.expose_secret());
             }
@@ -259,7 +259,8 @@ async fn bounded(answer: reqwest::Response, bytes_max: usize) -> Result<Vec<u8>,
 fn completions(access: &Access) -> String {
     let base = access.base_url.trim_end_matches('/');
     let versioned = base.rsplit('/').next().is_some_and(|last| {
-        last.strip_prefix('v').is_some_and(|number| !number.is_empty() && number.starts_with(|c: char| c.is_ascii_digit()))
+        last.strip_prefix('v')
+            .is_some_and(|number| !number.is_empty() && number.starts_with(|c: char| c.is_ascii_digit()))
     });
     access.url(if versioned { "/chat/completions" } else { "/v1/chat/completions" })
 }

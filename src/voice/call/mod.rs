@@ -6,6 +6,7 @@ mod queue;
 mod replies;
 mod said;
 mod staff;
+mod summing_up;
 mod tickets;
 
 use std::path::PathBuf;
@@ -448,6 +449,7 @@ impl Call {
             if self.staff.is_ringing() {
                 let summary = self.summary(&[]);
                 self.staff.case_is(&summary);
+                self.sum_up(&[]);
             }
         }
         if self.flow.hears(&text) {

@@ -45,7 +45,15 @@ impl Call {
     }
 
     fn decide(&mut self, text: &str, verdict: Verdict, reason: Reason, action: Action) -> Vec<Effect> {
-        let decision = Decision { verdict, reason, confidence: 0.95, sources: vec![], features: vec![], desk_ms: 1.0, writer: None };
+        let decision = Decision {
+            verdict,
+            reason,
+            confidence: 0.95,
+            sources: vec![],
+            features: vec![],
+            desk_ms: 1.0,
+            writer: None,
+        };
         let turn = Turn { decision, sentences: vec!["We open at nine.".into()], offered: None };
         let resolution = Resolution { action, then: None, needs_human: true, urgent: false, why: "because".into() };
         self.give(Input::TurnReady { text: text.into(), turn: Box::new(turn), resolution })
