@@ -257,8 +257,7 @@ fn unit(tokens: &[Token], from: usize, to: usize) -> Option<String> {
             Some(Token::Word(word)) if matches!(word.as_str(), "working" | "business") => working = "working ",
             Some(Token::Word(word)) if matches!(word.as_str(), "full" | "whole" | "calendar" | "of" | "more") => {}
             Some(Token::Word(word)) => {
-                let unit = MONTHS.iter().find(|(name, _)| name == word).map(|(_, month)| *month);
-                let unit = unit.or_else(|| UNITS.iter().find(|(name, _)| name == word).map(|(_, unit)| *unit));
+                let unit = called(MONTHS, word).or_else(|| called(UNITS, word));
                 if let Some(unit) = unit {
                     return Some(format!("{working}{unit}"));
                 }
@@ -269,14 +268,14 @@ fn unit(tokens: &[Token], from: usize, to: usize) -> Option<String> {
         behind += 1;
     }
     match before {
-        Some(Token::Word(word)) => MONTHS.iter().find(|(name, _)| name == word).map(|(_, month)| (*month).to_owned()),
+        Some(Token::Word(word)) => called(MONTHS, word).map(str::to_owned),
         _ => None,
     }
 }
 
 fn hard_word(tokens: &[Token], at: usize, word: &str, facts: &mut BTreeSet<Fact>) {
     let Some(day) = named(word) else {
-        if HARD_WORDS.contains(&word) {
+        if HARD_WORDS.split(' ').any(|hard| hard == word) {
             facts.insert(Fact::Word(text::stem(word)));
         }
         return;
@@ -291,13 +290,15 @@ fn hard_word(tokens: &[Token], at: usize, word: &str, facts: &mut BTreeSet<Fact>
     }
 }
 
-/// A day or month by any of its names. "may" and "sun" are words as well, and mostly those.
+/// A day or month by any of its names. "may" is mostly another word.
 fn named(word: &str) -> Option<&'static str> {
-    let of_months = MONTHS.iter().filter(|(name, _)| *name != "may");
-    DAYS.iter()
-        .chain(of_months)
-        .find(|(name, _)| *name == word || word.strip_suffix('s') == Some(*name))
-        .map(|(_, day)| *day)
+    let day = |word: &str| called(DAYS, word).or_else(|| called(MONTHS, word).filter(|month| *month != "may"));
+    day(word).or_else(|| day(word.strip_suffix('s')?))
+}
+
+/// What a table has for one of its names.
+fn called(table: &[(&'static str, &str)], name: &str) -> Option<&'static str> {
+    table.iter().find(|(_, names)| names.split(' ').any(|other| other == name)).map(|(what, _)| *what)
 }
 
 /// Digits as written, so that 1,000 is 1000 and 4,50 is 4.5.
@@ -334,7 +335,14 @@ fn currency_sign(sign: char) -> Option<&'static str> {
 
 /// The number that a word stands for. "one" is mostly no number.
 fn number_word(word: &str) -> Option<u64> {
-    NUMBER_WORDS.iter().find(|(name, _)| *name == word).map(|(_, number)| *number)
+    let place = |words: &str| words.split(' ').position(|name| name == word).map(|at| at as u64);
+    let tens = || place(TENS).map(|at| 20 + 10 * at);
+    let large = || match word {
+        "hundred" => Some(100),
+        "thousand" => Some(1_000),
+        _ => None,
+    };
+    place(SMALL_NUMBERS).or_else(tens).or_else(large)
 }
 
 /// Addresses of mail and pages, with or without what leads them.
@@ -355,53 +363,19 @@ const TOKENS_MAX: usize = 2_000;
 
 const CURRENCIES: &[(char, &str)] = &[('€', "euro"), ('$', "dollar"), ('£', "pound"), ('¥', "yen"), ('₹', "rupee")];
 
-const NUMBER_WORDS: &[(&str, u64)] = &[
-    ("zero", 0),
-    ("two", 2),
-    ("three", 3),
-    ("four", 4),
-    ("five", 5),
-    ("six", 6),
-    ("seven", 7),
-    ("eight", 8),
-    ("nine", 9),
-    ("ten", 10),
-    ("eleven", 11),
-    ("twelve", 12),
-    ("thirteen", 13),
-    ("fourteen", 14),
-    ("fifteen", 15),
-    ("sixteen", 16),
-    ("seventeen", 17),
-    ("eighteen", 18),
-    ("nineteen", 19),
-    ("twenty", 20),
-    ("thirty", 30),
-    ("forty", 40),
-    ("fifty", 50),
-    ("sixty", 60),
-    ("seventy", 70),
-    ("eighty", 80),
-    ("ninety", 90),
-    ("hundred", 100),
-    ("thousand", 1_000),
-];
+/// From zero on; one stands for itself and is left out.
+const SMALL_NUMBERS: &str = "zero - two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen \
+    sixteen seventeen eighteen nineteen";
+/// In tens, from twenty on.
+const TENS: &str = "twenty thirty forty fifty sixty seventy eighty ninety";
 
 const DAYS: &[(&str, &str)] = &[
-    ("monday", "monday"),
-    ("mon", "monday"),
-    ("tuesday", "tuesday"),
-    ("tue", "tuesday"),
-    ("tues", "tuesday"),
-    ("wednesday", "wednesday"),
-    ("wed", "wednesday"),
-    ("thursday", "thursday"),
-    ("thu", "thursday"),
-    ("thur", "thursday"),
-    ("friday", "friday"),
-    ("fri", "friday"),
-    ("saturday", "saturday"),
-    ("sat", "saturday"),
+    ("monday", "monday mon"),
+    ("tuesday", "tuesday tue tues"),
+    ("wednesday", "wednesday wed"),
+    ("thursday", "thursday thu thur"),
+    ("friday", "friday fri"),
+    ("saturday", "saturday sat"),
     ("sunday", "sunday"),
     ("weekend", "weekend"),
     ("weekday", "weekday"),
@@ -409,162 +383,58 @@ const DAYS: &[(&str, &str)] = &[
 ];
 
 const MONTHS: &[(&str, &str)] = &[
-    ("january", "january"),
-    ("jan", "january"),
-    ("february", "february"),
-    ("feb", "february"),
+    ("january", "january jan"),
+    ("february", "february feb"),
     ("march", "march"),
-    ("april", "april"),
-    ("apr", "april"),
+    ("april", "april apr"),
     ("may", "may"),
-    ("june", "june"),
-    ("jun", "june"),
-    ("july", "july"),
-    ("jul", "july"),
-    ("august", "august"),
-    ("aug", "august"),
-    ("september", "september"),
-    ("sep", "september"),
-    ("sept", "september"),
-    ("october", "october"),
-    ("oct", "october"),
-    ("november", "november"),
-    ("nov", "november"),
-    ("december", "december"),
-    ("dec", "december"),
+    ("june", "june jun"),
+    ("july", "july jul"),
+    ("august", "august aug"),
+    ("september", "september sep sept"),
+    ("october", "october oct"),
+    ("november", "november nov"),
+    ("december", "december dec"),
 ];
 
 const UNITS: &[(&str, &str)] = &[
-    ("second", "second"),
-    ("seconds", "second"),
-    ("minute", "minute"),
-    ("minutes", "minute"),
-    ("min", "minute"),
-    ("hour", "hour"),
-    ("hours", "hour"),
-    ("h", "hour"),
-    ("hrs", "hour"),
-    ("day", "day"),
-    ("days", "day"),
-    ("night", "night"),
-    ("nights", "night"),
-    ("week", "week"),
-    ("weeks", "week"),
-    ("month", "month"),
-    ("months", "month"),
-    ("year", "year"),
-    ("years", "year"),
-    ("euro", "euro"),
-    ("euros", "euro"),
-    ("eur", "euro"),
-    ("dollar", "dollar"),
-    ("dollars", "dollar"),
-    ("usd", "dollar"),
-    ("pound", "pound"),
-    ("pounds", "pound"),
-    ("gbp", "pound"),
-    ("cent", "cent"),
-    ("cents", "cent"),
+    ("second", "second seconds"),
+    ("minute", "minute minutes min"),
+    ("hour", "hour hours h hrs"),
+    ("day", "day days"),
+    ("night", "night nights"),
+    ("week", "week weeks"),
+    ("month", "month months"),
+    ("year", "year years"),
+    ("euro", "euro euros eur"),
+    ("dollar", "dollar dollars usd"),
+    ("pound", "pound pounds gbp"),
+    ("cent", "cent cents"),
     ("percent", "percent"),
-    ("kg", "kilogram"),
-    ("kilogram", "kilogram"),
-    ("kilograms", "kilogram"),
-    ("kilos", "kilogram"),
-    ("g", "gram"),
-    ("gram", "gram"),
-    ("grams", "gram"),
-    ("km", "kilometre"),
-    ("kilometres", "kilometre"),
-    ("kilometers", "kilometre"),
-    ("m", "metre"),
-    ("metres", "metre"),
-    ("meters", "metre"),
-    ("cm", "centimetre"),
-    ("centimetres", "centimetre"),
-    ("centimeters", "centimetre"),
-    ("mm", "millimetre"),
-    ("millimetres", "millimetre"),
-    ("millimeters", "millimetre"),
-    ("inch", "inch"),
-    ("inches", "inch"),
-    ("foot", "foot"),
-    ("feet", "foot"),
-    ("mile", "mile"),
-    ("miles", "mile"),
-    ("litre", "litre"),
-    ("litres", "litre"),
-    ("liter", "litre"),
-    ("liters", "litre"),
-    ("l", "litre"),
-    ("ml", "millilitre"),
-    ("watt", "watt"),
-    ("watts", "watt"),
-    ("w", "watt"),
-    ("volt", "volt"),
-    ("volts", "volt"),
-    ("v", "volt"),
-    ("gb", "gigabyte"),
-    ("mb", "megabyte"),
-    ("degrees", "degree"),
+    ("kilogram", "kg kilogram kilograms kilos"),
+    ("gram", "g gram grams"),
+    ("kilometre", "km kilometres kilometers"),
+    ("metre", "m metres meters"),
+    ("centimetre", "cm centimetres centimeters"),
+    ("millimetre", "mm millimetres millimeters"),
+    ("inch", "inch inches"),
+    ("foot", "foot feet"),
+    ("mile", "mile miles"),
+    ("litre", "litre litres liter liters l"),
+    ("millilitre", "ml"),
+    ("watt", "watt watts w"),
+    ("volt", "volt volts v"),
+    ("gigabyte", "gb"),
+    ("megabyte", "mb"),
+    ("degree", "degrees"),
     ("times", "times"),
 ];
 
 /// Words that make a promise, a time or a demand: whoever writes one must have read it.
-const HARD_WORDS: &[&str] = &[
-    "free",
-    "always",
-    "guaranteed",
-    "guarantee",
-    "immediately",
-    "instantly",
-    "unlimited",
-    "lifetime",
-    "half",
-    "twice",
-    "double",
-    "dozen",
-    "couple",
-    "second",
-    "third",
-    "fourth",
-    "fifth",
-    "sixth",
-    "seventh",
-    "eighth",
-    "ninth",
-    "tenth",
-    "today",
-    "tomorrow",
-    "tonight",
-    "daily",
-    "hourly",
-    "weekly",
-    "monthly",
-    "yearly",
-    "annually",
-    "noon",
-    "midnight",
-    "morning",
-    "afternoon",
-    "evening",
-    "open",
-    "closed",
-    "password",
-    "pin",
-    "cvv",
-    "cvc",
-    "card",
-    "iban",
-    "bank",
-    "every",
-    "everyone",
-    "anyone",
-    "anywhere",
-    "everywhere",
-    "worldwide",
-    "urgent",
-    "must",
-];
+const HARD_WORDS: &str = "free always guaranteed guarantee immediately instantly unlimited lifetime half twice double dozen couple \
+    second third fourth fifth sixth seventh eighth ninth tenth today tomorrow tonight daily hourly weekly monthly \
+    yearly annually noon midnight morning afternoon evening open closed password pin cvv cvc card iban bank every \
+    everyone anyone anywhere everywhere worldwide urgent must";
 
 #[cfg(test)]
 mod tests {

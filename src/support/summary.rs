@@ -546,6 +546,46 @@ mod tests {
         }
     }
 
+    /// Each number of a summary, with the letters and marks of its word, stands so in what was said.
+    fn assert_no_wrong_number(summary: &str, said: &str) {
+        let numbers = |text: &str| -> std::collections::BTreeSet<String> {
+            let words = text.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()));
+            words.filter(|word| word.contains(|c: char| c.is_ascii_digit())).map(str::to_lowercase).collect()
+        };
+        let wrong: Vec<String> = numbers(summary).difference(&numbers(said)).cloned().collect();
+        assert!(wrong.is_empty(), "{wrong:?} in {summary}");
+    }
+
+    fn lines_of(dialogue: &serde_json::Value) -> Vec<Line> {
+        let turns = dialogue["turns"].as_array().unwrap().iter();
+        let speaker =
+            |turn: &serde_json::Value| if turn["speaker"] == "user" { Speaker::Customer } else { Speaker::Us };
+        turns.map(|turn| line(speaker(turn), turn["text"].as_str().unwrap_or_default())).collect()
+    }
+
+    /// Whenever a dialogue is handed over, no number is wrong.
+    #[test]
+    fn no_summary_of_a_real_dialogue_has_a_wrong_number() {
+        let Some(fixtures) = std::env::var_os("FIXTURES_DIR") else {
+            return eprintln!("skipped: FIXTURES_DIR is unset");
+        };
+        let file = std::path::Path::new(&fixtures).join("answers/dialogues_tau_airline_transfer.jsonl");
+        let (mut summaries, mut dialogues) = (0, 0);
+        for dialogue in std::fs::read_to_string(file).unwrap().lines() {
+            let lines = lines_of(&serde_json::from_str(dialogue).unwrap());
+            for until in 1..=lines.len() {
+                let said = lines[..until].iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join(" ");
+                let summary = case_summary(&lines[..until], &[], None);
+                assert!(summary.split_whitespace().count() <= SUMMARY_WORDS_MAX);
+                assert_no_wrong_number(&summary, &said);
+                summaries += 1;
+            }
+            dialogues += 1;
+        }
+        println!("{summaries} summaries of {dialogues} dialogues");
+        assert!(dialogues > 0);
+    }
+
     /// The share of the content words of what people wrote about real transfers that the summaries hold.
     #[test]
     fn summaries_hold_a_third_of_what_people_would_write() {
@@ -561,13 +601,8 @@ mod tests {
             else {
                 continue;
             };
-            let turns = dialogue["turns"].as_array().unwrap().iter().take(until as usize);
-            let lines: Vec<Line> = turns
-                .map(|turn| {
-                    let speaker = if turn["speaker"] == "user" { Speaker::Customer } else { Speaker::Us };
-                    line(speaker, turn["text"].as_str().unwrap_or_default())
-                })
-                .collect();
+            let mut lines = lines_of(&dialogue);
+            lines.truncate(until as usize);
             let summary = case_summary(&lines, &[], None);
             let said = lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join(" ");
             let wanted: std::collections::BTreeSet<_> = text::content_stems(reference).into_iter().collect();
@@ -578,9 +613,7 @@ mod tests {
                 println!("- {summary}\n    {reference}");
             }
             assert!(summary.split_whitespace().count() <= SUMMARY_WORDS_MAX);
-            for number in summary.split(|c: char| !c.is_ascii_digit()).filter(|number| !number.is_empty()) {
-                assert!(said.contains(number), "{summary}");
-            }
+            assert_no_wrong_number(&summary, &said);
         }
         let recall = recall / transfers as f32;
         println!("content-word recall {recall:.3} over {transfers} transfers");

@@ -461,28 +461,5 @@ const SLOWER_SPEED: f32 = 0.8;
 const RETRY_QUEUE: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sentence(text: &str, samples: u64, complete: bool) -> Sentence {
-        Sentence { text: text.into(), samples, complete }
-    }
-
-    #[test]
-    fn the_stored_text_is_what_was_heard() {
-        // P2
-        let sentences =
-            [sentence("We open at nine.", 16_000, true), sentence("We close at six in the evening.", 32_000, true)];
-        assert_eq!(heard_text(&sentences, 0), "");
-        assert_eq!(heard_text(&sentences, 8_000), "We open");
-        assert_eq!(heard_text(&sentences, 16_000), "We open at nine.");
-        assert_eq!(heard_text(&sentences, 32_000), "We open at nine. We close at");
-        assert_eq!(heard_text(&sentences, 48_000), "We open at nine. We close at six in the evening.");
-    }
-
-    #[test]
-    fn of_a_sentence_still_being_made_no_more_is_claimed_than_was_heard() {
-        let sentences = [sentence("We open at nine on every day", 4_800, false)];
-        assert_eq!(heard_text(&sentences, 4_800), "We");
-    }
-}
+#[path = "mouth_tests.rs"]
+mod tests;

@@ -56,6 +56,8 @@ pub(super) struct Replies {
     awaited: Option<(Question, String)>,
     /// The answer that is being said while it is still being written.
     saying: Option<Question>,
+    /// Who wrote what is being said, until that is stored with it.
+    writer: Option<Writer>,
     pub summaries: Summaries,
 }
 
@@ -75,8 +77,9 @@ struct Prepared {
 impl Replies {
     pub fn new() -> (Replies, mpsc::Receiver<Answered>) {
         let (sender, receiver) = mpsc::channel(QUESTIONS_UNDER_WAY);
-        let (prepared, awaited, saying) = (None, None, None);
-        (Replies { sender, asked: 0, prepared, awaited, saying, summaries: Summaries::default() }, receiver)
+        let summaries = Summaries::default();
+        let (prepared, awaited, saying, writer) = (None, None, None, None);
+        (Replies { sender, asked: 0, prepared, awaited, saying, writer, summaries }, receiver)
     }
 
     /// Where answers are taken in.
@@ -178,9 +181,7 @@ impl Call {
             Part::More(words) => self.flow.handle(now, Input::TurnGoesOn(words)),
             Part::Over(writer) => {
                 self.replies.saying = None;
-                if let Some(message) = writer.and_then(|writer| self.said.written_by(writer)) {
-                    self.journal.keep(Entry::MessageChanged(Box::new(message.clone())));
-                }
+                self.replies.writer = writer;
                 self.flow.handle(now, Input::TurnOver);
             }
             Part::Failed => {
@@ -217,6 +218,11 @@ impl Call {
 
     /// That was all of it.
     pub(super) fn said_all(&mut self) {
+        if let Some(writer) = self.replies.writer.take()
+            && let Some(message) = self.said.written_by(writer).cloned()
+        {
+            self.journal.keep(Entry::MessageChanged(Box::new(message)));
+        }
         let event = self.mouth.said_all();
         self.mouth_event(event);
     }
