@@ -82,6 +82,7 @@ impl World {
             Effect::SayMore(_) | Effect::SaidAll => {}
             Effect::Mark { .. }
             | Effect::StartRecording
+            | Effect::ResumeRecording
             | Effect::DeleteRecording
             | Effect::MuteRecording(_)
             | Effect::HangUp => {}

@@ -49,6 +49,7 @@ impl Call {
                 self.mouth.play_tone(waiting.of(self.agent.escalation.meanwhile));
             }
             Effect::StartRecording => self.start_recording(),
+            Effect::ResumeRecording => self.resume_recording(),
             Effect::DeleteRecording => self.delete_recording(),
             Effect::MuteRecording(mute) => {
                 if mute {
@@ -185,7 +186,26 @@ impl Call {
             Some(LiveRecording { row, file, began_at: self.desk.clock.now(), unwanted: false, complete: false });
     }
 
+    /// A message was being recorded in a file of its own, which ended the call's: what follows goes into another.
+    fn resume_recording(&mut self) {
+        if self.message.is_none() {
+            return;
+        }
+        if let Some(before) = self.recording.take() {
+            self.recorded_before.push(before);
+            self.start_recording();
+        }
+    }
+
     fn delete_recording(&mut self) {
+        for mut before in std::mem::take(&mut self.recorded_before) {
+            before.unwanted = true;
+            let file = before.file.clone();
+            // Whichever is being recorded keeps its place.
+            let current = self.recording.replace(before);
+            self.recorded(&file, 0);
+            self.recording = current;
+        }
         if let Some(recording) = &mut self.recording {
             recording.unwanted = true;
             if recording.complete {

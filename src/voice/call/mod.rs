@@ -65,6 +65,8 @@ struct Call {
     journal: Journal,
     lines: Vec<Line>,
     recording: Option<LiveRecording>,
+    /// What was recorded of the call before a message took its place, complete.
+    recorded_before: Vec<LiveRecording>,
     /// The message that is being left, or was.
     message: Option<LiveRecording>,
     staff: Staff,
@@ -191,6 +193,7 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
         journal,
         lines: Vec::new(),
         recording: None,
+        recorded_before: Vec::new(),
         message: None,
         staff: Staff::default(),
         door,

@@ -172,6 +172,8 @@ pub enum Effect {
     HoldTone,
     /// Begin to record.
     StartRecording,
+    /// Go on recording the call, if a message's recording had taken its place.
+    ResumeRecording,
     /// Stop and delete what was recorded.
     DeleteRecording,
     /// Digits are being keyed: write silence into the recording, from the first tone on; or stop doing so.
