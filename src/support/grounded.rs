@@ -122,7 +122,8 @@ impl Ground {
 
     fn check_part(&self, part: &str) -> Result<(), Fault> {
         let unit = Unit::of(part);
-        if DEEDS.iter().any(|deed| pattern::matches(deed, &unit.words)) {
+        let ours = |word: &String| FIRST_PERSON.contains(&word.as_str()) && !self.stems.contains(word);
+        if DEEDS.iter().any(|deed| pattern::matches(deed, &unit.words)) || unit.words.iter().any(ours) {
             return Err(Fault::Deed);
         }
         let said: Vec<&String> =
@@ -313,9 +314,12 @@ const LIMITS: &[&str] = &["only", "unless", "provided", "solely", "exclusively"]
 const TURNS: &[&str] =
     &["but", "however", "although", "though", "if", "must", "before", "after", "until", "least", "most"];
 
+/// A model speaks for nobody; "My orders" is a page that a passage may name.
+const FIRST_PERSON: &[&str] = &["me", "my", "mine", "myself"];
+
 /// Deeds and promises: no tool does any.
 const DEEDS: &[&str] = &[
-    "i|ill|ive|im|id|me|my|mine|myself",
+    "i|ill|ive|im",
     "weve|we have",
     "has|have been",
     "will|shall call|email|contact|refund|send|transfer|text|ring you|your|this|it",

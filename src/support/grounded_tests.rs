@@ -110,6 +110,8 @@ fn deeds_inventions_and_hidden_signs_do_not_stand() {
     assert_eq!(check(SHIPPING, "Shipping is fr\u{200b}ee from €50."), Err(Fault::Hidden));
     assert_eq!(check(SHIPPING, "Shipping is free from €５0."), Err(Fault::Hidden));
     assert_eq!(check(SHIPPING, "Sure!"), Err(Fault::Words));
+    assert_eq!(check("Open the page My orders and choose Return.", "Choose Return on the page My orders."), Ok(()));
+    assert_eq!(check("Open the page orders and choose Return.", "Open my page and choose Return."), Err(Fault::Deed));
 }
 
 fn sentence_of(words: &[&str], number: u32) -> String {

@@ -76,7 +76,7 @@ async fn answered(text: &str, scripts: Vec<Vec<LlmAct>>) -> (ConversationView, A
     });
     let accepted = house.messages.accept(house.intake("thread", text)).await.unwrap();
     house.work_off().await;
-    (house.store.conversation(accepted.conversation).await.unwrap().unwrap(), llm)
+    (house.store.conversation(accepted.conversation_id).await.unwrap().unwrap(), llm)
 }
 
 /// R16, R45: the reply is the model's, and the store says so.
