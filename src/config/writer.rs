@@ -78,8 +78,8 @@ impl WriterConfig {
             "use 700",
         );
         check("answer_ms", longest_call.contains(&self.answer_ms), "it is not between 1 and 7000", "use 4000");
-        let message = (1..=120_000).contains(&self.message_ms);
-        check("message_ms", message, "it is not between 1 and 120000", "use 20000");
+        let message = (1..=30_000).contains(&self.message_ms);
+        check("message_ms", message, "it is not between 1 and 30000", "use 20000");
         check("summary_ms", (1..=10_000).contains(&self.summary_ms), "it is not between 1 and 10000", "use 1500");
         check("tokens_max", (16..=4_000).contains(&self.tokens_max), "it is not between 16 and 4000", "use 400");
         let name = !self.model.trim().is_empty() && self.model.chars().count() <= 200;

@@ -304,8 +304,8 @@ fn traits_of(channel: Channel) -> ChannelTraits {
 const BATCH: u32 = 64;
 /// Conversations answered at the same time; the desk's models share the cores with calls.
 const AT_ONCE: usize = 4;
-/// A claim of a process that died lapses after this; longer than any batch takes.
-const LEASE_MS: i64 = 120_000;
+/// A claim of a process that died lapses after this; longer than any batch takes, with a language model at its slowest.
+const LEASE_MS: i64 = 600_000;
 /// Changes by others during one answer before it is put off.
 const CONTENTIONS_MAX: usize = 16;
 /// The first pause before a job that failed is tried again.
