@@ -177,6 +177,8 @@ fn read_through(
         io::copy(&mut summed, &mut io::sink()).map_err(unread)?;
         found.insert(name.to_string_lossy().into_owned(), summed.sum());
     }
+    // Its own checksum stands at the very end.
+    io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(unread)?;
     let listed = listed.ok_or_else(|| damaged("its list is missing: it was not written to its end".into()))?;
     if let Some((name, _)) = listed.files.iter().find(|(name, sum)| found.get(*name) != Some(sum)) {
         return Err(damaged(format!("{name} is not as it was")));

@@ -10,6 +10,7 @@ pub mod documents;
 pub mod embed;
 pub mod end_of_turn;
 pub mod knowledge_folder;
+pub mod llm;
 pub mod media_node;
 pub mod models;
 pub mod pages;

@@ -95,7 +95,8 @@ impl House {
         });
         let (local, embedder) = loading.await??;
         let speech = local.configured(&config.providers, tokio::runtime::Handle::current())?;
-        let desk = Arc::new(Desk::new(embedder));
+        let writer = speech::writer(&config.providers, tokio::runtime::Handle::current())?;
+        let desk = Arc::new(Desk::new(embedder).with_writer(writer));
         let library = Library::new(knowledge::Parts {
             store: store.clone(),
             desk: desk.clone(),

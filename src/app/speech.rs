@@ -1,12 +1,14 @@
-//! Recognition, synthesis and embedding, as configured.
+//! Recognition, synthesis, embedding and writing, as configured.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tracing::warn;
 
 use crate::adapters::embed::MiniLm;
 use crate::adapters::end_of_turn::Judge;
+use crate::adapters::llm;
 use crate::adapters::models::Models;
 use crate::adapters::stt::{self, MoonshineStt};
 use crate::adapters::tts;
@@ -19,6 +21,7 @@ use crate::seams::embed::Embedder;
 use crate::seams::stt::Stt;
 use crate::seams::tts::Tts;
 use crate::seams::turn_end::TurnEnd;
+use crate::support::writer::{Writer, WriterLimits};
 
 /// The models on this machine.
 pub struct LocalSpeech {
@@ -79,6 +82,20 @@ pub fn embedder(models: &Models) -> Option<Arc<dyn Embedder>> {
             None
         }
     }
+}
+
+/// Who puts answers into words; `None` where the knowledge's own words are used.
+pub fn writer(config: &ProvidersConfig, runtime: Handle) -> anyhow::Result<Option<Writer>> {
+    let chosen = &config.writer;
+    let limits = WriterLimits {
+        first_token: Duration::from_millis(chosen.first_token_ms),
+        answer: Duration::from_millis(chosen.answer_ms),
+        message: Duration::from_millis(chosen.message_ms),
+        summary: Duration::from_millis(chosen.summary_ms),
+        tokens_max: chosen.tokens_max,
+    };
+    let writers = llm::configured(config, runtime)?;
+    Ok(writers.map(|writers| Writer::new(writers.live, writers.unhurried, limits)))
 }
 
 /// One thread speaks for all calls; a sentence takes some 80 ms.

@@ -34,6 +34,7 @@ pub struct Args {
 
 mod certificates;
 pub mod own_call;
+mod writer;
 
 /// What was found about one part.
 enum Finding {
@@ -83,6 +84,7 @@ async fn check(config: Config, call: bool) -> usize {
         }
     }
     tell("knowledge", knowledge(&config, &models).await);
+    tell("writer", writer::tried(&config).await);
     tell("dialplan", dialplan(&config));
     tell("escalation", escalation(&config));
     tell("emergency calls", emergency(&config));

@@ -21,6 +21,7 @@ pub mod reference;
 pub mod sip;
 pub mod speech;
 pub mod store;
+mod writer;
 
 use std::path::PathBuf;
 

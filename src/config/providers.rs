@@ -1,10 +1,11 @@
-//! Who hears and who speaks: the local models, or a provider with the local models behind it (R45).
+//! Who hears, who speaks and who writes: this machine, or a provider with this machine behind it (R45).
 
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
+pub use super::writer::{WriteProvider, WriterConfig};
 
-/// Providers of recognition and synthesis.
+/// Providers of recognition, synthesis and words.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProvidersConfig {
@@ -12,6 +13,8 @@ pub struct ProvidersConfig {
     pub listen: Provider,
     /// Who speaks.
     pub speak: Provider,
+    /// Who puts answers and summaries into words.
+    pub write: WriteProvider,
     /// How long a provider's first audio may take before the local voice speaks instead.
     pub first_audio_ms: u64,
     /// How long a gap inside a sentence may be, beyond what is still to be heard.
@@ -34,6 +37,8 @@ pub struct ProvidersConfig {
     pub elevenlabs: ElevenLabsConfig,
     /// Any server with OpenAI's audio endpoints.
     pub openai: OpenAiConfig,
+    /// The language model that writes.
+    pub writer: WriterConfig,
 }
 
 /// Who does it.
@@ -110,6 +115,7 @@ impl Default for ProvidersConfig {
         ProvidersConfig {
             listen: Provider::Local,
             speak: Provider::Local,
+            write: WriteProvider::Local,
             first_audio_ms: 700,
             gap_ms: 250,
             answer_ms: 1_000,
@@ -121,6 +127,7 @@ impl Default for ProvidersConfig {
             deepgram: DeepgramConfig::default(),
             elevenlabs: ElevenLabsConfig::default(),
             openai: OpenAiConfig::default(),
+            writer: WriterConfig::default(),
         }
     }
 }
@@ -209,6 +216,7 @@ impl ProvidersConfig {
             let fine = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
             check(key, fine, "it is empty or holds a sign that no such name has", "copy it from the provider's page");
         }
+        problems.extend(self.writer.problems());
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 }
@@ -223,6 +231,10 @@ pub const DOCS: &[(&str, &str)] = &[
     (
         "listen",
         "Who recognises speech: local, deepgram, elevenlabs or openai; the local recogniser stands behind the others.",
+    ),
+    (
+        "write",
+        "Who puts answers and summaries into words: local (the knowledge's own words) or openai; what may be said is decided here either way.",
     ),
     ("speak", "Who speaks: local, deepgram, elevenlabs or openai; the local voice stands behind the others."),
     (
@@ -272,6 +284,22 @@ pub const DOCS: &[(&str, &str)] = &[
     ("openai.language", "Language that the server listens for (ISO 639-1)."),
     ("openai.voice_model", "The server's model of synthesis."),
     ("openai.voice", "The server's voice."),
+    ("writer.url", "Address of a server with OpenAI's chat completions, with or without /v1."),
+    ("writer.api_key_env", "Name of the environment variable that holds the server's key; empty for none."),
+    ("writer.model", "The server's name of the model that writes."),
+    (
+        "writer.first_token_ms",
+        "Milliseconds that the first word may take on a call before the knowledge's own words are spoken: more lets callers wait.",
+    ),
+    ("writer.answer_ms", "Milliseconds that the whole answer may take on a call."),
+    ("writer.message_ms", "Milliseconds that the answer to a message may take."),
+    ("writer.summary_ms", "Milliseconds that the summary of a case may take before the one made here is used."),
+    ("writer.tokens_max", "The longest answer in tokens; a longer one is thrown away."),
+    (
+        "writer.tokens_a_day",
+        "Tokens, asked and answered, that may be spent in a day (UTC); beyond it the knowledge's own words are used. 0 is no cap.",
+    ),
+    ("writer.requests_a_minute", "Requests that may be made in a minute; beyond it likewise. 0 is no cap."),
 ];
 
 #[cfg(test)]

@@ -118,6 +118,10 @@ pub enum Reason {
     Ambiguous,
     /// Nothing in the knowledge answers it well enough.
     NotKnown,
+    /// The language model that was to write the answer saw a reason for a person to look at it.
+    WriterFlagged,
+    /// The language model that was to write the answer saw a reason for a person to take the case.
+    WriterEscalated,
     /// A sensitive matter.
     Risk(RiskTopic),
     /// The entry itself wants a person.
@@ -165,6 +169,41 @@ pub struct Decision {
     pub features: Vec<f32>,
     /// Time the desk took, in milliseconds.
     pub desk_ms: f32,
+    /// What a language model had to do with the words; `None` where none was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writer: Option<Writer>,
+}
+
+/// A language model's part in a turn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Writer {
+    /// The model, by its provider's name.
+    pub model: String,
+    /// What came of asking it.
+    pub outcome: WriterOutcome,
+    /// Its reason for a person, or why its answer was not used; for teammates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Time it took, in milliseconds.
+    pub writer_ms: f32,
+}
+
+/// What came of asking a language model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WriterOutcome {
+    /// The words are its own, each sentence found in the passages.
+    Wrote,
+    /// It asked back.
+    Asked,
+    /// It wanted a person to look at it.
+    Flagged,
+    /// It wanted a person to take the case.
+    Escalated,
+    /// What it wrote does not stand in the passages; the words are the knowledge's own.
+    Ungrounded,
+    /// It failed, or was too late; the words are the knowledge's own.
+    Failed,
 }
 
 impl Decision {

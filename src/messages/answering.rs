@@ -11,14 +11,13 @@ use tracing::{debug, error, warn};
 
 use super::plan::{self, Case, Plan};
 use super::{MessageDesk, lines_before, send};
-use crate::domain::agent::Agent;
 use crate::domain::casework::{Delivery, DraftState, Post};
 use crate::domain::conversation::{Author, Channel, Conversation, Message};
 use crate::domain::ids::{ConversationId, MessageId, TicketId};
 use crate::domain::ticket::{Ticket, TicketStatus};
 use crate::domain::time::EpochMs;
 use crate::domain::transition::{self, Act, Actor};
-use crate::domain::turn::{ChannelTraits, Decision, Turn, TurnInput};
+use crate::domain::turn::{ChannelTraits, Decision, TurnInput};
 use crate::seams::bus::LiveKind;
 use crate::seams::inbox_store::{Job, JobKind};
 use crate::seams::shown::ShownTicket;
@@ -138,19 +137,14 @@ impl MessageDesk {
             channel: traits,
             now: self.parts.clock.epoch(),
         };
-        let turn = self.judge(agent.clone(), input).await?;
+        let answered = self.parts.desk.clone().respond(agent.clone(), input, None).await;
+        let turn = answered.map_err(|error| {
+            error!(%error, "The desk failed over a message");
+            StoreError::Backend(Box::new(error))
+        })?;
         let case = Case { agent: &agent, conversation: &view.conversation, message, history: &history, traits };
         let plan = plan::plan(&case, &turn);
         self.carry_out(job, &view, &case, plan, turn.decision).await
-    }
-
-    async fn judge(&self, agent: Arc<Agent>, input: TurnInput) -> Result<Turn, StoreError> {
-        let desk = self.parts.desk.clone();
-        let judged = tokio::task::spawn_blocking(move || desk.turn(&agent, &input)).await;
-        judged.map_err(|error| {
-            error!(%error, "The desk failed over a message");
-            StoreError::Backend(Box::new(error))
-        })
     }
 
     async fn carry_out(
@@ -184,7 +178,8 @@ impl MessageDesk {
                     Some(contact) => self.parts.store.contact(contact).await?,
                     None => None,
                 };
-                conversation.summary = Some(plan::summary(case, contact.as_ref()));
+                let (lines, fields) = plan::told(case, contact.as_ref());
+                conversation.summary = Some(self.parts.desk.sum_up(&lines, &fields, None).await);
                 let told = told.map(|text| (Author::Agent, text));
                 let draft = draft.map(|text| (Author::Draft, text));
                 for (author, text) in told.into_iter().chain(draft) {
@@ -309,8 +304,8 @@ fn traits_of(channel: Channel) -> ChannelTraits {
 const BATCH: u32 = 64;
 /// Conversations answered at the same time; the desk's models share the cores with calls.
 const AT_ONCE: usize = 4;
-/// A claim of a process that died lapses after this; longer than any batch takes.
-const LEASE_MS: i64 = 120_000;
+/// A claim of a process that died lapses after this; longer than any batch takes, with a language model at its slowest.
+const LEASE_MS: i64 = 600_000;
 /// Changes by others during one answer before it is put off.
 const CONTENTIONS_MAX: usize = 16;
 /// The first pause before a job that failed is tried again.

@@ -9,7 +9,6 @@ use crate::domain::transition::bot_may_speak;
 use crate::domain::turn::{ChannelTraits, Line, Reason, Speaker, Turn, Verdict};
 use crate::domain::{ids::TicketId, time::EpochMs};
 use crate::support::gate;
-use crate::support::summary::case_summary;
 use crate::support::unresolved::{self, Action};
 use crate::support::wording::NO_RELIABLE_ANSWER;
 
@@ -89,11 +88,10 @@ pub fn plan(case: &Case, turn: &Turn) -> Plan {
     Plan::Hold { why: resolution.why, told, draft, ticket }
 }
 
-/// What the team reads first about a case that waits for it.
-pub fn summary(case: &Case, contact: Option<&Contact>) -> String {
+/// What was said and is known: what the team reads first about a case is made of it.
+pub fn told(case: &Case, contact: Option<&Contact>) -> (Vec<Line>, Vec<Field>) {
     let said = Line { speaker: Speaker::Customer, text: case.message.text.clone() };
-    let lines: Vec<Line> = case.history.iter().cloned().chain([said]).collect();
-    case_summary(&lines, &fields(case, contact), None)
+    (case.history.iter().cloned().chain([said]).collect(), fields(case, contact))
 }
 
 /// The ticket of a case, added to the open one where there is one (R24).

@@ -43,7 +43,8 @@ fn message(text: &str) -> Message {
 }
 
 fn turn(verdict: Verdict, reason: Reason, sentences: &[&str]) -> Turn {
-    let decision = Decision { verdict, reason, confidence: 0.3, sources: vec![], features: vec![], desk_ms: 0.0 };
+    let decision =
+        Decision { verdict, reason, confidence: 0.3, sources: vec![], features: vec![], desk_ms: 0.0, writer: None };
     Turn { decision, sentences: sentences.iter().map(|text| (*text).to_owned()).collect(), offered: None }
 }
 

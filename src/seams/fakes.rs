@@ -4,6 +4,7 @@ mod memory_inbox;
 mod memory_knowledge;
 mod memory_store;
 mod memory_team;
+pub mod told_llm;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,6 +19,7 @@ use crate::domain::ids::ConversationId;
 use crate::domain::time::EpochMs;
 
 pub use memory_store::MemoryStore;
+pub use told_llm::ToldLlm;
 
 /// A clock that stands still until it is moved.
 pub struct FakeClock {

@@ -8,6 +8,7 @@ pub mod embed;
 pub mod fakes;
 pub mod inbox_store;
 pub mod knowledge_store;
+pub mod llm;
 pub mod media;
 pub mod secrets;
 pub mod shown;

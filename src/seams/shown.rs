@@ -14,7 +14,7 @@ use crate::domain::ids::{
 use crate::domain::knowledge::ArticleRef;
 use crate::domain::ticket::{CallbackWish, Clip, Field, Ticket, TicketKind, TicketStatus};
 use crate::domain::transition::{handling_label, status_label};
-use crate::domain::turn::{Reason, RiskTopic, Source, Verdict};
+use crate::domain::turn::{Reason, RiskTopic, Source, Verdict, Writer};
 
 /// One conversation, whole.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -76,6 +76,8 @@ pub struct ShownMessage<'a> {
     reason: Option<&'static str>,
     /// The same for programs; never changes its wording.
     reason_code: Option<Reason>,
+    /// What a language model had to do with the words.
+    writer: Option<&'a Writer>,
     timings_ms: Option<ShownTimings>,
     /// The teammate who wrote or approved it.
     by: Option<&'a str>,
@@ -264,6 +266,7 @@ impl<'a> ShownMessage<'a> {
             verdict: message.verdict(),
             reason: decision.map(|decision| sentence(decision.reason)),
             reason_code: decision.map(|decision| decision.reason),
+            writer: decision.and_then(|decision| decision.writer.as_ref()),
             timings_ms: message.timings.as_ref().map(ShownTimings::of),
             by: message.post.by.as_deref(),
             draft: message.post.draft,
@@ -405,6 +408,8 @@ pub fn sentence(reason: Reason) -> &'static str {
         Reason::ClearAndLowRisk => "The answer is clear and low-risk.",
         Reason::Ambiguous => "Two or more answers are near.",
         Reason::NotKnown => "Nothing in the knowledge answers it well enough.",
+        Reason::WriterFlagged => "The language model would rather have a person look at it.",
+        Reason::WriterEscalated => "The language model would rather have a person take it.",
         Reason::Risk(topic) => risk_sentence(topic),
         Reason::EntrySensitivity => "The entry that answers it wants a person.",
         Reason::FaultReported => "A fault is reported, which a how-to does not answer.",

@@ -24,6 +24,7 @@ use super::offer::{self, Reply};
 use super::small_talk::SmallTalk;
 use super::vectors::Vectors;
 use super::wording;
+use super::writer::Writer;
 
 /// Sources shown beside a reply.
 const SOURCES_MAX: usize = 3;
@@ -32,6 +33,7 @@ const SOURCES_MAX: usize = 3;
 /// while a turn is answered.
 pub struct Desk {
     vectors: Option<Vectors>,
+    writer: Option<Writer>,
     knowledge: ArcSwap<HashMap<AgentId, Arc<Index>>>,
 }
 
@@ -41,7 +43,17 @@ impl Desk {
         if embedder.is_none() {
             warn!("No embedding model: answers are found by words alone and never sent without asking back");
         }
-        Desk { vectors: embedder.map(Vectors::new), knowledge: ArcSwap::default() }
+        Desk { vectors: embedder.map(Vectors::new), writer: None, knowledge: ArcSwap::default() }
+    }
+
+    /// The same desk, whose words a language model writes.
+    pub fn with_writer(self, writer: Option<Writer>) -> Desk {
+        Desk { writer, ..self }
+    }
+
+    /// Who writes, where words are written.
+    pub fn writer(&self) -> Option<&Writer> {
+        self.writer.as_ref()
     }
 
     /// Replaces an agent's knowledge. Turns in progress keep what they began with. Blocking: about 10 ms for each
@@ -221,7 +233,15 @@ fn decide(verdict: Verdict, reason: Reason, confidence: f32, index: &Index, foun
         }
     });
     let sources = sources.collect();
-    Decision { verdict, reason, confidence, sources, features: found.features.as_array().to_vec(), desk_ms: 0.0 }
+    Decision {
+        verdict,
+        reason,
+        confidence,
+        sources,
+        features: found.features.as_array().to_vec(),
+        desk_ms: 0.0,
+        writer: None,
+    }
 }
 
 fn worded(agent: &Agent, input: &TurnInput, index: &Index, found: &Found, decision: Decision) -> Turn {
@@ -264,8 +284,15 @@ fn small_talk(agent: &Agent, input: &TurnInput, talk: SmallTalk) -> Turn {
 }
 
 fn unanswered(verdict: Verdict, reason: Reason) -> Turn {
-    let decision =
-        Decision { verdict, reason, confidence: 0.0, sources: Vec::new(), features: Vec::new(), desk_ms: 0.0 };
+    let decision = Decision {
+        verdict,
+        reason,
+        confidence: 0.0,
+        sources: Vec::new(),
+        features: Vec::new(),
+        desk_ms: 0.0,
+        writer: None,
+    };
     Turn { decision, sentences: Vec::new(), offered: None }
 }
 

@@ -11,7 +11,7 @@ use crate::domain::turn::{ChannelTraits, Line, Reason, RiskTopic, Speaker, Turn,
 use crate::seams::embed::{EmbedError, Embedder};
 
 /// Texts with the same words are near.
-struct BagOfWords;
+pub(super) struct BagOfWords;
 
 impl Embedder for BagOfWords {
     fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
@@ -28,7 +28,7 @@ impl Embedder for BagOfWords {
     }
 }
 
-fn entry(id: &str, question: &str, sensitivity: Sensitivity, answer: &str) -> Entry {
+pub(super) fn entry(id: &str, question: &str, sensitivity: Sensitivity, answer: &str) -> Entry {
     Entry {
         id: id.into(),
         kind: Kind::Faq,

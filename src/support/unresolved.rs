@@ -124,6 +124,8 @@ fn decide(reason: Reason, traits: ChannelTraits, ground: String) -> (Action, Str
         Reason::FaultReported | Reason::NotKnown | Reason::Ambiguous | Reason::UnsupportedLanguage => {
             (Action::Flag, "a person can answer it later")
         }
+        Reason::WriterFlagged => (Action::Flag, "a person should look at it, and it can wait"),
+        Reason::WriterEscalated => (Action::Escalate, "a person should take it now"),
         Reason::DraftOnly | Reason::Unpublished => (Action::Flag, "the agent answers nothing by itself"),
         Reason::NothingAsked | Reason::ClearAndLowRisk => (Action::Nothing, "there is nothing to do"),
     };
@@ -138,7 +140,11 @@ fn decide(reason: Reason, traits: ChannelTraits, ground: String) -> (Action, Str
 /// R26: under *nothing* these are still marked for a person.
 fn is_sensitive(reason: Reason) -> bool {
     match reason {
-        Reason::Risk(_) | Reason::EntrySensitivity | Reason::UnsupportedLanguage => true,
+        Reason::Risk(_)
+        | Reason::EntrySensitivity
+        | Reason::UnsupportedLanguage
+        | Reason::WriterFlagged
+        | Reason::WriterEscalated => true,
         Reason::ClearAndLowRisk
         | Reason::Ambiguous
         | Reason::NotKnown
@@ -164,6 +170,8 @@ pub fn explain(reason: Reason) -> String {
         Reason::ClearAndLowRisk => "The answer is clear and low-risk".into(),
         Reason::Ambiguous => "It is not certain which question was meant".into(),
         Reason::NotKnown => "Nothing in the knowledge answers it well enough".into(),
+        Reason::WriterFlagged => "The language model would rather have a person look at it".into(),
+        Reason::WriterEscalated => "The language model would rather have a person take it".into(),
         Reason::Risk(topic) => format!("Sensitive: {}", name(topic)),
         Reason::EntrySensitivity => "The matching entry is marked for a person".into(),
         Reason::FaultReported => "The customer reports a fault, which the answer does not speak of".into(),
@@ -196,7 +204,7 @@ mod tests {
     use crate::support::test_agent;
 
     fn decision(verdict: Verdict, reason: Reason) -> Decision {
-        Decision { verdict, reason, confidence: 0.2, sources: vec![], features: vec![], desk_ms: 0.0 }
+        Decision { verdict, reason, confidence: 0.2, sources: vec![], features: vec![], desk_ms: 0.0, writer: None }
     }
 
     fn chosen(agent: &Agent, reason: Reason, traits: ChannelTraits, text: &str) -> Resolution {

@@ -325,4 +325,106 @@ mod tests {
         assert!(matches!(&orders[..], [Order::Say(words)] if words[0].contains("already taken")), "{orders:?}");
         assert!(person.is_leaving());
     }
+
+    /// What may happen to a person.
+    #[derive(Clone, Debug)]
+    enum Happens {
+        Told(OfferInput),
+        Key(u8),
+        Words(&'static str),
+        Holds(bool),
+        /// The ladder joins them, if they have accepted.
+        Joins,
+        Gone(bool),
+    }
+
+    fn anything() -> impl proptest::strategy::Strategy<Value = Happens> {
+        use proptest::prelude::*;
+        let told = vec![
+            OfferInput::Answered,
+            OfferInput::Refused(486),
+            OfferInput::SpeechEnded,
+            OfferInput::FirstSentenceHeard,
+            OfferInput::Judged(PickedUpBy::Human),
+            OfferInput::Judged(PickedUpBy::Mailbox),
+            OfferInput::CallerGone,
+            OfferInput::NotNeeded,
+            OfferInput::Superseded,
+            OfferInput::Failed,
+        ];
+        prop_oneof![
+            6 => prop::sample::select(told).prop_map(Happens::Told),
+            6 => prop::sample::select(b"012*#".to_vec()).prop_map(Happens::Key),
+            2 => prop::sample::select(vec!["hello", "take it", "pass", "leave a message after the tone"])
+                .prop_map(Happens::Words),
+            1 => any::<bool>().prop_map(Happens::Holds),
+            3 => Just(Happens::Joins),
+            1 => any::<bool>().prop_map(Happens::Gone),
+        ]
+    }
+
+    proptest::proptest! {
+        /// R51, R54, P5: whatever happens on their line, the offer ends once; only somebody who is joined gives the call
+        /// back, passes it on, holds it or is lost to it, and nobody is lost twice; no time is waited for that never
+        /// comes, and a goodbye always ends.
+        #[test]
+        fn a_person_ends_their_offer_once_and_orders_only_while_joined(
+            accept_by_key in proptest::bool::ANY,
+            steps in proptest::collection::vec((anything(), 0u64..8), 0..40),
+        ) {
+            let began = Instant::now();
+            let (business, summary) = ("Acorn".to_owned(), Some("Caller about a lamp.".to_owned()));
+            let ring_time = Duration::from_secs(18);
+            let terms = Terms { business, summary, accept_by_key, recorded: false, ring_time };
+            let mut person = Colleague::new(Offer::ring(terms, began));
+            let (mut now, mut ends, mut lost, mut accepted, mut stray) = (began, 0, 0, false, false);
+            let mut joins = 0;
+            let mut take = |person: &mut Colleague, was_joined: bool| {
+                for order in orders(person) {
+                    match order {
+                        Order::Did(Deed::Ended(outcome)) => {
+                            ends += 1;
+                            accepted |= outcome == AttemptOutcome::Accepted;
+                        }
+                        Order::Did(Deed::Gone { .. }) => {
+                            lost += 1;
+                            stray |= !was_joined;
+                        }
+                        Order::Did(Deed::GivesBack | Deed::PassesOn | Deed::Holds(_)) => stray |= !was_joined,
+                        Order::Say(_) | Order::Hush | Order::HangUp { .. } => {}
+                    }
+                }
+                (ends, lost, accepted, stray)
+            };
+            for (happens, seconds) in steps {
+                now += Duration::from_secs(seconds);
+                let was_joined = person.is_joined();
+                person.handle_timeout(now);
+                let (_, _, accepted, _) = take(&mut person, was_joined);
+                match happens {
+                    Happens::Told(input) => person.handle(now, input),
+                    Happens::Key(key) => person.key(now, key),
+                    Happens::Words(words) => person.words(now, words),
+                    Happens::Holds(held) => person.holds(held),
+                    Happens::Joins if accepted && !person.is_leaving() => {
+                        joins += usize::from(!person.is_joined());
+                        person.joins();
+                    }
+                    Happens::Joins => {}
+                    Happens::Gone(hung_up) => person.gone(now, hung_up),
+                }
+                let (ends, lost, _, stray) = take(&mut person, was_joined);
+                proptest::prop_assert!(ends <= 1 && !stray, "{} {}", ends, lost);
+                proptest::prop_assert!(lost <= joins, "{} {}", lost, joins);
+            }
+            let mut waits = 0;
+            while let Some(at) = person.poll_timeout() {
+                now = now.max(at);
+                person.handle_timeout(now);
+                waits += 1;
+                proptest::prop_assert!(waits < 20, "it waits for ever");
+            }
+            proptest::prop_assert!(!person.is_leaving());
+        }
+    }
 }

@@ -233,4 +233,62 @@ mod tests {
         assert_eq!(orders(&mut customer), [CustomerOrder::Join { record: false }, CustomerOrder::End]);
         assert!(customer.was_reached());
     }
+
+    fn any_input() -> impl proptest::strategy::Strategy<Value = CustomerInput> {
+        use proptest::prelude::*;
+        let words = vec!["hello", "please do not record this", "the lamp is broken", ""];
+        prop_oneof![
+            4 => Just(CustomerInput::PickedUp),
+            4 => any::<bool>().prop_map(|whole| CustomerInput::NoticeEnded { whole }),
+            4 => prop::sample::select(words).prop_map(|said| CustomerInput::Said(said.to_owned())),
+            1 => Just(CustomerInput::Gone),
+            1 => Just(CustomerInput::TeammateGone),
+        ]
+    }
+
+    proptest::proptest! {
+        /// R8, R48: whatever happens, they are joined once, recorded only after a whole notice and without objection,
+        /// what was recorded is deleted at an objection, and it ends once, at its longest time at the latest.
+        #[test]
+        fn a_customer_is_joined_once_recorded_rightly_and_let_go_of_once(
+            records in proptest::bool::ANY,
+            inputs in proptest::collection::vec((any_input(), 0u64..400), 0..30),
+        ) {
+            let (mut customer, began) = customer(records);
+            let mut now = began;
+            let (mut all, mut objected, mut heard_whole) = (Vec::new(), false, false);
+            for (input, seconds) in inputs {
+                now += Duration::from_secs(seconds);
+                customer.handle_timeout(now);
+                all.extend(orders(&mut customer));
+                let was_told = customer.is_told();
+                let picked_up = all.contains(&CustomerOrder::TellNotice);
+                objected |= picked_up && matches!(&input, CustomerInput::Said(said) if said.contains("not record"));
+                heard_whole |= was_told && input == CustomerInput::NoticeEnded { whole: true };
+                customer.handle(now, input);
+                for order in orders(&mut customer) {
+                    if order == (CustomerOrder::Join { record: true }) {
+                        proptest::prop_assert!(records && heard_whole && !objected);
+                    }
+                    all.push(order);
+                }
+            }
+            while let Some(at) = customer.poll_timeout() {
+                proptest::prop_assert!(at <= began + LONGEST);
+                now = now.max(at);
+                customer.handle_timeout(now);
+                all.extend(orders(&mut customer));
+            }
+            let count = |wanted: fn(&CustomerOrder) -> bool| all.iter().filter(|order| wanted(order)).count();
+            proptest::prop_assert_eq!(count(|order| *order == CustomerOrder::End), 1);
+            proptest::prop_assert_eq!(all.last(), Some(&CustomerOrder::End));
+            proptest::prop_assert!(count(|order| *order == CustomerOrder::TellNotice) <= usize::from(records));
+            let joined = count(|order| matches!(order, CustomerOrder::Join { .. }));
+            proptest::prop_assert!(joined <= 1);
+            proptest::prop_assert_eq!(customer.was_reached(), joined == 1);
+            let recorded = all.contains(&CustomerOrder::Join { record: true });
+            let deleted = count(|order| *order == CustomerOrder::DeleteRecording);
+            proptest::prop_assert!(deleted <= usize::from(recorded));
+        }
+    }
 }

@@ -58,6 +58,8 @@ struct Saying {
     heard_before: u64,
     ended: bool,
     silenced: bool,
+    /// More sentences follow.
+    goes_on: bool,
     failed: Option<TtsError>,
 }
 
@@ -122,8 +124,46 @@ impl Mouth {
             heard_before: 0,
             ended: false,
             silenced: false,
+            goes_on: false,
             failed: None,
         });
+    }
+
+    /// Says these, and waits for more by [`Mouth::more`] until [`Mouth::said_all`].
+    pub fn begin(&mut self, sentences: &[String], slower: bool) {
+        self.say(sentences, slower);
+        if let Some(saying) = &mut self.saying {
+            saying.goes_on = true;
+        }
+    }
+
+    /// A further sentence; false when the words it belongs to are no longer being said.
+    pub fn more(&mut self, sentence: &str) -> bool {
+        let Some(saying) = self.saying.as_mut().filter(|saying| saying.goes_on) else { return false };
+        saying.sentences.push(Sentence { text: sentence.to_owned(), samples: 0, complete: false });
+        let idle = saying.stream.is_none();
+        let is_next = saying.ahead.is_none() && saying.arriving + 2 == saying.sentences.len();
+        let slower = saying.slower;
+        if !idle && !is_next {
+            return true; // It is ordered when its turn comes.
+        }
+        let stream = Some(self.tts.speak(self.request(sentence, slower)));
+        if let Some(saying) = &mut self.saying {
+            *(if idle { &mut saying.stream } else { &mut saying.ahead }) = stream;
+        }
+        true
+    }
+
+    /// No more sentences follow. `Some` when all of it failed before a sound.
+    pub fn said_all(&mut self) -> Option<MouthEvent> {
+        let saying = self.saying.as_mut().filter(|saying| saying.goes_on)?;
+        saying.goes_on = false;
+        if saying.stream.is_some() {
+            return None;
+        }
+        let event = saying.end();
+        self.play_waiting();
+        event
     }
 
     /// Plays a clip once, beneath no words: the hold tone. Words that follow replace it.
@@ -320,14 +360,11 @@ impl Mouth {
         saying.stream = saying.ahead.take();
         let next = saying.sentences.get(saying.arriving + 1).map(|sentence| sentence.text.clone());
         let slower = saying.slower;
-        if saying.stream.is_none() {
-            let silent = saying.clips.is_empty();
-            saying.queue(Arc::from([]), true);
-            if silent {
-                // Nothing will ever be played, so no end would be told.
-                saying.ended = true;
-                return Some(saying.failed.take().map_or(MouthEvent::Ended, MouthEvent::Failed));
-            }
+        if saying.stream.is_none()
+            && !saying.goes_on
+            && let Some(event) = saying.end()
+        {
+            return Some(event);
         }
         let ahead = next.map(|text| self.tts.speak(self.request(&text, slower)));
         if let Some(saying) = &mut self.saying {
@@ -376,7 +413,19 @@ impl Saying {
     }
 
     fn all_arrived(&self) -> bool {
-        self.stream.is_none()
+        self.stream.is_none() && !self.goes_on
+    }
+
+    /// All has arrived. `Some` when that was nothing.
+    fn end(&mut self) -> Option<MouthEvent> {
+        let silent = self.clips.is_empty();
+        self.queue(Arc::from([]), true);
+        if !silent {
+            return None;
+        }
+        // Nothing will ever be played, so no end would be told.
+        self.ended = true;
+        Some(self.failed.take().map_or(MouthEvent::Ended, MouthEvent::Failed))
     }
 }
 
@@ -412,28 +461,5 @@ const SLOWER_SPEED: f32 = 0.8;
 const RETRY_QUEUE: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sentence(text: &str, samples: u64, complete: bool) -> Sentence {
-        Sentence { text: text.into(), samples, complete }
-    }
-
-    #[test]
-    fn the_stored_text_is_what_was_heard() {
-        // P2
-        let sentences =
-            [sentence("We open at nine.", 16_000, true), sentence("We close at six in the evening.", 32_000, true)];
-        assert_eq!(heard_text(&sentences, 0), "");
-        assert_eq!(heard_text(&sentences, 8_000), "We open");
-        assert_eq!(heard_text(&sentences, 16_000), "We open at nine.");
-        assert_eq!(heard_text(&sentences, 32_000), "We open at nine. We close at");
-        assert_eq!(heard_text(&sentences, 48_000), "We open at nine. We close at six in the evening.");
-    }
-
-    #[test]
-    fn of_a_sentence_still_being_made_no_more_is_claimed_than_was_heard() {
-        let sentences = [sentence("We open at nine on every day", 4_800, false)];
-        assert_eq!(heard_text(&sentences, 4_800), "We");
-    }
-}
+#[path = "mouth_tests.rs"]
+mod tests;

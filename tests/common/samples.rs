@@ -7,7 +7,7 @@ use switchboard::domain::ids::{AgentId, AttemptId, CallId, ConversationId, Inbox
 use switchboard::domain::phone_number::PhoneNumber;
 use switchboard::domain::ticket::{CallbackWish, Field, Ticket, TicketKind, TicketStatus};
 use switchboard::domain::time::EpochMs;
-use switchboard::domain::turn::{Decision, Reason, RiskTopic, Source, Verdict};
+use switchboard::domain::turn::{Decision, Reason, RiskTopic, Source, Verdict, Writer, WriterOutcome};
 use switchboard::seams::store::Store;
 use uuid::Uuid;
 
@@ -74,6 +74,12 @@ pub fn message(conversation: ConversationId, at: i64) -> Message {
             }],
             features: vec![0.1, 0.2, -0.3, 4.0e-7],
             desk_ms: 3.25,
+            writer: Some(Writer {
+                model: "a-model".into(),
+                outcome: WriterOutcome::Wrote,
+                note: None,
+                writer_ms: 812.5,
+            }),
         }),
         timings: Some(TurnTimings {
             buffer_ms: Some(20.0),

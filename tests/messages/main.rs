@@ -12,3 +12,4 @@ mod house;
 mod keys;
 mod killed;
 mod saved;
+mod written;

@@ -29,7 +29,8 @@ pub fn desk(
     }
     let (verdict, reason) = verdict(chance, agent, text);
     let confidence = chance.number(0..=100) as f32 / 100.0;
-    let decision = Decision { verdict, reason, confidence, sources: vec![], features: vec![], desk_ms: 15.0 };
+    let decision =
+        Decision { verdict, reason, confidence, sources: vec![], features: vec![], desk_ms: 15.0, writer: None };
     let (sentences, offered) = match (verdict, reason) {
         (Verdict::Send, Reason::NothingAsked) => (vec!["You are welcome.".to_owned()], None),
         (Verdict::Send, _) => (vec!["We are open from nine to five.".into(), "On Saturdays until one.".into()], None),

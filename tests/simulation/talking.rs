@@ -78,8 +78,11 @@ impl World {
             // No plan is drawn with sound files.
             Effect::Play(_) => self.broken(call, Check::Stranded, "a sound that no plan has".into()),
             // What is kept, marked and recorded is looked at elsewhere.
+            // Only a language model writes while it is heard; there is none.
+            Effect::SayMore(_) | Effect::SaidAll => {}
             Effect::Mark { .. }
             | Effect::StartRecording
+            | Effect::ResumeRecording
             | Effect::DeleteRecording
             | Effect::MuteRecording(_)
             | Effect::HangUp => {}

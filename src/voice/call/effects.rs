@@ -5,7 +5,6 @@ use tracing::{debug, info, warn};
 use crate::domain::call::{CallOutcome, Recording};
 use crate::domain::conversation::{Author, Handler, Status};
 use crate::domain::ids::RecordingId;
-use crate::domain::ticket::Field;
 use crate::domain::turn::{Decision, Speaker};
 use crate::seams::media::LegCommand;
 
@@ -28,6 +27,8 @@ impl Call {
     async fn order(&mut self, effect: Effect) {
         match effect {
             Effect::Say(say) => self.say(say),
+            Effect::SayMore(words) => self.say_more(&words),
+            Effect::SaidAll => self.said_all(),
             Effect::Play(sound) => self.play(&sound),
             Effect::Consult { text, offered } => self.consult(text, offered),
             Effect::Draft { sentences, decision } => self.draft(sentences, *decision),
@@ -48,6 +49,7 @@ impl Call {
                 self.mouth.play_tone(waiting.of(self.agent.escalation.meanwhile));
             }
             Effect::StartRecording => self.start_recording(),
+            Effect::ResumeRecording => self.resume_recording(),
             Effect::DeleteRecording => self.delete_recording(),
             Effect::MuteRecording(mute) => {
                 if mute {
@@ -68,7 +70,10 @@ impl Call {
     fn say(&mut self, say: Say) {
         self.words_cut();
         let now = self.desk.clock.now();
-        self.mouth.say(&say.sentences, say.slower);
+        match say.goes_on {
+            true => self.mouth.begin(&say.sentences, say.slower),
+            false => self.mouth.say(&say.sentences, say.slower),
+        }
         let text = say.sentences.join(" ");
         self.ear.agent_speaks(now, &text, text.ends_with('?'));
         self.ear.expect(self.flow.expectation());
@@ -159,14 +164,8 @@ impl Call {
         self.journal.keep(Entry::Mark { status, handler, reason });
         if status == Status::NeedsHuman {
             self.journal.keep(Entry::Summary(self.summary(&[])));
+            self.sum_up(&[]);
         }
-    }
-
-    /// The case in at most 45 words.
-    pub(super) fn summary(&self, fields: &[Field]) -> String {
-        // An address such as sip:… says nothing to the person who hears it.
-        let number = self.row.from.as_deref().filter(|from| from.starts_with('+'));
-        crate::support::summary::case_summary(&self.lines, fields, number)
     }
 
     fn start_recording(&mut self) {
@@ -187,7 +186,26 @@ impl Call {
             Some(LiveRecording { row, file, began_at: self.desk.clock.now(), unwanted: false, complete: false });
     }
 
+    /// A message was being recorded in a file of its own, which ended the call's: what follows goes into another.
+    fn resume_recording(&mut self) {
+        if self.message.is_none() {
+            return;
+        }
+        if let Some(before) = self.recording.take() {
+            self.recorded_before.push(before);
+            self.start_recording();
+        }
+    }
+
     fn delete_recording(&mut self) {
+        for mut before in std::mem::take(&mut self.recorded_before) {
+            before.unwanted = true;
+            let file = before.file.clone();
+            // Whichever is being recorded keeps its place.
+            let current = self.recording.replace(before);
+            self.recorded(&file, 0);
+            self.recording = current;
+        }
         if let Some(recording) = &mut self.recording {
             recording.unwanted = true;
             if recording.complete {

@@ -6,6 +6,7 @@ mod queue;
 mod replies;
 mod said;
 mod staff;
+mod summing_up;
 mod tickets;
 
 use std::path::PathBuf;
@@ -64,6 +65,8 @@ struct Call {
     journal: Journal,
     lines: Vec<Line>,
     recording: Option<LiveRecording>,
+    /// What was recorded of the call before a message took its place, complete.
+    recorded_before: Vec<LiveRecording>,
     /// The message that is being left, or was.
     message: Option<LiveRecording>,
     staff: Staff,
@@ -190,6 +193,7 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
         journal,
         lines: Vec::new(),
         recording: None,
+        recorded_before: Vec::new(),
         message: None,
         staff: Staff::default(),
         door,
@@ -448,6 +452,7 @@ impl Call {
             if self.staff.is_ringing() {
                 let summary = self.summary(&[]);
                 self.staff.case_is(&summary);
+                self.sum_up(&[]);
             }
         }
         if self.flow.hears(&text) {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::domain::conversation::{Message, TurnTimings};
+use crate::domain::turn::Writer;
 
 use super::super::ear::HeardTurn;
 use super::super::flow::SayKind;
@@ -72,6 +73,21 @@ impl Said {
         }
         message.timings = Some(timings);
         Some(message.clone())
+    }
+
+    /// More words behind those under way: the message as it is now.
+    pub fn more(&mut self, words: &str) -> Option<&Message> {
+        let message = self.message.as_mut()?;
+        message.text.push(' ');
+        message.text.push_str(words);
+        Some(message)
+    }
+
+    /// Who wrote the words under way is known at their end.
+    pub fn written_by(&mut self, writer: Writer) -> Option<&Message> {
+        let message = self.message.as_mut()?;
+        message.decision.as_mut()?.writer = Some(writer);
+        Some(message)
     }
 
     /// The message under way, once: what was heard of it is written into it.

@@ -18,6 +18,7 @@ impl Call {
     pub(super) fn ticket(&mut self, reason: String, fields: Vec<Field>, of: TicketOf) {
         let now = self.desk.clock.epoch();
         self.journal.keep(Entry::Summary(self.summary(&fields)));
+        self.sum_up(&fields);
         let mut ticket = Ticket {
             id: TicketId(self.desk.ids.next()),
             conversation: self.row.conversation,

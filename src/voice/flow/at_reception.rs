@@ -45,6 +45,9 @@ impl CallFlow {
             }
             Input::Answered
             | Input::TurnReady { .. }
+            | Input::TurnBegun { .. }
+            | Input::TurnGoesOn(_)
+            | Input::TurnOver
             | Input::TurnFailed
             | Input::NoticeHeard
             | Input::Joined

@@ -240,6 +240,22 @@ mod tests {
         assert_eq!(ended, [Effect::HangUp, Effect::End(CallOutcome::Voicemail)]);
     }
 
+    /// R55, R48: the call was being recorded, and is again; where the caller does not want it, it is not.
+    #[test]
+    fn a_colleague_who_takes_over_from_a_message_is_recorded_like_any_other() {
+        for objected in [false, true] {
+            let mut call = asked_for_help(VOICEMAIL);
+            if objected {
+                call.flow.recording = super::super::Recording::Off;
+            }
+            call.give(Input::SpeechEnded);
+            call.give(Input::SpeechEnded);
+            let effects = call.give(Input::Joined);
+            assert_eq!(effects[0], Effect::StopMessage { keep: false });
+            assert_eq!(effects.contains(&Effect::ResumeRecording), !objected, "{effects:?}");
+        }
+    }
+
     /// R58.
     #[test]
     fn zero_is_help_while_a_message_is_left() {

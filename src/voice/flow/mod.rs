@@ -83,6 +83,10 @@ pub struct CallFlow {
     greeted: bool,
     /// Speech recognition was lost while keys alone were needed.
     deaf: bool,
+    /// The words of the turn that is being taken in are not all there yet.
+    begins: bool,
+    /// What was said last waits for more words.
+    goes_on: bool,
 }
 
 #[derive(Clone)]
@@ -169,6 +173,8 @@ impl CallFlow {
             away: None,
             greeted: false,
             deaf: false,
+            begins: false,
+            goes_on: false,
         }
     }
 
@@ -268,6 +274,13 @@ impl CallFlow {
             Input::NothingSaid => self.nothing_said(now),
             Input::Heard { text, clip } => self.heard(now, text.trim(), clip),
             Input::TurnReady { text, turn, resolution } => self.turn_ready(now, &text, *turn, resolution),
+            Input::TurnBegun { text, turn, resolution } => {
+                self.begins = true;
+                self.turn_ready(now, &text, *turn, resolution);
+                self.begins = false;
+            }
+            Input::TurnGoesOn(words) => self.turn_goes_on(words),
+            Input::TurnOver => self.turn_over(),
             Input::TurnFailed => self.turn_failed(now),
             Input::Key(key) => self.key(now, key),
             Input::NoticeHeard => self.notice_heard(),
@@ -419,7 +432,21 @@ impl CallFlow {
     fn answer(&mut self, now: Instant, sentences: Vec<String>, decision: Decision) {
         let mut say = Say::new(SayKind::Answer, sentences);
         say.decision = Some(Box::new(decision));
+        say.goes_on = self.begins;
         self.say(now, say);
+    }
+
+    fn turn_goes_on(&mut self, words: String) {
+        if self.goes_on {
+            self.last_words.push(words.clone());
+            self.effects.push_back(Effect::SayMore(words));
+        }
+    }
+
+    fn turn_over(&mut self) {
+        if std::mem::take(&mut self.goes_on) {
+            self.effects.push_back(Effect::SaidAll);
+        }
     }
 
     fn nothing_understood(&mut self, now: Instant) {
@@ -567,6 +594,7 @@ impl CallFlow {
         say.decision = say.decision.or(self.decision.take());
         say.slower = self.slower;
         self.last_words = say.sentences.clone();
+        self.goes_on = say.goes_on;
         // A waiting caller is told how things stand, whatever is said between.
         let is_waiting = matches!(self.state, State::Transferring { .. });
         self.deadline = is_waiting.then_some(now + TRANSFER_UPDATE_EVERY);

@@ -45,10 +45,35 @@ impl Call {
     }
 
     fn decide(&mut self, text: &str, verdict: Verdict, reason: Reason, action: Action) -> Vec<Effect> {
-        let decision = Decision { verdict, reason, confidence: 0.95, sources: vec![], features: vec![], desk_ms: 1.0 };
+        let decision = Decision {
+            verdict,
+            reason,
+            confidence: 0.95,
+            sources: vec![],
+            features: vec![],
+            desk_ms: 1.0,
+            writer: None,
+        };
         let turn = Turn { decision, sentences: vec!["We open at nine.".into()], offered: None };
         let resolution = Resolution { action, then: None, needs_human: true, urgent: false, why: "because".into() };
         self.give(Input::TurnReady { text: text.into(), turn: Box::new(turn), resolution })
+    }
+
+    /// A language model has begun to write the answer to this.
+    fn begin(&mut self, text: &str) -> Vec<Effect> {
+        let decision = Decision {
+            verdict: Verdict::Send,
+            reason: Reason::ClearAndLowRisk,
+            confidence: 0.95,
+            sources: vec![],
+            features: vec![],
+            desk_ms: 1.0,
+            writer: None,
+        };
+        let turn = Turn { decision, sentences: vec!["We open at nine.".into()], offered: None };
+        let (action, why) = (Action::Nothing, String::new());
+        let resolution = Resolution { action, then: None, needs_human: false, urgent: false, why };
+        self.give(Input::TurnBegun { text: text.into(), turn: Box::new(turn), resolution })
     }
 
     pub fn wait(&mut self, time: Duration) -> Vec<Effect> {
@@ -88,6 +113,31 @@ fn a_notice_that_was_talked_over_is_said_again_before_the_next_words() {
     call.hear("when do you open");
     let effects = call.decide("when do you open", Verdict::Send, Reason::ClearAndLowRisk, Action::Flag);
     assert!(said(&effects).starts_with(phrases::RECORDED));
+}
+
+/// What a language model writes is said as it comes, and repeated whole.
+#[test]
+fn an_answer_that_is_still_being_written_goes_on_until_it_is_over() {
+    let mut call = Call::answered(agent(), false);
+    call.hear("when do you open");
+    let effects = call.begin("when do you open");
+    assert!(matches!(&effects[..], [Effect::Say(say)] if say.goes_on), "{effects:?}");
+    let more = "On Sunday at ten.".to_owned();
+    assert_eq!(call.give(Input::TurnGoesOn(more.clone())), [Effect::SayMore(more)]);
+    assert_eq!(call.give(Input::TurnOver), [Effect::SaidAll]);
+    assert_eq!(call.give(Input::TurnOver), []);
+    assert_eq!(said(&call.hear("can you repeat that")), "We open at nine. On Sunday at ten.");
+}
+
+/// P2: what other words have taken the place of does not go on.
+#[test]
+fn an_answer_that_was_overtaken_does_not_go_on() {
+    let mut call = Call::answered(agent(), false);
+    call.hear("when do you open");
+    call.begin("when do you open");
+    call.hear("goodbye");
+    assert_eq!(call.give(Input::TurnGoesOn("On Sunday at ten.".into())), []);
+    assert_eq!(call.give(Input::TurnOver), []);
 }
 
 #[test]
@@ -383,6 +433,7 @@ fn a_mandatory_callback_is_taken_when_nobody_can_be_rung() {
         sources: vec![],
         features: vec![],
         desk_ms: 1.0,
+        writer: None,
     };
     let turn = Turn { decision, sentences: vec![], offered: None };
     let then = Some(Action::Callback);

@@ -37,6 +37,19 @@ pub enum Input {
         /// What the on-unresolved choice would be, should it be needed.
         resolution: Resolution,
     },
+    /// The desk has decided, and the first of the words are there; the rest follows.
+    TurnBegun {
+        /// The text it was asked about.
+        text: String,
+        /// Its decision, with the words so far.
+        turn: Box<Turn>,
+        /// As above.
+        resolution: Resolution,
+    },
+    /// More of those words.
+    TurnGoesOn(String),
+    /// Those were all.
+    TurnOver,
     /// The desk failed.
     TurnFailed,
     /// A key (ASCII).
@@ -84,6 +97,10 @@ pub enum Input {
 pub enum Effect {
     /// Say this; what was being said before is dropped.
     Say(Say),
+    /// Say this behind what is being said, which has waited for it.
+    SayMore(String),
+    /// Nothing follows what is being said.
+    SaidAll,
     /// Play this sound file of the dialplan; what was being said before is dropped.
     Play(String),
     /// Ask the desk.
@@ -155,6 +172,8 @@ pub enum Effect {
     HoldTone,
     /// Begin to record.
     StartRecording,
+    /// Go on recording the call, if a message's recording had taken its place.
+    ResumeRecording,
     /// Stop and delete what was recorded.
     DeleteRecording,
     /// Digits are being keyed: write silence into the recording, from the first tone on; or stop doing so.
@@ -223,12 +242,14 @@ pub struct Say {
     pub decision: Option<Box<Decision>>,
     /// The caller asked for slower speech.
     pub slower: bool,
+    /// More of it follows by [`Effect::SayMore`], until [`Effect::SaidAll`].
+    pub goes_on: bool,
 }
 
 impl Say {
     /// These sentences.
     pub fn new(kind: SayKind, sentences: Vec<String>) -> Say {
-        Say { kind, sentences, notice: None, decision: None, slower: false }
+        Say { kind, sentences, notice: None, decision: None, slower: false, goes_on: false }
     }
 
     /// One fixed sentence.

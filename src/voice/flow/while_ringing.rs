@@ -83,6 +83,9 @@ impl CallFlow {
         if matches!(self.state, State::LeavingMessage(_)) {
             // They hear it in person; what was said of it stays in the conversation.
             self.effects.push_back(Effect::StopMessage { keep: false });
+            if self.recording == super::Recording::On {
+                self.effects.push_back(Effect::ResumeRecording);
+            }
         }
         if self.collects_digits() {
             self.effects.push_back(Effect::MuteRecording(false));

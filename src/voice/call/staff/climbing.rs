@@ -61,6 +61,7 @@ impl Call {
 
     async fn begin_ladder(&mut self, ladder: Ladder, reason: &str, urgent: bool) {
         self.staff.ladders += 1;
+        self.sum_up(&[]);
         let payload = serde_json::json!({
             "conversation": self.row.conversation, "call": self.row.id, "reason": reason,
             "summary": self.summary(&[]), "urgent": urgent, "link": link_to(self.row.conversation),
