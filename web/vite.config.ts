@@ -9,7 +9,8 @@ const server = process.env["SERVER"] ?? "http://127.0.0.1:8080";
 export default defineConfig({
   plugins: [react(), tailwindcss()],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
-  server: { host: "127.0.0.1", proxy: { "/api": server, "/health": server } },
+  // The Host stays as the browser gave it: the server compares it with the Origin.
+  server: { host: "127.0.0.1", proxy: Object.fromEntries(["/api", "/health"].map((path) => [path, { target: server, changeOrigin: false }])) },
   build: {
     target: "es2022",
     // The policy of the pages allows no script within the page.

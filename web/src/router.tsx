@@ -1,6 +1,6 @@
 // The addresses of the console.
 
-import { createRootRoute, createRoute, createRouter, Outlet, redirect } from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from "@tanstack/react-router";
 import { Frame } from "@/app/Frame";
 import { Missing } from "@/app/Missing";
 import { InboxPage } from "@/inbox/InboxPage";
@@ -23,11 +23,33 @@ const support = createRoute({
 });
 const thread = createRoute({ getParentRoute: () => support, path: "$id", component: ThreadPane });
 
+const knowledge = createRoute({
+  getParentRoute: () => frame, path: "/knowledge",
+  component: lazyRouteComponent(() => import("@/knowledge/KnowledgePage"), "KnowledgePage"),
+});
+const knowledgePart = <P extends string>(path: P, component: "Articles" | "ArticlePage" | "NewArticlePage" | "Gaps" | "TryIt") =>
+  createRoute({ getParentRoute: () => knowledge, path, component: lazyRouteComponent(() => import("@/knowledge/pages"), component) });
+
+const settings = createRoute({
+  getParentRoute: () => frame, path: "/settings",
+  component: lazyRouteComponent(() => import("@/settings/SettingsPage"), "SettingsPage"),
+});
+const settingsPart = <P extends string>(path: P, component: "Account" | "Escalation" | "Team" | "Tokens" | "Audit" | "Overview") =>
+  createRoute({ getParentRoute: () => settings, path, component: lazyRouteComponent(() => import("@/settings/pages"), component) });
+
 const tree = root.addChildren([
   signIn,
   frame.addChildren([
     home,
     support.addChildren([thread]),
+    knowledge.addChildren([
+      knowledgePart("/", "Articles"), knowledgePart("/new", "NewArticlePage"), knowledgePart("/articles/$id", "ArticlePage"),
+      knowledgePart("/gaps", "Gaps"), knowledgePart("/try", "TryIt"),
+    ]),
+    settings.addChildren([
+      settingsPart("/", "Overview"), settingsPart("/account", "Account"), settingsPart("/escalation", "Escalation"),
+      settingsPart("/team", "Team"), settingsPart("/tokens", "Tokens"), settingsPart("/audit", "Audit"),
+    ]),
   ]),
 ]);
 

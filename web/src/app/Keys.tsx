@@ -10,6 +10,8 @@ export function Keys() {
   const dock = useDock();
   useShortcuts("Everywhere", [
     { keys: "g i", does: "Go to the inbox", act: () => void go({ to: "/support" }) },
+    { keys: "g k", does: "Go to the knowledge", act: () => void go({ to: "/knowledge" }) },
+    { keys: "g s", does: "Go to the settings", act: () => void go({ to: "/settings" }) },
     ...(me.may("work_cases") ? [{ keys: "g c", does: "Call your agent", act: () => dock.show() }] : []),
     { keys: "?", does: "Show these keys", act: () => {} },
   ]);

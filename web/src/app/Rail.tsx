@@ -3,8 +3,10 @@ import { useDock } from "@/phone/Dock";
 import { useMe } from "@/session/session";
 import { Icon, type IconName, Mark } from "@/ui/icons";
 
-const PLACES: { to: "/support"; icon: IconName; name: string }[] = [
+const PLACES: { to: "/support" | "/knowledge" | "/settings"; icon: IconName; name: string }[] = [
   { to: "/support", icon: "inbox", name: "Inbox" },
+  { to: "/knowledge", icon: "book", name: "Knowledge" },
+  { to: "/settings", icon: "settings", name: "Settings" },
 ];
 const PLACE = "flex flex-1 flex-col items-center justify-center gap-0.5 rounded-lg py-1.5 text-2xs font-medium text-soft hover:bg-sunken hover:text-ink md:w-16 md:flex-none md:py-2 max-md:min-h-13";
 

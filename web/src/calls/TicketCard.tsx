@@ -51,7 +51,7 @@ export function TicketCard({ ticket, conversation }: { ticket: Ticket; conversat
           {ticket.fields.map(({ name, value, confirmed, clip }) => (
             <div key={name} className="flex min-h-7 items-center gap-2">
               <dt className="w-20 shrink-0 text-xs text-soft">{name.replaceAll("_", " ")}</dt>
-              <dd className="flex min-w-0 flex-1 items-center gap-1.5"><span className="min-w-0 [overflow-wrap:anywhere]">{value}</span>{!confirmed && <Pill tone="warn" title="The caller did not say that it was read back rightly">not confirmed</Pill>}</dd>
+              <dd className="flex min-w-0 flex-1 flex-wrap items-center gap-x-1.5"><span className="min-w-0 [overflow-wrap:anywhere]">{value}</span>{!confirmed && <Pill tone="warn" title="The caller did not say that it was read back rightly">not confirmed</Pill>}</dd>
               {clip && <ClipButton clip={clip} name={name} />}
             </div>
           ))}

@@ -1,5 +1,6 @@
 // One message, with why it was said.
 
+import { Link } from "@tanstack/react-router";
 import type { Message } from "@/api/types";
 import { LatencyBar } from "@/calls/LatencyBar";
 import { Pill } from "@/ui/basics";
@@ -18,13 +19,13 @@ const LOOKS: Record<Message["author"], { side: string; bubble: string; who: stri
   note: { side: "items-stretch", bubble: "bg-note border border-note-line !max-w-full", who: "Note" },
 };
 const DRAFTS = { waiting: "waits", approved: "approved", discarded: "discarded", outdated: "outdated by what came after" } as const;
-const DELIVERY = { queued: "sending…", sent: "", delivered: "delivered", read: "read", failed: "could not be delivered" } as const;
+const DELIVERY = { queued: "queued", sent: "", delivered: "delivered", read: "read", failed: "could not be delivered" } as const;
 
 export function MessageItem({ message, live, playing, onSeek }: Props) {
   const { author, by, at_ms: at, draft, delivery } = message;
   const look = LOOKS[author];
   const name = by ? (author === "agent" ? `Agent, approved by ${by}` : author === "note" ? `Note by ${by}` : by) : look.who;
-  const told = [draft && author === "draft" && DRAFTS[draft], delivery && DELIVERY[delivery]].filter(Boolean).join(", ");
+  const told = isSending(message.id) ? "sending…" : [draft && author === "draft" && DRAFTS[draft], delivery && DELIVERY[delivery]].filter(Boolean).join(", ");
   return (
     <article className={`flex flex-col gap-0.5 ${look.side} ${isSending(message.id) ? "opacity-70" : ""}`}>
       <p className="flex items-center gap-1.5 px-1 text-2xs text-soft">
@@ -75,7 +76,7 @@ function Why({ message: { verdict, confidence, reason, sources } }: { message: M
         <ul className="mt-1 flex flex-col gap-1 border-l-2 border-line pl-2">
           {sources.map((source) => (
             <li key={source.entry}>
-              {source.question}
+              {source.article ? <Link to="/knowledge/articles/$id" params={{ id: source.article.id }} className="link">{source.question}</Link> : source.question}
               {" "}<span className="tabular-nums">({source.source}, {source.score.toFixed(2)})</span>
             </li>
           ))}

@@ -35,10 +35,11 @@ export function ThreadHead({ one, acts, others, onAsk, onSide, onSplit }: Props)
         <div className="min-w-0 flex-1">
           <div className="flex items-center gap-2">
             <h2 className="truncate text-base font-semibold">{name}</h2>
-            <Pill tone={tone}>{status}</Pill>
+            <span className="max-sm:hidden"><Pill tone={tone}>{status}</Pill></span>
             {one.preview && <span className="max-sm:hidden"><Pill title="A test: it is in no figures">Test</Pill></span>}
           </div>
           <p className="truncate text-xs text-soft">
+            <span className="sm:hidden">{status}{" · "}</span>
             {one.reason ? `A person is wanted: ${one.reason}` : human ? `With ${one.assignee ?? "a teammate"}` : one.handling ?? gistOf(one)}
           </p>
         </div>
