@@ -72,7 +72,7 @@ export function TicketCard({ ticket, conversation }: { ticket: Ticket; conversat
             <input type="datetime-local" className="input" value={ticket.due_at_ms == null ? "" : localInput(ticket.due_at_ms)} onChange={(event) => event.target.value && save.mutate({ due_at_ms: new Date(event.target.value).getTime() })} />
           </label>
           <label className="mt-2 block"><span className="label">Notes</span>
-            <textarea className="input field-sizing-content min-h-9" value={notes} onChange={(event) => setNotes(event.target.value)} onBlur={() => notes !== ticket.notes && save.mutate({ notes })} />
+            <textarea className="input field-sizing-content md:min-h-9" value={notes} onChange={(event) => setNotes(event.target.value)} onBlur={() => notes !== ticket.notes && save.mutate({ notes })} />
           </label>
           {callback && ticket.status !== "done" && <Button look="main" icon="phone" className="mt-3 w-full" onClick={() => setCalling(true)}>Call back</Button>}
         </>

@@ -73,14 +73,14 @@ export function Composer({ one, acts, onTyping, ref }: Props) {
         <div className="flex items-end gap-2">
           <textarea
             ref={field} rows={1} value={text} maxLength={20_000} aria-label={note ? "Note for the team" : "Reply to the customer"} placeholder={note ? "Write a note…" : "Write a reply…"}
-            className="input field-sizing-content max-h-48 min-h-9"
+            className="input field-sizing-content max-h-48 md:min-h-9"
             onChange={(event) => { set({ kind, text: event.target.value }); onTyping(); }}
             onKeyDown={(event) => {
               if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); void send(); }
               if (event.key === "Escape") field.current?.blur();
             }}
           />
-          <Button look="main" type="submit" icon={note ? "note" : "send"} busy={busy} disabled={!text.trim()} title="Ctrl and Enter" className="h-9">{note ? "Add" : "Send"}</Button>
+          <Button look="main" type="submit" icon={note ? "note" : "send"} busy={busy} disabled={!text.trim()} title="Ctrl and Enter" className="md:h-9">{note ? "Add" : "Send"}</Button>
         </div>
       </div>
     </form>

@@ -72,7 +72,7 @@ function Snooze({ acts, onClose }: Props) {
       </ul>
       <form onSubmit={submit} className="mt-3 flex items-end gap-2 border-t border-line pt-3">
         <div className="flex-1"><Field label="Another time">{(ids) => <input {...ids} className="input" type="datetime-local" required min={localInput(Date.now())} value={at} onChange={(event) => setAt(event.target.value)} />}</Field></div>
-        <Button type="submit" look="main" className="h-9">Snooze</Button>
+        <Button type="submit" look="main" className="md:h-9">Snooze</Button>
       </form>
       <p className="mt-2 text-xs text-soft">It comes back by itself, and at once when the customer writes.</p>
     </Dialog>
@@ -110,7 +110,7 @@ function Tags({ one, acts, onClose }: Props) {
           </select>
         )}</Field>
         <div className="flex-1"><Field label="Name">{(ids) => <input {...ids} className="input" maxLength={40} value={name} onChange={(event) => setName(event.target.value)} autoFocus />}</Field></div>
-        <Button type="submit" icon="plus" aria-label="Add the tag" className="h-9" />
+        <Button type="submit" icon="plus" aria-label="Add the tag" className="md:h-9" />
       </form>
       <Buttons><Button onClick={onClose}>Cancel</Button><Button look="main" onClick={() => { acts.tag(withNew()); onClose(); }}>Save</Button></Buttons>
     </Dialog>

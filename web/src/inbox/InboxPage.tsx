@@ -7,7 +7,8 @@ import { ListHead } from "./ListHead";
 export function InboxPage() {
   const chosen = useParams({ strict: false, select: (params) => params.id });
   return (
-    <main className="flex min-h-0 flex-1">
+    <main className="relative flex min-h-0 flex-1">
+      <h1 className="sr-only">Inbox</h1>
       <section aria-label="Inbox" className={`flex min-h-0 w-full flex-col border-line bg-surface md:w-80 md:shrink-0 md:border-r xl:w-[23rem] ${chosen ? "max-md:hidden" : ""}`}>
         <ListHead />
         <ConversationList />

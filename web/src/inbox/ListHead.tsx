@@ -61,7 +61,6 @@ export function ListHead() {
   ];
   return (
     <header className="border-b border-line px-3 pt-3">
-      <h1 className="sr-only">Inbox</h1>
       <form role="search" onSubmit={submit} className="flex items-center gap-1">
         <div className="relative min-w-0 flex-1">
           <Icon name="search" size={16} className="pointer-events-none absolute top-1/2 left-2.5 -translate-y-1/2 text-soft" />

@@ -3,6 +3,7 @@
 import { Link } from "@tanstack/react-router";
 import type { Message } from "@/api/types";
 import { LatencyBar } from "@/calls/LatencyBar";
+import { spokenAt } from "@/calls/spoken";
 import { Pill } from "@/ui/basics";
 import { Icon } from "@/ui/icons";
 import { exact, full } from "@/ui/time";
@@ -32,7 +33,7 @@ export function MessageItem({ message, live, playing, onSeek }: Props) {
         {author === "agent" && <Icon name="bot" size={13} />}{author === "note" && <Icon name="note" size={13} />}
         <span>{name}</span>
         {onSeek
-          ? <button type="button" className="tabular-nums hover:text-accent hover:underline" title="Play from here" onClick={() => onSeek(at)}>{exact.format(at)}</button>
+          ? <button type="button" className="tabular-nums hover:text-accent hover:underline" title="Play from here" onClick={() => onSeek(spokenAt(message))}>{exact.format(at)}</button>
           : <time dateTime={new Date(at).toISOString()} title={full.format(at)} className="tabular-nums">{exact.format(at)}</time>}
         {told && <span className={delivery === "failed" ? "text-bad" : ""}>{told}</span>}
       </p>

@@ -2,6 +2,7 @@
 
 import { Fragment } from "react";
 import type { Conversation, Event, Message } from "@/api/types";
+import { spokenAt } from "@/calls/spoken";
 import { goesOn } from "./names";
 import type { Acts } from "./acts";
 import { DraftCard } from "./DraftCard";
@@ -21,7 +22,7 @@ type Entry = { at: number; key: string; message?: Message; line?: string };
 export function Messages({ one, events, hearing, acts, picked, onPick, playedMs, onSeek }: Props) {
   const entries = inOrder(one.messages, events);
   const live = goesOn(one);
-  const playing = playedMs === null ? undefined : one.messages.findLast((message) => message.at_ms <= playedMs)?.id;
+  const playing = playedMs === null ? undefined : one.messages.findLast((message) => spokenAt(message) <= playedMs)?.id;
   const toggle = (id: string) => {
     const next = new Set(picked);
     if (!next.delete(id)) next.add(id);
@@ -29,7 +30,7 @@ export function Messages({ one, events, hearing, acts, picked, onPick, playedMs,
   };
   let day = "";
   return (
-    <ol role="log" aria-label="Messages" className="flex flex-col gap-3">
+    <div role="log" aria-label="Messages"><ol className="flex flex-col gap-3">
       {entries.map(({ at, key, message, line }) => {
         const today = new Date(at).toDateString();
         const begins = today !== day;
@@ -55,7 +56,7 @@ export function Messages({ one, events, hearing, acts, picked, onPick, playedMs,
           <p className="pulse max-w-[85%] rounded-2xl rounded-bl-md border border-dashed border-edge px-3.5 py-2 italic">{hearing}</p>
         </li>
       )}
-    </ol>
+    </ol></div>
   );
 }
 

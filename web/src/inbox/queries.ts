@@ -5,6 +5,7 @@ import { api, got, Refusal } from "@/api/client";
 import type { ActDone, Conversation, ConversationSummary, Message } from "@/api/types";
 import { useMe } from "@/session/session";
 import { useSay } from "@/ui/toasts";
+import { changeLists } from "@/live/lists";
 import type { Filter } from "./filters";
 
 const PAGE = 60;
@@ -83,8 +84,7 @@ export function useOrder(id: string) {
 
   function settle(summary?: ConversationSummary, message?: Message) {
     queries.setQueryData(key, (known) => known && settled(known, summary, message));
-    // The live stream moves the lists; whoever has none reads them again.
-    if (!me.everything) void queries.invalidateQueries({ queryKey: ["conversations"] });
+    if (summary) changeLists(queries, summary);
     if (!summary) void queries.invalidateQueries({ queryKey: key });
   }
 }

@@ -1,12 +1,12 @@
 // One live stream for the whole console. Lists and conversations in the cache follow it.
 
-import { type InfiniteData, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, use, useEffect, useRef, useState } from "react";
 import { ask } from "@/api/client";
-import type { Conversation, ConversationPage, LiveEvent, Viewer } from "@/api/types";
-import { type Filter, shows } from "@/inbox/filters";
+import type { Conversation, LiveEvent, Viewer } from "@/api/types";
 import { useMe } from "@/session/session";
-import { applied, listed } from "./apply";
+import { applied } from "./apply";
+import { changeLists, readTops } from "./lists";
 import { follow, type Line } from "./stream";
 
 /** What is heard at the moment, and who looks on: by conversation. Lost with the page, as it should be. */
@@ -40,10 +40,8 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     let reread: ReturnType<typeof setTimeout> | undefined;
     const again = () => {
       clearTimeout(reread);
-      reread = setTimeout(() => void queries.invalidateQueries({ queryKey: ["conversations"] }), REREAD_MS);
+      reread = setTimeout(() => void readTops(queries), REREAD_MS);
     };
-    const lists = () => queries.getQueriesData<InfiniteData<ConversationPage>>({ queryKey: ["conversations"] });
-
     function onEvent(event: LiveEvent | { kind: "missed" }) {
       if (event.kind === "missed") {
         void queries.invalidateQueries({ queryKey: ["conversation"] });
@@ -58,13 +56,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       queries.setQueryData<Conversation>(["conversation", id], (known) => known && applied(known, event));
       if (event.kind === "call_ended" || event.kind === "call_answered") void queries.invalidateQueries({ queryKey: ["conversation", id] });
       if (event.kind.startsWith("call_")) again();
-      if (event.kind !== "conversation") return;
-      for (const [key, list] of lists()) {
-        const belongs = shows(key[1] as Filter, event.conversation);
-        if (!list) continue;
-        if (belongs === undefined || !list.pages.some((page) => page.conversations.some((one) => one.id === id))) again();
-        if (belongs !== undefined) queries.setQueryData(key, listed(list, event.conversation, belongs));
-      }
+      if (event.kind === "conversation" && changeLists(queries, event.conversation)) again();
     }
 
     if (me.everything) {
@@ -72,7 +64,10 @@ export function LiveProvider({ children }: { children: ReactNode }) {
         open: (headers, signal) => ask("/api/v1/events", { headers, signal }),
         onLine: (now) => {
           setLine((before) => {
-            if (now === "live" && before === "reconnecting") again();
+            if (now === "live" && before === "reconnecting") {
+              again();
+              void queries.invalidateQueries({ queryKey: ["conversation"] });
+            }
             return now;
           });
         },
@@ -80,7 +75,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       });
     }
     const poll = me.everything ? undefined : setInterval(() => {
-      void queries.invalidateQueries({ queryKey: ["conversations"] });
+      void readTops(queries);
       void queries.invalidateQueries({ queryKey: ["conversation"] });
     }, POLL_MS);
     return () => {

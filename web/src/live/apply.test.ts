@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Conversation, ConversationSummary, LiveEvent, Message } from "@/api/types";
-import { applied, listed } from "./apply";
+import { applied, listed, topped } from "./apply";
 
 const summary = (id: string, created: number, more: Partial<ConversationSummary> = {}): ConversationSummary => ({
   id, agent: "a", inbox: "i", channel: "api", status: "open", handler: "bot", label: "Open", preview: false, version: 1,
@@ -55,6 +55,12 @@ describe("a list after a conversation changed", () => {
   it("leaves one alone that is older than the first page", () => {
     const list = pages([summary("a", 9), summary("b", 8)], [summary("d", 1)]);
     expect(ids(listed(list, summary("c", 5), true))).toEqual(ids(list));
+  });
+  it("keeps what is older when its beginning is read again", () => {
+    const list = pages([summary("b", 8), summary("c", 7)], [summary("d", 2)]);
+    const fresh = { conversations: [summary("a", 9), summary("b", 8)], next_cursor: "8_b" };
+    expect(ids(topped(list, fresh))).toEqual([["a", "b", "c"], ["d"]]);
+    expect(ids(topped(list, { conversations: [summary("a", 9)], next_cursor: null }))).toEqual([["a"]]);
   });
   it("begins with the first there is", () => {
     expect(ids(listed(pages([]), summary("a", 1), true))).toEqual([["a"]]);

@@ -62,6 +62,20 @@ export function listed(list: Listed, changed: ConversationSummary, belongs: bool
   return { ...list, pages: [{ ...first, conversations: [changed, ...first.conversations] }, ...rest] };
 }
 
+/** A list whose beginning was read again: what was read stands first, what is older stays as it is. */
+export function topped(list: Listed, fresh: ConversationPage): Listed {
+  const last = fresh.conversations.at(-1);
+  if (!fresh.next_cursor || !last) return { pages: [fresh], pageParams: [null] };
+  const read = new Set(fresh.conversations.map(({ id }) => id));
+  const older = (one: ConversationSummary) => !read.has(one.id)
+    && (one.created_at_ms < last.created_at_ms || (one.created_at_ms === last.created_at_ms && one.id < last.id));
+  const pages = list.pages.map((page) => ({ ...page, conversations: page.conversations.filter(older) }));
+  const [first, ...rest] = pages;
+  // Where nothing follows that was known, the list goes on after what was just read.
+  if (!first || pages.every(({ conversations }) => !conversations.length)) return { pages: [fresh], pageParams: [null] };
+  return { ...list, pages: [{ ...first, conversations: [...fresh.conversations, ...first.conversations] }, ...rest] };
+}
+
 /** Replaces the one of the same id, or adds it in its place. */
 function put<T extends { id: string }>(rows: T[], one: T, order: (row: T) => number): T[] {
   const at = rows.findIndex((row) => row.id === one.id);

@@ -67,11 +67,11 @@ export default function CallPanel() {
         {!state && !trouble && <p className="text-soft text-pretty">Speak with it as a customer would, through your microphone. Ask for the opening hours, or say that you want a person. The call appears in the inbox while it goes on.</p>}
         {trouble && <p role="alert" className="rounded-md bg-bad-bg px-3 py-2 text-bad">{trouble}</p>}
         {state && (
-          <ol className="flex flex-col gap-2.5" role="log" aria-label="What is said">
+          <div role="log"><ol className="flex flex-col gap-2.5">
             {state.turns.map((turn) => <Turn key={turn.id} turn={turn} />)}
             {state.hearing && <li aria-live="off" className="pulse ml-auto max-w-[85%] rounded-2xl rounded-br-md border border-dashed border-edge px-3.5 py-2 italic">{state.hearing}</li>}
             {state.phase === "live" && !state.turns.length && !state.hearing && <li className="text-soft">The agent is about to speak.</li>}
-          </ol>
+          </ol></div>
         )}
       </div>
       {keys && on && (
@@ -86,7 +86,7 @@ export default function CallPanel() {
             <Button icon="mic" aria-pressed={state.muted} onClick={() => call.current?.mute(!state.muted)}>{state.muted ? "Unmute" : "Mute"}</Button>
             <Button icon="keypad" aria-label="Keypad" aria-expanded={keys} onClick={() => setKeys(!keys)} />
           </>
-        ) : <Button look="main" icon="phone" className="h-10 flex-1" onClick={() => void place()}>{state || trouble ? "Call again" : "Call"}</Button>}
+        ) : <Button look="main" icon="phone" className="flex-1 md:h-10" onClick={() => void place()}>{state || trouble ? "Call again" : "Call"}</Button>}
         <ToTheCall state={state} />
       </footer>
     </section>

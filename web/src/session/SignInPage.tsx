@@ -68,7 +68,7 @@ export function SignInPage() {
         </Field>
         {wantsCode && <Field label="Code of your authenticator, or a recovery code">{(ids) => <input {...ids} {...field("code")} autoComplete="one-time-code" maxLength={40} autoFocus />}</Field>}
         {said && <p role="alert" className="rounded-md bg-bad-bg px-3 py-2 text-bad">{said}</p>}
-        <Button look="main" type="submit" busy={busy} className="h-10">{WORDS[way].go}</Button>
+        <Button look="main" type="submit" busy={busy} className="md:h-10">{WORDS[way].go}</Button>
       </form>
     </Gate>
   );

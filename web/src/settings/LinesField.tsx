@@ -14,7 +14,7 @@ export function LinesField({ label, hint, placeholder, value, at, disabled, onCh
     <Field label={label} hint={hint} error={error}>
       {(ids) => (
         <textarea
-          {...ids} className="input field-sizing-content min-h-9" placeholder={placeholder} disabled={disabled}
+          {...ids} className="input field-sizing-content md:min-h-9" placeholder={placeholder} disabled={disabled}
           value={lines(text).join("\n") === value.join("\n") ? text : value.join("\n")}
           onChange={(event) => { setText(event.target.value); onChange(lines(event.target.value)); }}
         />

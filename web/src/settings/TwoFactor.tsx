@@ -46,7 +46,7 @@ export function TwoFactor({ on, onChange }: { on: boolean; onChange: () => void 
       ) : (
         <form onSubmit={submit(first)} className="flex flex-wrap items-end gap-2">
           <div className="min-w-52 flex-1"><Field label={`Your password, to turn it ${on ? "off" : "on"}`} error={first.isError && inWords(first.error)}>{(ids) => <input {...ids} className="input" type="password" autoComplete="current-password" required value={password} onChange={(event) => setPassword(event.target.value)} />}</Field></div>
-          <Button type="submit" className="h-9" busy={first.isPending} disabled={!password}>{on ? "Turn off" : "Set up"}</Button>
+          <Button type="submit" className="md:h-9" busy={first.isPending} disabled={!password}>{on ? "Turn off" : "Set up"}</Button>
         </form>
       )}
     </section>
