@@ -12,13 +12,13 @@ const PAIR_MS = 900;
 
 export function Shortcuts({ children }: { children: ReactNode }) {
   const registry = useMemo<Registry>(() => ({ groups: new Map() }), []);
-  const [shown, setShown] = useState(false);
+  const [listed, setListed] = useState(false);
   const before = useRef({ key: "", at: 0 });
   useEffect(() => {
     function onKey(event: KeyboardEvent) {
       if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || writes(event.target)) return;
       if (document.querySelector("dialog[open], [role=menu]")) return;
-      if (event.key === "?") return setShown(true);
+      if (event.key === "?") return setListed(true);
       const now = performance.now();
       const pair = now - before.current.at < PAIR_MS ? `${before.current.key} ${event.key}` : "";
       before.current = { key: event.key, at: now };
@@ -34,8 +34,8 @@ export function Shortcuts({ children }: { children: ReactNode }) {
   return (
     <Context value={registry}>
       {children}
-      {shown && (
-        <Dialog title="Keys" onClose={() => setShown(false)} wide>
+      {listed && (
+        <Dialog title="Keys" onClose={() => setListed(false)} wide>
           <div className="grid gap-x-8 gap-y-5 sm:grid-cols-2">
             {[...registry.groups].map(([name, group]) => (
               <section key={name}>
@@ -43,7 +43,7 @@ export function Shortcuts({ children }: { children: ReactNode }) {
                 <dl className="flex flex-col gap-1.5">
                   {group().map(({ keys, does }) => (
                     <div key={keys} className="flex items-center gap-3">
-                      <dt className="w-20 shrink-0"><kbd className="rounded border border-line bg-sunken px-1.5 py-0.5 font-mono text-xs">{keys}</kbd></dt>
+                      <dt className="w-20 shrink-0"><kbd className="rounded border border-line bg-sunken px-1.5 py-0.5 font-mono text-xs whitespace-nowrap">{shown(keys)}</kbd></dt>
                       <dd>{does}</dd>
                     </div>
                   ))}
@@ -56,6 +56,9 @@ export function Shortcuts({ children }: { children: ReactNode }) {
     </Context>
   );
 }
+
+/** As it stands on the keys themselves. */
+const shown = (keys: string) => keys.replace("ArrowDown", "↓").replace("ArrowUp", "↑").replace("Escape", "Esc");
 
 const writes = (target: EventTarget | null) =>
   target instanceof HTMLElement && (target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName));
