@@ -3,7 +3,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { api, got, Refusal } from "@/api/client";
-import type { Conversation, Ticket, TicketStatus } from "@/api/types";
+import type { Conversation, Ticket, TicketChange, TicketStatus } from "@/api/types";
 import { useMe } from "@/session/session";
 import { Button, Pill, type Tone } from "@/ui/basics";
 import { fromNow, full, localInput } from "@/ui/time";
@@ -14,7 +14,7 @@ import { CallBackDialog } from "./CallBackDialog";
 const Player = lazy(() => import("./Player"));
 const KIND = { follow_up: "Ticket", voicemail: "Voice message", callback: "Call back" } as const;
 const STATUS: Record<TicketStatus, [string, Tone]> = { pending: ["Pending", "warn"], in_progress: ["In progress", "accent"], done: ["Done", "good"] };
-type Change = { status?: TicketStatus; notes?: string; due_at_ms?: number | null };
+type Change = Pick<TicketChange, "status" | "notes" | "due_at_ms">;
 
 export function TicketCard({ ticket, conversation }: { ticket: Ticket; conversation: string }) {
   const me = useMe();
@@ -29,9 +29,9 @@ export function TicketCard({ ticket, conversation }: { ticket: Ticket; conversat
   const show = (next: Ticket) => queries.setQueryData<Conversation>(key, (known) => known && { ...known, tickets: known.tickets.map((one) => (one.id === next.id ? next : one)) });
   const save = useMutation({
     mutationFn: (change: Change) => got(api.PATCH("/api/v1/tickets/{id}", {
-      params: { path: { id: ticket.id }, header: { "If-Match": `"${ticket.version}"` } }, body: change as never,
+      params: { path: { id: ticket.id }, header: { "If-Match": `"${ticket.version}"` } }, body: change,
     })),
-    onMutate: (change) => { show({ ...ticket, ...change }); return ticket; },
+    onMutate: (change) => { show({ ...ticket, ...change } as Ticket); return ticket; },
     onSuccess: show,
     onError: (error, _change, before) => {
       if (before) show(before);

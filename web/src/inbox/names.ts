@@ -1,7 +1,7 @@
-import type { ConversationSummary } from "@/api/types";
+import type { ConversationSummary, ListedConversation } from "@/api/types";
 
 /** A row of the list knows more than a live event tells. */
-export type Row = ConversationSummary & { contact_name?: string | null; last_words?: string | null };
+export type Row = ConversationSummary & Partial<Pick<ListedConversation, "contact_name" | "last_words">>;
 
 /** The caller: a number, or the user part of a SIP address. */
 export function caller(from: string | null | undefined, trunk: string): string {
