@@ -1,12 +1,20 @@
 import "./styles.css";
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { Refusal } from "@/api/client";
+import { sessionQuery } from "@/session/session";
 import { makeRouter } from "./router";
 
-const queries = new QueryClient({
+/** A session that has ended leads back to the sign-in, whatever was asked. */
+function onError(error: Error): void {
+  if (error instanceof Refusal && error.status === 401) void queries.invalidateQueries(sessionQuery);
+}
+
+const queries: QueryClient = new QueryClient({
+  queryCache: new QueryCache({ onError }),
+  mutationCache: new MutationCache({ onError }),
   defaultOptions: {
     queries: {
       staleTime: 30_000,

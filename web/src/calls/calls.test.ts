@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Call, Conversation } from "@/api/types";
 import { marksOf, stateOf } from "./CallCard";
+import { heardParts } from "./heard";
 import { parts } from "./LatencyBar";
 import { peaksOf } from "./wav";
 
@@ -59,4 +60,10 @@ describe("the parts of a reply gap", () => {
   it("never run over the gap", () => {
     expect(parts({ reply_gap: 100, end_of_turn: 300, prepared: false })).toEqual([{ name: "end of turn", ms: 100, color: "bg-soft/50" }]);
   });
+});
+
+it("tells what of a sentence was heard", () => {
+  expect(heardParts("We are open until six.", "We are")).toEqual({ heard: "We are", unheard: " open until six." });
+  expect(heardParts("We are open.", null)).toEqual({ heard: "We are open.", unheard: "" });
+  expect(heardParts("We are open.", "")).toEqual({ heard: "", unheard: "We are open." });
 });

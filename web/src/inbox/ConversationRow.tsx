@@ -1,18 +1,23 @@
+import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { memo } from "react";
 import { Pill, Since, When } from "@/ui/basics";
 import { Icon } from "@/ui/icons";
+import { conversationQuery } from "./queries";
 import { gistOf, goesOn, nameOf, type Row } from "./names";
 import { OUTCOME, STATUS } from "./words";
 
 /** One conversation in the list. */
 export const ConversationRow = memo(function ConversationRow({ one }: { one: Row }) {
+  const queries = useQueryClient();
+  // Whoever points at it will most likely open it: then it is there at once.
+  const read = () => void queries.prefetchQuery(conversationQuery(one.id));
   const live = goesOn(one);
   const [status, tone] = STATUS[one.status];
   const outcome = one.call?.outcome ? OUTCOME[one.call.outcome] : undefined;
   return (
     <Link
-      to="/support/$id" params={{ id: one.id }} search={({ side: _side, ...search }) => search} data-row={one.id}
+      to="/support/$id" params={{ id: one.id }} search={({ side: _side, ...search }) => search} data-row={one.id} onPointerEnter={read} onFocus={read}
       className="block h-full border-b border-line px-4 py-2.5 hover:bg-sunken focus-visible:-outline-offset-2"
       activeProps={{ className: "bg-tint hover:!bg-tint shadow-[inset_3px_0_var(--accent)]" }}
     >

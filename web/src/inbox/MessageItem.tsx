@@ -2,6 +2,7 @@
 
 import { Link } from "@tanstack/react-router";
 import type { Message } from "@/api/types";
+import { heardParts } from "@/calls/heard";
 import { LatencyBar } from "@/calls/LatencyBar";
 import { spokenAt } from "@/calls/spoken";
 import { Pill } from "@/ui/basics";
@@ -52,12 +53,11 @@ function Said({ message: { author, text, heard_text: heard }, live }: { message:
     const saying = author === "agent" && heard === null && live;
     return <>{text}{saying && <em className="pulse ml-2 text-xs text-soft">being said…</em>}</>;
   }
-  let same = 0;
-  while (same < heard.length && heard[same] === text[same]) same += 1;
+  const parts = heardParts(text, heard);
   return (
     <>
-      {text.slice(0, same)}<s className="text-soft">{text.slice(same)}</s>
-      <span className="ml-2 inline-block rounded bg-warn-bg px-1.5 text-2xs text-warn">{same ? "interrupted here" : "not heard"}</span>
+      {parts.heard}<s className="text-soft">{parts.unheard}</s>
+      <span className="ml-2 inline-block rounded bg-warn-bg px-1.5 text-2xs text-warn">{parts.heard ? "interrupted here" : "not heard"}</span>
     </>
   );
 }

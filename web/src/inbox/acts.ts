@@ -35,7 +35,7 @@ export function useActs(one: Conversation) {
     }),
     snooze: (until_ms: number) => give({
       send: (base) => api.POST("/api/v1/conversations/{id}/snooze", { params: { path }, body: { ...base, until_ms } }),
-      looks: (now) => ({ ...now, status: "snoozed", snoozed_until_ms: until_ms }), done: "Snoozed.", undo: () => give(reopen),
+      looks: (now) => ({ ...now, status: "snoozed", snoozed_until_ms: until_ms }), done: "Snoozed; it comes back by itself.",
     }),
     tag: (tags: NewTag[]) => give({
       send: (base) => api.PUT("/api/v1/conversations/{id}/tags", { params: { path }, body: { ...base, tags } }),

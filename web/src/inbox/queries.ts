@@ -1,7 +1,7 @@
 // What the inbox reads, and the orders it gives.
 
 import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
-import { api, got, Refusal } from "@/api/client";
+import { api, got } from "@/api/client";
 import type { ActDone, Conversation, ConversationSummary, Message } from "@/api/types";
 import { useMe } from "@/session/session";
 import { useSay } from "@/ui/toasts";
@@ -76,8 +76,7 @@ export function useOrder(id: string) {
     },
     onError: (error, _order, context) => {
       if (context?.before) queries.setQueryData(key, rolledBack(queries.getQueryData(key), context.before));
-      const changed = error instanceof Refusal && error.status === 409;
-      say.fail(changed ? new Error("It changed meanwhile, so nothing was done. Look at what is new, then try again.") : error);
+      say.fail(error);
       void queries.invalidateQueries({ queryKey: key });
     },
   });

@@ -5,6 +5,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { inWords } from "@/api/client";
 import type { ConversationPage } from "@/api/types";
+import { heardParts } from "@/calls/heard";
 import { goesOn } from "@/inbox/names";
 import { Button, Pill, Since, type Tone } from "@/ui/basics";
 import { BrowserCall, type CallState, isOver, type Phase, type SpokenTurn } from "./browserCall";
@@ -95,14 +96,12 @@ export default function CallPanel() {
 
 function Turn({ turn: { author, text, heard_text: heard, reply_gap_ms: gap } }: { turn: SpokenTurn }) {
   const mine = author === "customer";
-  const cut = author === "agent" && heard !== null && heard !== text;
-  let same = 0;
-  while (cut && same < heard.length && heard[same] === text[same]) same += 1;
+  const parts = heardParts(text, author === "agent" ? heard : null);
   return (
     <li className={`flex max-w-[85%] flex-col ${mine ? "ml-auto items-end" : "items-start"}`}>
       <span className="px-1 text-2xs text-soft">{mine ? "You" : author === "agent" ? "Agent" : "Colleague"}{gap != null && <span className="tabular-nums"> · after {Math.round(gap)} ms</span>}</span>
       <p className={`prose-text rounded-2xl px-3.5 py-2 ${mine ? "rounded-br-md bg-accent text-on-accent" : "rounded-bl-md bg-sunken"}`}>
-        {cut ? <>{text.slice(0, same)}<s className="text-soft">{text.slice(same)}</s></> : text}
+        {parts.heard}{parts.unheard && <s className="text-soft">{parts.unheard}</s>}
       </p>
     </li>
   );
