@@ -32,6 +32,27 @@ need_rust() {
   python3 -m pip --version >/dev/null 2>&1 || need pip-is-missing=python3-pip
 }
 
+# Whether a version ("v20.19.2") can build the console.
+builds_console() {
+  local major minor
+  IFS=. read -r major minor _ <<<"${1#v}"
+  [ "${major:-0}" -gt 20 ] 2>/dev/null || { [ "${major:-0}" = 20 ] && [ "${minor:-0}" -ge 19 ]; } 2>/dev/null
+}
+
+# want_node: true where the console can be built, with Node from Debian if that is new enough. Without it everything
+# but the console works, so that nothing ends here.
+want_node() {
+  if ! command -v node >/dev/null 2>&1 && command -v apt-cache >/dev/null 2>&1; then
+    local offered
+    offered="$(apt-cache policy nodejs 2>/dev/null | sed -n 's/^ *Candidate: \([0-9.]*\).*/\1/p')"
+    builds_console "$offered" && need node=nodejs npm=npm
+  fi
+  command -v npm >/dev/null 2>&1 && builds_console "$(node --version 2>/dev/null)" && return 0
+  say "The console is left out: it needs Node 20.19 or newer with npm, and here is $(node --version 2>/dev/null || echo none)"
+  echo "Calls, messages and the API work without it. Install Node and start again to have it."
+  return 1
+}
+
 # Where data and models lie, unless told otherwise.
 share="${XDG_DATA_HOME:-$HOME/.local/share}/switchboard"
 export SWITCHBOARD_MODELS_DIR="${SWITCHBOARD_MODELS_DIR:-$share/models}"

@@ -16,7 +16,7 @@ use crate::domain::ids::{ContactId, ConversationId};
 use crate::domain::time::EpochMs;
 use crate::domain::transition::Act;
 use crate::domain::view::Condition;
-use crate::seams::inbox_store::{Assigned, Event, Filter, SavedKind};
+use crate::seams::inbox_store::{Assigned, Event, Face, Filter, SavedKind};
 use crate::seams::shown::{ShownConversation, ShownSummary};
 use crate::seams::store::Cursor;
 
@@ -76,9 +76,20 @@ struct ShownEvent {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = ConversationPage)]
 struct Listed<'a> {
-    conversations: Vec<ShownSummary<'a>>,
+    conversations: Vec<ListedConversation<'a>>,
     /// Give it back as `cursor` for the next page; `null` at the end.
     next_cursor: Option<String>,
+}
+
+/// A conversation, and by what people know it again.
+#[derive(Serialize, utoipa::ToSchema)]
+struct ListedConversation<'a> {
+    #[serde(flatten)]
+    summary: ShownSummary<'a>,
+    /// The customer's name, where it is known.
+    contact_name: Option<String>,
+    /// How the customer's newest words begin.
+    last_words: Option<String>,
 }
 
 /// The newest first.
@@ -96,7 +107,14 @@ pub async fn list(State(shared): State<Shared>, who: Principal, Asks(page): Asks
     let mut rows = shared.parts.store.conversations_by(&filter, cursor, limit.and_one()).await?;
     let next_cursor =
         limit.cut(&mut rows).map(|(conversation, _)| format!("{}_{}", conversation.created_at.0, conversation.id));
-    let conversations = rows.iter().map(|(conversation, call)| ShownSummary::of(conversation, call.as_ref())).collect();
+    let ids: Vec<ConversationId> = rows.iter().map(|(conversation, _)| conversation.id).collect();
+    let faces = shared.parts.store.faces(&ids).await?;
+    let mut conversations = Vec::with_capacity(rows.len());
+    for ((conversation, call), face) in rows.iter().zip(faces) {
+        let summary = ShownSummary::of(conversation, call.as_ref());
+        let Face { contact_name, last_words } = face;
+        conversations.push(ListedConversation { summary, contact_name, last_words });
+    }
     Ok(Json(Listed { conversations, next_cursor }).into_response())
 }
 

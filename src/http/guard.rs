@@ -72,7 +72,7 @@ const IMPORT_PATIENCE: Duration = Duration::from_secs(90);
 pub async fn harden(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     for (name, value) in STRICT {
-        // The call page asks for more than the others; every other header is the same everywhere.
+        // Pages from which one calls ask for more than the others; every other header is the same everywhere.
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     if !response.headers().contains_key(header::CACHE_CONTROL) {
@@ -85,7 +85,7 @@ const STRICT: [(HeaderName, &str); 7] = [
     (
         header::CONTENT_SECURITY_POLICY,
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src 'self' blob:; \
-         img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+         img-src 'self' data:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),

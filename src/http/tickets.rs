@@ -28,6 +28,7 @@ use crate::voice::call_back::{CallBackOrder, NotCalled};
 /// What is to be different; what is not named stays.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = TicketChange)]
 pub struct Change {
     version: Option<i64>,
     status: Option<TicketStatus>,

@@ -143,6 +143,18 @@ pub struct Outgoing {
     pub payload: serde_json::Value,
 }
 
+/// By what people know a conversation again in a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Face {
+    /// The customer's name, where it is known.
+    pub contact_name: Option<String>,
+    /// How their newest words begin: [`FACE_CHARS_MAX`] characters at most.
+    pub last_words: Option<String>,
+}
+
+/// More does not fit a line of a list.
+pub const FACE_CHARS_MAX: usize = 160;
+
 /// Reading for the inbox.
 #[async_trait]
 pub trait InboxReads {
@@ -153,6 +165,8 @@ pub trait InboxReads {
         cursor: Option<Cursor>,
         limit: u32,
     ) -> Result<Vec<(Conversation, Option<Call>)>, StoreError>;
+    /// By what people know these again, in their order; empty for one that does not exist.
+    async fn faces(&self, of: &[ConversationId]) -> Result<Vec<Face>, StoreError>;
     /// What became of a conversation, oldest first, at most `limit` from after `version`.
     async fn events(&self, id: ConversationId, after: i64, limit: u32) -> Result<Vec<Event>, StoreError>;
     /// Which conversation a recording belongs to.

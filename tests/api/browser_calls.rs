@@ -194,11 +194,13 @@ async fn who_may_call_is_configured() {
 }
 
 #[tokio::test]
-async fn the_call_page_alone_may_ask_for_the_microphone() {
+async fn the_pages_from_which_one_calls_alone_may_ask_for_the_microphone() {
     let running = running(|_, _| {}).await;
-    let page = running.send(Method::GET, "/call", &[], "").await;
-    assert!(header(&page, "permissions-policy").contains("microphone=(self)"));
-    assert!(header(&page, "content-security-policy").contains("script-src 'self'"));
-    let other = running.send(Method::GET, "/", &[], "").await;
+    for path in ["/call", "/support"] {
+        let page = running.send(Method::GET, path, &[], "").await;
+        assert!(header(&page, "permissions-policy").contains("microphone=(self)"));
+        assert!(header(&page, "content-security-policy").contains("script-src 'self'"));
+    }
+    let other = running.send(Method::GET, "/call.js", &[], "").await;
     assert!(header(&other, "permissions-policy").contains("microphone=()"));
 }

@@ -311,7 +311,7 @@ async fn a_foreign_name_or_a_proxy_does_not_come_in_without_the_token() {
 #[tokio::test]
 async fn browsers_are_told_to_be_strict_everywhere() {
     let running = running().await;
-    for path in ["/", "/page.js", "/api/v1/conversations", "/nowhere"] {
+    for path in ["/", "/support/1", "/call.js", "/api/v1/conversations", "/nowhere"] {
         let headers = running.get(path).await.headers().clone();
         assert!(headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"), "{path}");
         assert_eq!(headers["x-content-type-options"], "nosniff");
@@ -319,12 +319,12 @@ async fn browsers_are_told_to_be_strict_everywhere() {
     }
 }
 
-/// The page loads nothing from elsewhere and puts no text in as markup.
+/// The page for callers loads nothing from elsewhere and puts no text in as markup.
 #[tokio::test]
-async fn the_page_is_whole_in_the_binary() {
+async fn the_callers_page_is_whole_in_the_binary() {
     let running = running().await;
-    let page = running.get("/").await.text().await.unwrap();
-    for path in ["/page.css", "/page.js", "/shown.js", "/line.js"] {
+    let page = running.get("/call").await.text().await.unwrap();
+    for path in ["/call.css", "/call.js", "/shown.js", "/line.js"] {
         let response = running.get(path).await;
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         let text = response.text().await.unwrap();
@@ -332,7 +332,36 @@ async fn the_page_is_whole_in_the_binary() {
             assert!(!text.contains(trap), "{path} holds {trap}");
         }
     }
-    assert!(page.contains("/page.js") && page.contains("/page.css") && !page.contains("https://"));
+    assert!(page.contains("/call.js") && page.contains("/call.css") && !page.contains("https://"));
+}
+
+/// Each address of the console is answered with its page, which loads nothing from elsewhere and holds no script; what
+/// it loads is there, kept for ever, and smaller for browsers that understand it.
+#[tokio::test]
+async fn the_console_is_whole_in_the_binary() {
+    let running = running().await;
+    let page = running.get("/").await.text().await.unwrap();
+    for path in ["/sign-in", "/support", "/support/01a2", "/knowledge/articles/01a2", "/settings/team"] {
+        let response = running.get(path).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        assert_eq!(response.headers()["cache-control"], "no-cache");
+        assert_eq!(response.text().await.unwrap(), page, "{path}");
+    }
+    assert!(!page.contains("https://") && !page.contains("<script>") && !page.contains("style="));
+    // Without Node there is a page that says so, and loads nothing.
+    for path in page.split('"').filter(|text| text.starts_with("/assets/")) {
+        let plain = running.get(path).await;
+        assert_eq!(plain.status(), StatusCode::OK, "{path}");
+        assert!(plain.headers()["cache-control"].to_str().unwrap().contains("immutable"));
+        assert!(!plain.headers().contains_key("content-encoding"));
+        let plain = plain.bytes().await.unwrap();
+        for encoding in ["br", "gzip"] {
+            let packed = running.with(path, &[("accept-encoding", encoding)]).await;
+            assert_eq!(packed.headers()["content-encoding"], encoding);
+            assert!(packed.bytes().await.unwrap().len() < plain.len() / 2, "{path} {encoding}");
+        }
+    }
+    problem(running.get("/assets/none.js").await, 404).await;
 }
 
 /// The events of a stream: their ids and data.
@@ -429,7 +458,7 @@ async fn clients_that_stall_or_send_too_much_are_cut_off() {
     .await;
     assert_eq!(running.raw(b"GET /health HTTP/1.1\r\nHost: loc").await, "");
     // Nor may a connection lie idle for ever once it was answered.
-    let idle = running.raw(b"GET /page.css HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    let idle = running.raw(b"GET /call.css HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert!(idle.starts_with("HTTP/1.1 200"), "{idle}");
     let large = running.raw(b"POST /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4096\r\n\r\n").await;
     assert!(large.starts_with("HTTP/1.1 413"), "{large}");

@@ -126,6 +126,13 @@ impl Tab {
         self.command("Emulation.setDeviceMetricsOverride", size);
     }
 
+    /// What the screen's owner prefers.
+    pub fn darken(&mut self, dark: bool) {
+        let scheme = if dark { "dark" } else { "light" };
+        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.command("Emulation.setEmulatedMedia", media);
+    }
+
     /// How the page's call goes.
     pub fn call(&mut self) -> Value {
         self.run("switchboard.now()")

@@ -8,6 +8,7 @@
 
 mod calls;
 mod chromium;
+mod console;
 mod sip_clients;
 
 #[path = "../walkthroughs/audio.rs"]

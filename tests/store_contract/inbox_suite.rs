@@ -7,7 +7,7 @@ use switchboard::domain::ids::{AgentId, ContactId, ConversationId, InboxId, Mess
 use switchboard::domain::inbox::Inbox;
 use switchboard::domain::time::EpochMs;
 use switchboard::domain::transition::{Act, Actor};
-use switchboard::seams::inbox_store::{Assigned, Filter, Job, JobKind, KeptAnswer};
+use switchboard::seams::inbox_store::{Assigned, FACE_CHARS_MAX, Face, Filter, Job, JobKind, KeptAnswer};
 use switchboard::seams::store::{Cursor, Store, StoreError};
 
 use crate::samples::{self, conversation, id, message, seeded};
@@ -158,6 +158,27 @@ pub async fn the_search_follows_the_messages(store: &dyn Store) {
     unit.delete_message(said.id).await.unwrap();
     unit.commit().await.unwrap();
     assert_eq!(found("silent").await, []);
+}
+
+/// R32: a list tells who it is and what they wrote last, of customers alone and in few words.
+pub async fn a_conversation_is_known_again_by_name_and_newest_words(store: &dyn Store) {
+    let (agent, inbox) = seeded(store).await;
+    let ann = contact(agent.id, &[(AddressKind::External, "c-1")]);
+    let mut unit = store.begin().await.unwrap();
+    unit.save_contact(&ann).await.unwrap();
+    unit.commit().await.unwrap();
+    let casework = Casework { contact: Some(ann.id), ..Casework::default() };
+    let known = Conversation { casework, ..conversation(agent.id, inbox, 1) };
+    let stranger = conversation(agent.id, inbox, 2);
+    let said = |at, author, text: &str| Message { author, text: text.into(), ..message(known.id, at) };
+    let long = "ä".repeat(FACE_CHARS_MAX + 1);
+    let messages =
+        [said(3, Author::Customer, "before"), said(4, Author::Customer, &long), said(5, Author::Agent, "ours")];
+    stored(store, &known, &messages).await;
+    stored(store, &stranger, &[]).await;
+    let faces = store.faces(&[stranger.id, known.id, ConversationId(id())]).await.unwrap();
+    let face = Face { contact_name: ann.name, last_words: Some("ä".repeat(FACE_CHARS_MAX)) };
+    assert_eq!(faces, [Face::default(), face, Face::default()]);
 }
 
 pub async fn a_thread_is_found_by_its_newest_conversation(store: &dyn Store) {

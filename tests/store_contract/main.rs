@@ -69,6 +69,7 @@ contract! {
     inbox_suite::every_act_leaves_an_event_with_its_doer,
     inbox_suite::lists_show_what_was_asked_for,
     inbox_suite::the_search_follows_the_messages,
+    inbox_suite::a_conversation_is_known_again_by_name_and_newest_words,
     inbox_suite::a_thread_is_found_by_its_newest_conversation,
     inbox_suite::inboxes_are_told_apart_by_channel,
     inbox_suite::a_proven_address_is_one_persons_and_others_suggest,

@@ -16,7 +16,8 @@ use crate::domain::inbox::Inbox;
 use crate::domain::time::EpochMs;
 use crate::domain::view::Condition;
 use crate::seams::inbox_store::{
-    Assigned, Event, FOUND_MAX, Filter, InboxReads, KeptAnswer, Outgoing, SAVED_MAX, SUGGESTED_MAX, Saved, SavedKind,
+    Assigned, Event, FACE_CHARS_MAX, FOUND_MAX, Face, Filter, InboxReads, KeptAnswer, Outgoing, SAVED_MAX,
+    SUGGESTED_MAX, Saved, SavedKind,
 };
 use crate::seams::store::{Cursor, StoreError};
 
@@ -55,6 +56,17 @@ impl InboxReads for SqliteStore {
             listed.push((conversation, call));
         }
         Ok(listed)
+    }
+
+    async fn faces(&self, of: &[ConversationId]) -> Result<Vec<Face>, StoreError> {
+        let mut moment = self.readers.begin().await.map_err(sort)?;
+        let mut faces = Vec::with_capacity(of.len());
+        for id in of {
+            let statement = sqlx::query(FACE).bind(id.to_string()).bind(FACE_CHARS_MAX as i64);
+            let row = statement.fetch_optional(&mut *moment).await.map_err(sort)?;
+            faces.push(row.as_ref().map(face).transpose()?.unwrap_or_default());
+        }
+        Ok(faces)
     }
 
     async fn events(&self, id: ConversationId, after: i64, limit: u32) -> Result<Vec<Event>, StoreError> {
@@ -121,6 +133,17 @@ impl InboxReads for SqliteStore {
     }
 }
 
+fn face(row: &SqliteRow) -> Result<Face, StoreError> {
+    let text = |name| row.try_get(name).map_err(sort);
+    Ok(Face { contact_name: text("name")?, last_words: text("words")? })
+}
+
+const FACE: &str = "
+    SELECT p.name AS name, (
+        SELECT substr(m.text, 1, $2) FROM messages m WHERE m.conversation_id = c.id AND m.author = 'customer'
+        ORDER BY m.at DESC, m.id DESC LIMIT 1
+    ) AS words
+    FROM conversations c LEFT JOIN contacts p ON p.id = c.contact_id WHERE c.id = $1";
 const RECORDING_OF: &str = "
     SELECT k.conversation_id FROM recordings r JOIN calls k ON k.id = r.call_id WHERE r.id = $1";
 const INBOXES: &str = "SELECT * FROM inboxes WHERE agent_id = $1 ORDER BY id";

@@ -1,4 +1,4 @@
-// The line to the server: answers, the live stream, and the token for those who are not on its machine.
+// The line to the server: answers, streams, and the token for those who are not on its machine.
 
 const KEY = "switchboard-token";
 let token = read();
@@ -25,8 +25,6 @@ export async function goesToSignIn() {
   return goes;
 }
 
-export const hasToken = () => Boolean(token);
-
 function read() {
   try { return sessionStorage.getItem(KEY) ?? ""; } catch { return ""; }
 }
@@ -41,58 +39,6 @@ export async function ask(path, { headers = {}, ...rest } = {}) {
     throw Object.assign(new Error(problem.detail ?? `The server answered ${answer.status}.`), { status: answer.status });
   }
   return answer;
-}
-
-export async function json(path) {
-  return (await ask(path)).json();
-}
-
-/** A recording for a player: the address itself, or a copy where the player could not send the token. */
-export async function playable(url) {
-  if (!token) return url;
-  return URL.createObjectURL(await (await ask(url)).blob());
-}
-
-// Longer than two signs of life by default; a line that is silent for so long is dead.
-const SILENCE_MS = 40_000;
-const RETRY_MS = [500, 1_000, 2_000, 4_000, 8_000];
-
-/**
- * Follows the live stream for ever. Calls back with `state` ("live", "reconnecting", "token") and `event`; `event`
- * gets `{kind: "missed"}` when something was lost.
- */
-export async function follow({ state, event }) {
-  let last = null;
-  for (let failures = 0; ; failures += 1) {
-    const stop = new AbortController();
-    let watch = null;
-    const alive = () => {
-      clearTimeout(watch);
-      watch = setTimeout(() => stop.abort(), SILENCE_MS);
-    };
-    try {
-      alive();
-      const headers = last === null ? {} : { "Last-Event-ID": last };
-      const answer = await ask("/api/v1/events", { signal: stop.signal, headers });
-      state("live");
-      failures = 0;
-      for await (const message of messages(answer.body, alive)) {
-        if (message.id !== undefined) last = message.id;
-        event(JSON.parse(message.data));
-      }
-    } catch (error) {
-      if (error instanceof TokenWanted) {
-        state("token");
-        return;
-      }
-    } finally {
-      clearTimeout(watch);
-    }
-    state("reconnecting");
-    const wait = RETRY_MS[Math.min(failures, RETRY_MS.length - 1)];
-    // Spread, so that many pages do not come back in the same moment.
-    await new Promise((done) => setTimeout(done, wait * (0.75 + Math.random() / 2)));
-  }
 }
 
 /** The messages of an event stream (HTML standard, section 9.2.6). */

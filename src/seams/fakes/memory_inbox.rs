@@ -7,14 +7,14 @@ use super::memory_store::{MemoryStore, MemoryUnit, Rows};
 use crate::domain::call::Call;
 use crate::domain::casework::Tag;
 use crate::domain::contact::{Address, Contact};
-use crate::domain::conversation::Conversation;
+use crate::domain::conversation::{Author, Conversation};
 use crate::domain::ids::{AgentId, ContactId, ConversationId, InboxId, MessageId, RecordingId};
 use crate::domain::inbox::Inbox;
 use crate::domain::time::EpochMs;
 use crate::domain::transition::{Act, Actor};
 use crate::seams::inbox_store::{
-    Assigned, Event, Filter, InboxChanges, InboxReads, Job, KeptAnswer, Outgoing, SAVED_MAX, SUGGESTED_MAX, Saved,
-    SavedKind,
+    Assigned, Event, FACE_CHARS_MAX, Face, Filter, InboxChanges, InboxReads, Job, KeptAnswer, Outgoing, SAVED_MAX,
+    SUGGESTED_MAX, Saved, SavedKind,
 };
 use crate::seams::store::{Cursor, StoreError};
 
@@ -66,6 +66,20 @@ impl InboxReads for MemoryStore {
         found.sort_by_key(|c| std::cmp::Reverse((c.created_at, c.id)));
         found.truncate(limit as usize);
         Ok(found.into_iter().map(|c| (c.clone(), rows.newest_call(c.id).cloned())).collect())
+    }
+
+    async fn faces(&self, of: &[ConversationId]) -> Result<Vec<Face>, StoreError> {
+        let rows = self.rows();
+        let face = |id: &ConversationId| {
+            let written = rows.messages.values().filter(|m| m.conversation == *id && m.author == Author::Customer);
+            let newest = written.max_by_key(|message| (message.at, message.id));
+            let contact = rows.conversations.get(id).and_then(|one| one.casework.contact);
+            Face {
+                contact_name: contact.and_then(|id| rows.contacts.get(&id)?.name.clone()),
+                last_words: newest.map(|message| message.text.chars().take(FACE_CHARS_MAX).collect()),
+            }
+        };
+        Ok(of.iter().map(face).collect())
     }
 
     async fn events(&self, id: ConversationId, after: i64, limit: u32) -> Result<Vec<Event>, StoreError> {
