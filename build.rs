@@ -65,8 +65,9 @@ fn build() -> Result<(), String> {
     }
     // Installed once; again when the lock file says otherwise.
     if !is_installed() {
-        output(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir("web"))
-            .map_err(|told| format!("npm ci failed in web/: {told}"))?;
+        // As locked. `npm ci` would fail where a registry lacks the packages of other platforms.
+        output(Command::new("npm").args(["install", "--no-save", "--no-audit", "--no-fund"]).current_dir("web"))
+            .map_err(|told| format!("npm install failed in web/: {told}"))?;
     }
     output(Command::new("npm").args(["run", "--silent", "build"]).current_dir("web"))
         .map_err(|told| format!("npm run build failed in web/: {told}"))?;

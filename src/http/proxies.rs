@@ -129,12 +129,14 @@ mod tests {
 
     use super::*;
 
+    type Lines<'a> = &'a [(&'static str, &'a str)];
+
     fn config(proxy_header: ProxyHeader, trusted: &[&str]) -> HttpConfig {
         let trusted_proxies = trusted.iter().map(|network| network.parse().unwrap()).collect();
         HttpConfig { trusted_proxies, proxy_header, ..HttpConfig::default() }
     }
 
-    fn seen(config: &HttpConfig, lines: &[(&'static str, &str)]) -> (String, bool, Option<String>) {
+    fn seen(config: &HttpConfig, lines: Lines<'_>) -> (String, bool, Option<String>) {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(*name, HeaderValue::from_str(value).unwrap());
@@ -149,7 +151,7 @@ mod tests {
     #[test]
     fn the_address_before_our_own_proxies_is_the_one_who_asks() {
         let x = config(ProxyHeader::XForwarded, &["10.0.0.0/8"]);
-        let rows: &[(&[(&str, &str)], &str, bool, Option<&str>)] = &[
+        let rows: &[(Lines<'_>, &str, bool, Option<&str>)] = &[
             (&[("x-forwarded-for", "203.0.113.9")], "203.0.113.9", false, None),
             (&[("x-forwarded-for", "203.0.113.9"), ("x-forwarded-proto", "https")], "203.0.113.9", true, None),
             // What the client wrote itself stands before, and counts for nothing.

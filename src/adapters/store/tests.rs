@@ -13,7 +13,7 @@ use crate::domain::agent::{Agent, ReplyMode};
 use crate::domain::conversation::{Author, Channel, Conversation, Handler, Message, Status};
 use crate::domain::ids::{AgentId, ContactId, ConversationId, InboxId, MessageId};
 use crate::domain::time::EpochMs;
-use crate::seams::inbox_store::{Assigned, Filter};
+use crate::seams::inbox_store::{Assigned, Filter, InboxReads};
 use crate::seams::store::{Store, StoreError};
 
 struct Opened {
