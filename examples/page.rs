@@ -358,6 +358,7 @@ fn reply(at: i64, text: &str, verdict: Verdict, reason: Reason, confidence: f32,
         sources: vec![source("When are you open?", 0.91), source("Can I come on a holiday?", 0.62)],
         features: vec![],
         desk_ms: 2.4,
+        writer: None,
     };
     let timings = TurnTimings {
         buffer_ms: Some(40.0),
