@@ -52,7 +52,7 @@ async fn main() -> anyhow::Result<()> {
     }
     let bus = Arc::new(LocalBus::new(SystemClock.epoch()));
     let shutdown = CancellationToken::new();
-    let server = Server::bind(&config).await?;
+    let server = Server::bind(&config, std::path::Path::new("acme")).await?;
     println!("http://{}/", server.address()?);
     println!("{}", desk::TOKEN);
     let agent = Arc::new(ArcSwap::from_pointee(settings(agent)));
