@@ -9,6 +9,7 @@ mod agents;
 mod audit;
 mod body;
 mod browser_calls;
+mod calls;
 mod contacts;
 mod conversations;
 mod events;
@@ -50,6 +51,7 @@ use crate::seams::clock::Clock;
 use crate::seams::store::Store;
 use crate::team::Team;
 use crate::voice::call_back::CallsBack;
+use crate::voice::live_calls::Supervised;
 
 pub use access::Peer;
 pub use agents::Answering;
@@ -72,6 +74,8 @@ pub struct Parts {
     pub team: Arc<Team>,
     /// The agent that answers, whose policy can be saved.
     pub answering: Answering,
+    /// Live calls.
+    pub calls: Arc<dyn Supervised>,
     /// Calls customers back.
     pub calls_back: Arc<dyn CallsBack>,
     /// Time.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod browser_calls;
+mod calls;
 #[allow(dead_code)]
 #[path = "../common/certificates.rs"]
 mod certificates;

@@ -9,6 +9,7 @@
 mod calls;
 mod chromium;
 mod sip_clients;
+mod supervisor;
 
 #[path = "../walkthroughs/audio.rs"]
 mod audio;

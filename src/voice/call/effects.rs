@@ -185,6 +185,7 @@ impl Call {
         self.journal.keep(Entry::Recording(Box::new(row.clone())));
         self.recording =
             Some(LiveRecording { row, file, began_at: self.desk.clock.now(), unwanted: false, complete: false });
+        self.supervisor_hears_of_recording();
     }
 
     fn delete_recording(&mut self) {
