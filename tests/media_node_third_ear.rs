@@ -64,6 +64,17 @@ impl Call {
         self.order(LegCommand::Play(PlayItem { utterance: UtteranceId(1), clip, last: true }));
     }
 
+    /// Waits until one of the three hears this pitch; how long that takes, in milliseconds.
+    fn first_heard(&mut self, by: usize, hz: f64) -> u128 {
+        self.peers.iter_mut().for_each(|peer| peer.heard.clear());
+        let ordered_at = std::time::Instant::now();
+        let [customer, colleague, supervisor] = &mut self.peers;
+        drive(&mut [customer, colleague, supervisor], "the first of it is heard", |peers| {
+            peers[by].heard.iter().any(|frame| loudness(&frame.0, hz) > 4_000.0)
+        });
+        ordered_at.elapsed().as_millis()
+    }
+
     /// Waits until each of the three has heard these pitches and no other for a while.
     fn until_heard(&mut self, what: &str, wanted: [&[f64]; 3]) {
         self.peers.iter_mut().for_each(|peer| peer.heard.clear());
@@ -99,6 +110,10 @@ fn a_supervisor_hears_agent_and_customer_and_is_heard_as_far_as_they_say() {
     let both: &[f64] = &[CUSTOMER_HZ, AGENT_HZ];
     call.until_heard("listening", [&[AGENT_HZ], &[], both]);
     call.supervise(Supervision::Barge);
+    println!(
+        "From the order to the supervisor's voice at the customer's ear: {} ms",
+        call.first_heard(CUSTOMER, SUPERVISOR_HZ)
+    );
     call.until_heard("barging", [&[AGENT_HZ, SUPERVISOR_HZ], &[], both]);
     call.supervise(Supervision::Whisper(Side::Customer));
     call.until_heard("whispering", [&[AGENT_HZ, SUPERVISOR_HZ], &[], both]);

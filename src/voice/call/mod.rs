@@ -2,6 +2,7 @@
 //! into their inputs. A short loop; every decision is in [`super::flow`], [`super::offer`] and the ear.
 
 mod effects;
+mod ordered;
 mod queue;
 mod replies;
 mod said;
@@ -40,12 +41,13 @@ use super::journal::{Entry, Journal};
 use super::live_calls::{Asked, Listed};
 use super::mouth::{Mouth, MouthEvent};
 
+use ordered::Look;
 use queue::QueuePlace;
 use replies::{Answered, Replies};
 use said::Said;
 use staff::{CalledIn, CameIn, Door, Staff, TakeOver};
 pub use staff::{LiveCases, call_back};
-use third_ear::{Look, ThirdEar};
+use third_ear::ThirdEar;
 
 /// One call under way.
 struct Call {
