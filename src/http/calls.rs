@@ -6,11 +6,11 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use axum::Json;
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{Extension, Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Shared;
@@ -57,7 +57,7 @@ pub struct Change {
 }
 
 /// By which way whoever takes a call over comes; left out by those who supervise it.
-#[derive(Default, Deserialize, utoipa::ToSchema)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TakeOver {
     /// As for joining.
@@ -69,7 +69,7 @@ pub struct TakeOver {
 }
 
 /// To whom a call goes.
-#[derive(Default, Deserialize, utoipa::ToSchema)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Transfer {
     /// `person:ID`, `rota:ID` or a telephone of the escalation policy; without it, the policy's ladder.
@@ -79,7 +79,7 @@ pub struct Transfer {
 }
 
 /// Nothing but who acts.
-#[derive(Default, Deserialize, utoipa::ToSchema)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Acting {
     /// In whose name a program acts.
@@ -123,18 +123,10 @@ pub async fn list(State(shared): State<Shared>, who: Principal) -> Response {
         (status = "default", description = "A refusal that says what to do", body = Refused,
          content_type = "application/problem+json")
     ))]
-pub async fn join(
-    State(shared): State<Shared>,
-    id: Result<Path<CallId>, PathRejection>,
-    who: Principal,
-    peer: Option<Extension<Peer>>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Problem> {
-    let id = named(id)?;
-    let Join { mode, via, offer, teammate } = read(&headers, body)?;
-    let (way, placed) = way(&shared, id, peer, &via, offer).await?;
-    let call = shared.parts.calls.order(id, by(&who, teammate), Order::Join { way, mode }).await?;
+pub async fn join(State(shared): State<Shared>, about: About<Join>) -> Result<Response, Problem> {
+    let About { id, by, from, body: Join { mode, via, offer, .. } } = about;
+    let (way, placed) = way(&shared, id, from, &via, offer).await?;
+    let call = shared.parts.calls.order(id, by, Order::Join { way, mode }).await?;
     Ok(joined(StatusCode::CREATED, call, placed))
 }
 
@@ -148,15 +140,9 @@ pub async fn join(
         (status = "default", description = "A refusal that says what to do", body = Refused,
          content_type = "application/problem+json")
     ))]
-pub async fn change(
-    State(shared): State<Shared>,
-    id: Result<Path<CallId>, PathRejection>,
-    who: Principal,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Problem> {
-    let Change { mode, teammate } = read(&headers, body)?;
-    done(&shared, id, by(&who, teammate), Order::Change(mode)).await
+pub async fn change(State(shared): State<Shared>, about: About<Change>) -> Result<Response, Problem> {
+    let order = Order::Change(about.body.mode);
+    about.done(&shared, order).await
 }
 
 /// The supervisor leaves; the call goes on as it is.
@@ -169,12 +155,8 @@ pub async fn change(
         (status = "default", description = "A refusal that says what to do", body = Refused,
          content_type = "application/problem+json")
     ))]
-pub async fn leave(
-    State(shared): State<Shared>,
-    id: Result<Path<CallId>, PathRejection>,
-    who: Principal,
-) -> Result<Response, Problem> {
-    done(&shared, id, by(&who, None), Order::Leave).await
+pub async fn leave(State(shared): State<Shared>, about: About<Acting>) -> Result<Response, Problem> {
+    about.done(&shared, Order::Leave).await
 }
 
 /// Takes a call over from the agent, from those it rings, or from the person who has it. The caller is told in one
@@ -188,21 +170,13 @@ pub async fn leave(
         (status = "default", description = "A refusal that says what to do", body = Refused,
          content_type = "application/problem+json")
     ))]
-pub async fn take_over(
-    State(shared): State<Shared>,
-    id: Result<Path<CallId>, PathRejection>,
-    who: Principal,
-    peer: Option<Extension<Peer>>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Problem> {
-    let id = named(id)?;
-    let TakeOver { via, offer, teammate } = optional(&headers, body)?;
+pub async fn take_over(State(shared): State<Shared>, about: About<TakeOver>) -> Result<Response, Problem> {
+    let About { id, by, from, body: TakeOver { via, offer, .. } } = about;
     let (way, placed) = match via {
-        Some(via) => way(&shared, id, peer, &via, offer).await.map(|(way, placed)| (Some(way), placed))?,
+        Some(via) => way(&shared, id, from, &via, offer).await.map(|(way, placed)| (Some(way), placed))?,
         None => (None, None),
     };
-    let call = shared.parts.calls.order(id, by(&who, teammate), Order::TakeOver(way)).await?;
+    let call = shared.parts.calls.order(id, by, Order::TakeOver(way)).await?;
     Ok(joined(StatusCode::OK, call, placed))
 }
 
@@ -216,15 +190,8 @@ pub async fn take_over(
         (status = "default", description = "A refusal that says what to do", body = Refused,
          content_type = "application/problem+json")
     ))]
-pub async fn hand_back(
-    State(shared): State<Shared>,
-    id: Result<Path<CallId>, PathRejection>,
-    who: Principal,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Problem> {
-    let Acting { teammate } = optional(&headers, body)?;
-    done(&shared, id, by(&who, teammate), Order::HandBack).await
+pub async fn hand_back(State(shared): State<Shared>, about: About<Acting>) -> Result<Response, Problem> {
+    about.done(&shared, Order::HandBack).await
 }
 
 /// Has the caller connected with somebody of the escalation policy, or by its ladder.
@@ -237,16 +204,10 @@ pub async fn hand_back(
         (status = "default", description = "A refusal that says what to do", body = Refused,
          content_type = "application/problem+json")
     ))]
-pub async fn transfer(
-    State(shared): State<Shared>,
-    id: Result<Path<CallId>, PathRejection>,
-    who: Principal,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Problem> {
-    let Transfer { to, teammate } = optional(&headers, body)?;
-    let to = to.map(|to| Target::try_from(to).map_err(|what| unprocessable(format!("{what}.")))).transpose()?;
-    done(&shared, id, by(&who, teammate), Order::Transfer(to)).await
+pub async fn transfer(State(shared): State<Shared>, about: About<Transfer>) -> Result<Response, Problem> {
+    let to =
+        about.body.to.clone().map(Target::try_from).transpose().map_err(|what| unprocessable(format!("{what}.")))?;
+    about.done(&shared, Order::Transfer(to)).await
 }
 
 /// Ends a call: the caller is told in one sentence.
@@ -258,52 +219,68 @@ pub async fn transfer(
         (status = "default", description = "A refusal that says what to do", body = Refused,
          content_type = "application/problem+json")
     ))]
-pub async fn end(
-    State(shared): State<Shared>,
-    id: Result<Path<CallId>, PathRejection>,
-    who: Principal,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Problem> {
-    let Acting { teammate } = optional(&headers, body)?;
-    done(&shared, id, by(&who, teammate), Order::End).await
+pub async fn end(State(shared): State<Shared>, about: About<Acting>) -> Result<Response, Problem> {
+    about.done(&shared, Order::End).await
 }
 
-async fn done(
-    shared: &Shared,
-    id: Result<Path<CallId>, PathRejection>,
+/// A request about one call: which, in whose name, from where, and what it says. A body may be left out.
+pub struct About<T> {
+    id: CallId,
     by: String,
-    order: Order,
-) -> Result<Response, Problem> {
-    let call = shared.parts.calls.order(named(id)?, by, order).await?;
-    Ok(Json(call).into_response())
+    from: IpAddr,
+    body: T,
 }
 
-fn named(id: Result<Path<CallId>, PathRejection>) -> Result<CallId, Problem> {
-    // What is no id names nothing either.
-    id.map(|Path(id)| id).map_err(|_| NotDone::Unknown.into())
+/// A body that may say in whose name a program acts.
+pub trait Named {
+    /// Who, if anybody is named.
+    fn teammate(&mut self) -> Option<String>;
 }
 
-/// In whose name it is done: a person's own; a program may name whom it acts for.
-fn by(who: &Principal, named: Option<String>) -> String {
-    acting(&named.unwrap_or_else(|| who.name().to_owned()))
+macro_rules! named {
+    ($($body:ident),*) => {$(
+        impl Named for $body {
+            fn teammate(&mut self) -> Option<String> {
+                self.teammate.take()
+            }
+        }
+    )*};
 }
 
-/// A body, or none at all.
-fn optional<T: serde::de::DeserializeOwned + Default>(
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<T, Problem> {
-    match body {
-        Ok(bytes) if bytes.is_empty() => Ok(T::default()),
-        body => read(headers, body),
+named!(Join, Change, TakeOver, Transfer, Acting);
+
+impl<T: DeserializeOwned + Named> FromRequest<Shared> for About<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, shared: &Shared) -> Result<About<T>, Problem> {
+        let (mut parts, body) = request.into_parts();
+        // What is no id names nothing either.
+        let Path(id) = Path::from_request_parts(&mut parts, shared).await.map_err(|_| NotDone::Unknown)?;
+        let Ok(who) = Principal::from_request_parts(&mut parts, shared).await;
+        let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip().to_canonical());
+        let headers = parts.headers.clone();
+        let mut body: T = match Bytes::from_request(Request::from_parts(parts, body), shared).await {
+            Ok(bytes) if bytes.is_empty() => serde_json::from_value(serde_json::json!({}))
+                .map_err(|error| unprocessable(format!("Send a body of JSON: {error}.")))?,
+            bytes => read(&headers, bytes)?,
+        };
+        // A person acts in their own name; a program may name whom it acts for.
+        let by = acting(&body.teammate().unwrap_or_else(|| who.name().to_owned()));
+        Ok(About { id, by, from: peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), body })
+    }
+}
+
+impl<T> About<T> {
+    async fn done(self, shared: &Shared, order: Order) -> Result<Response, Problem> {
+        let call = shared.parts.calls.order(self.id, self.by, order).await?;
+        Ok(Json(call).into_response())
     }
 }
 
 async fn way(
     shared: &Shared,
     id: CallId,
-    peer: Option<Extension<Peer>>,
+    from: IpAddr,
     via: &str,
     offer: Option<String>,
 ) -> Result<(Way, Option<Placed>), Problem> {
@@ -320,7 +297,6 @@ async fn way(
     let browsers = shared.parts.browsers.get();
     let browsers = browsers.ok_or_else(|| Problem::busy("No calls from browsers are taken at present.", 5))?;
     let (_, leg) = shared.parts.calls.one(id)?;
-    let from = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |Extension(peer)| peer.0.ip().to_canonical());
     let (placed, call) = browsers.join(from, &offer, leg).await?;
     Ok((Way::Browser(Box::new(call)), Some(placed)))
 }
