@@ -140,6 +140,8 @@ fn echo_g722(bencher: Bencher) {
     bencher.bench_local(|| call.tick());
 }
 
+const ROLES: [Role; 3] = [Role::Customer, Role::Colleague, Role::Supervisor];
+
 /// 20 ms of two joined legs of one codec, as the node drains them, and of a third that supervises them where there is one.
 struct Joined {
     legs: Vec<Call>,
@@ -160,10 +162,9 @@ impl Joined {
     }
 
     fn tick(&mut self) -> usize {
-        const ROLES: [Role; 3] = [Role::Customer, Role::Colleague, Role::Supervisor];
         let room = Room { is_bridged: true, supervision: self.supervision };
         let mut out = 0;
-        for from in 0..self.legs.len() {
+        for (from, role) in ROLES.into_iter().enumerate().take(self.legs.len()) {
             let now = self.legs[from].receive();
             while let Some(packet) = self.legs[from].session.poll_relay() {
                 if from < 2 {
@@ -171,8 +172,8 @@ impl Joined {
                 }
             }
             while let Some(heard) = self.legs[from].session.poll_heard() {
-                for to in 0..self.legs.len() {
-                    if room.hears(ROLES[to], Voice::Of(ROLES[from])) {
+                for (to, ear) in ROLES.into_iter().enumerate().take(self.legs.len()) {
+                    if room.hears(ear, Voice::Of(role)) {
                         self.legs[to].session.push_voice(Seat::ALL[from], &heard.frame);
                     }
                 }

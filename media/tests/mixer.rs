@@ -39,11 +39,9 @@ fn heard(room: Room, ear: Role) -> Vec<Voice> {
         (Role::Supervisor, true) => vec![customer, colleague, Voice::Agent],
         (Role::Supervisor, false) => vec![customer, Voice::Agent],
     };
-    let also = match (room.supervision, ear, room.is_bridged) {
-        (Some(Supervision::Barge | Supervision::Whisper(Side::Customer)), Role::Customer, _) => true,
-        (Some(Supervision::Barge | Supervision::Whisper(Side::Colleague)), Role::Colleague, true) => true,
-        _ => false,
-    };
+    let to_customer = matches!(room.supervision, Some(Supervision::Barge | Supervision::Whisper(Side::Customer)));
+    let to_colleague = matches!(room.supervision, Some(Supervision::Barge | Supervision::Whisper(Side::Colleague)));
+    let also = (ear == Role::Customer && to_customer) || (ear == Role::Colleague && to_colleague && room.is_bridged);
     heard.extend(also.then_some(supervisor));
     heard
 }
