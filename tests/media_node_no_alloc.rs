@@ -9,7 +9,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use futures::executor::block_on;
-use media::{PlayItem, UtteranceId};
+use media::{PlayItem, Supervision, UtteranceId};
 use rtp_peer::{RtpPeer, drive, tone};
 use switchboard::adapters::media_node::Node;
 use switchboard::config::media::MediaConfig;
@@ -64,6 +64,11 @@ fn a_second_of_calls_allocates_and_frees_nothing() {
         let item = PlayItem { utterance: UtteranceId(1), clip: clip.clone(), last: true };
         let order = if index % 2 == 0 { LegCommand::Echo(true) } else { LegCommand::Play(item) };
         assert!(leg.control.send(order).is_ok());
+    }
+    // Two of the calls are one: a supervisor barges in, so that all is decoded, added up and encoded.
+    let [joined, supervisor] = [4, 5].map(|index| calls[index].0.id);
+    for order in [LegCommand::Bridge(joined), LegCommand::Supervise(supervisor, Supervision::Barge)] {
+        assert!(calls[1].0.control.send(order).is_ok());
     }
     let mut callers: Vec<&mut RtpPeer> = calls.iter_mut().map(|(_, caller)| caller).collect();
     let reach = |callers: &mut Vec<&mut RtpPeer>, packets: u64| {

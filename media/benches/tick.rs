@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 use audio_codec::{Decoder as _, Encoder as _};
 use divan::{Bencher, black_box};
-use media::{Codec, Direction, PlayItem, Session, SessionConfig, SourceRule, StreamParams, UtteranceId};
+use media::{
+    Codec, Direction, PlayItem, Role, Room, Seat, Session, SessionConfig, SourceRule, StreamParams, Supervision,
+    UtteranceId, Voice,
+};
 
 fn main() {
     divan::main();
@@ -55,6 +58,20 @@ impl Call {
 
     /// One packet in, one tick, everything drained.
     fn tick(&mut self) -> usize {
+        self.receive();
+        let mut out = 0;
+        while let Some(heard) = self.session.poll_heard() {
+            out += usize::from(heard.concealed);
+            if self.echo {
+                self.session.push_bridged(&heard.frame);
+            }
+        }
+        self.session.handle_timeout(self.now);
+        out + self.sent()
+    }
+
+    /// The next packet arrives; when.
+    fn receive(&mut self) -> Instant {
         let timestamp = u32::from(self.sequence).wrapping_mul(160);
         let header = media::rtp::header(false, self.payload_type, self.sequence, timestamp, 7);
         let mut packet = [0; 172];
@@ -66,14 +83,12 @@ impl Call {
         self.sequence += 1;
         self.now += Duration::from_millis(20);
         self.session.handle_rtp(self.now, FAR, &packet);
+        self.now
+    }
+
+    /// Takes out all that is to be sent or told.
+    fn sent(&mut self) -> usize {
         let mut out = 0;
-        while let Some(heard) = self.session.poll_heard() {
-            out += usize::from(heard.concealed);
-            if self.echo {
-                self.session.push_bridged(&heard.frame);
-            }
-        }
-        self.session.handle_timeout(self.now);
         let mut datagram = [0; 1500];
         while let Some(transmit) = self.session.poll_transmit(&mut datagram) {
             out += transmit.len;
@@ -123,6 +138,77 @@ fn echo_g722(bencher: Bencher) {
     let mut call = Call::new(Codec::G722, 9);
     call.echo = true;
     bencher.bench_local(|| call.tick());
+}
+
+const ROLES: [Role; 3] = [Role::Customer, Role::Colleague, Role::Supervisor];
+
+/// 20 ms of two joined legs of one codec, as the node drains them, and of a third that supervises them where there is one.
+struct Joined {
+    legs: Vec<Call>,
+    supervision: Option<Supervision>,
+}
+
+impl Joined {
+    fn new(supervision: Option<Supervision>) -> Joined {
+        let count = if supervision.is_some() { 3 } else { 2 };
+        let mut legs: Vec<Call> = (0..count).map(|_| Call::new(Codec::Pcmu, 0)).collect();
+        let room = Room { is_bridged: true, supervision };
+        for (leg, role) in legs.iter_mut().zip([Role::Customer, Role::Colleague]) {
+            leg.session.set_relaying(true);
+            leg.session.set_mixed(room.hears(role, Voice::Of(Role::Supervisor)));
+        }
+        legs[0].session.set_overheard(supervision.is_some());
+        Joined { legs, supervision }
+    }
+
+    fn tick(&mut self) -> usize {
+        let room = Room { is_bridged: true, supervision: self.supervision };
+        let mut out = 0;
+        for (from, role) in ROLES.into_iter().enumerate().take(self.legs.len()) {
+            let now = self.legs[from].receive();
+            while let Some(packet) = self.legs[from].session.poll_relay() {
+                if from < 2 {
+                    self.legs[1 - from].session.relay(now, &packet);
+                }
+            }
+            while let Some(heard) = self.legs[from].session.poll_heard() {
+                for (to, ear) in ROLES.into_iter().enumerate().take(self.legs.len()) {
+                    if room.hears(ear, Voice::Of(role)) {
+                        self.legs[to].session.push_voice(Seat::ALL[from], &heard.frame);
+                    }
+                }
+            }
+            self.legs[from].session.handle_timeout(now);
+            while let Some(frame) = self.legs[from].session.poll_spoken() {
+                if let Some(supervisor) = self.legs.get_mut(2) {
+                    supervisor.session.push_voice(Seat::ALL[2], &frame);
+                }
+            }
+            out += self.legs[from].sent();
+        }
+        out
+    }
+}
+
+/// The measure: a joined call that nobody listens to.
+#[divan::bench]
+fn joined_pcmu(bencher: Bencher) {
+    let mut joined = Joined::new(None);
+    bencher.bench_local(|| joined.tick());
+}
+
+/// The same with a supervisor who listens: what the two hear is forwarded as before.
+#[divan::bench]
+fn joined_pcmu_listened_to(bencher: Bencher) {
+    let mut joined = Joined::new(Some(Supervision::Listen));
+    bencher.bench_local(|| joined.tick());
+}
+
+/// The same with one who barges in: everything is decoded, added up and encoded.
+#[divan::bench]
+fn joined_pcmu_barged_into(bencher: Bencher) {
+    let mut joined = Joined::new(Some(Supervision::Barge));
+    bencher.bench_local(|| joined.tick());
 }
 
 /// What a browser says, 20 ms a packet, two seconds of it.

@@ -8,7 +8,8 @@
 //! `jitter` lays its bytes onto the sender's timeline, `receiver` takes 20 ms off that timeline as soon
 //! as they are whole (or conceals them once they are overdue), `codec` decodes and brings them to
 //! 16 kHz. The other way round: `playout` says what is to be heard in the next packet time, `codec`
-//! encodes it, `pacer` says when, `outgoing` puts them together.
+//! encodes it, `pacer` says when, `outgoing` puts them together. Where several legs of a call hear each other, [`mixer`]
+//! says who hears whom and adds them up.
 
 mod codec;
 mod comfort_noise;
@@ -32,6 +33,7 @@ mod time;
 pub mod echo;
 pub mod fax;
 pub mod frame;
+pub mod mixer;
 pub mod params;
 pub mod resample;
 pub mod rtcp;
@@ -40,6 +42,7 @@ pub mod session;
 pub mod vad;
 
 pub use frame::{Clip, ENGINE_RATE_HZ, FRAME_MS, FRAME_SAMPLES, Frame};
+pub use mixer::{Role, Room, Seat, Side, Supervision, Voice};
 pub use params::{
     Codec, Direction, DtmfFormat, Event, HeardFrame, Key, PlayItem, RecordFrame, SessionConfig, SourceRule,
     StreamParams, Transmit, TransmitKind, UtteranceId,

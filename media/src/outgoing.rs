@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use crate::codec::Encoder;
 use crate::comfort_noise::{ComfortNoise, SENT_PEAK};
 use crate::dtmf::sending::KeySender;
-use crate::elastic::Elastic;
 use crate::events::Events;
-use crate::frame::{Clip, Frame};
+use crate::frame::{Clip, FRAME_SAMPLES, Frame};
+use crate::mixer::{self, Mixer, Seat};
 use crate::outbox::Outbox;
 use crate::pacer::Pacer;
 use crate::params::{Codec, Key, PlayItem, SessionConfig, StreamParams, TransmitKind, UtteranceId};
@@ -24,12 +24,17 @@ const PACKET_SAMPLES_MAX: usize = 960;
 /// Idle for this long, the next speech begins a talk spurt and has the marker (RFC 3551 §4.1).
 const SPURT_PAUSE: Duration = Duration::from_millis(200);
 
+/// Quieter than this peak (−36 dBFS) counts as a quiet place.
+const QUIET: u16 = 520;
+
 /// The sending half of a session.
 pub struct Outgoing {
     ssrc: u32,
     pacer: Pacer,
     playout: Playout,
-    bridged: Elastic,
+    others: Mixer,
+    mixing: Mixing,
+    spoken: Option<Spoken>,
     keys: KeySender,
     noise: ComfortNoise,
     encoder: Encoder,
@@ -51,6 +56,41 @@ pub struct Outgoing {
     relayed_until: Option<u32>,
 }
 
+/// Whether what others say is added up here rather than forwarded as it came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mixing {
+    Off,
+    On,
+    /// Until there is a quiet place: what is forwarded is ahead of what is added up by the wait of the jitter buffer,
+    /// and so much is left out there.
+    UntilQuiet,
+}
+
+/// What is played, for one who listens: nothing of what others say, and no noise.
+struct Spoken {
+    samples: [i16; SPOKEN_MAX],
+    len: usize,
+}
+
+/// The longest packet, and what was left before it.
+const SPOKEN_MAX: usize = PACKET_SAMPLES_MAX + FRAME_SAMPLES;
+
+impl Spoken {
+    fn push(&mut self, samples: &[i16]) {
+        // Whoever does not take it misses it.
+        let n = samples.len().min(SPOKEN_MAX - self.len);
+        self.samples[self.len..self.len + n].copy_from_slice(&samples[..n]);
+        self.len += n;
+    }
+
+    fn pop(&mut self) -> Option<Frame> {
+        let frame = Frame(*self.samples[..self.len].first_chunk()?);
+        self.samples.copy_within(FRAME_SAMPLES..self.len, 0);
+        self.len -= FRAME_SAMPLES;
+        Some(frame)
+    }
+}
+
 /// What a slot needs to know of the rest of the session.
 pub struct Line<'a> {
     /// What is negotiated.
@@ -70,7 +110,9 @@ impl Outgoing {
             ssrc: config.ssrc,
             pacer: Pacer::new(now, Duration::from_millis(20)),
             playout: Playout::new(),
-            bridged: Elastic::new(),
+            others: Mixer::new(),
+            mixing: Mixing::Off,
+            spoken: None,
             keys: KeySender::new(),
             noise: ComfortNoise::new(seed),
             encoder: Encoder::new(Codec::Pcmu),
@@ -120,16 +162,40 @@ impl Outgoing {
         }
     }
 
-    /// Audio of a bridged leg.
-    pub fn push_bridged(&mut self, frame: &Frame) {
-        self.bridged.push(&frame.0);
+    /// Audio of whoever sits there.
+    pub fn push_voice(&mut self, from: Seat, frame: &Frame) {
+        self.others.push(from, frame);
+    }
+
+    /// Whoever sits there is not heard any more.
+    pub fn close_voice(&mut self, from: Seat) {
+        self.others.close(from);
+    }
+
+    /// Whether others are added up rather than forwarded.
+    pub fn set_mixed(&mut self, on: bool) {
+        self.mixing = match (on, self.mixing) {
+            (true, _) => Mixing::On,
+            (false, Mixing::On) => Mixing::UntilQuiet,
+            (false, before) => before,
+        };
+    }
+
+    /// Whether what is played is kept for [`Outgoing::next_spoken`].
+    pub fn set_overheard(&mut self, on: bool) {
+        self.spoken = on.then_some(Spoken { samples: [0; SPOKEN_MAX], len: 0 });
+    }
+
+    /// The next frame of what is played.
+    pub fn next_spoken(&mut self) -> Option<Frame> {
+        self.spoken.as_mut()?.pop()
     }
 
     /// Forwards a packet of a bridged leg, if nothing speaks against it; whether it was.
     pub fn relay(&mut self, now: Instant, packet: &RelayPacket, line: Line<'_>) -> bool {
         let Some(destination) = line.destination else { return false };
         let fits = packet.codec == line.params.codec && packet.ticks() == i64::from(line.params.packet_ms) * MS;
-        if !fits || self.playout.ready() || self.keys.busy() {
+        if !fits || self.mixing != Mixing::Off || self.playout.ready() || self.keys.busy() {
             return false;
         }
         let Some(numbers) = self.relay.number(now, packet, (self.sequence, self.timestamp)) else { return false };
@@ -187,15 +253,18 @@ impl Outgoing {
         let Some(destination) = line.destination else {
             self.idle = true;
             self.muted = true;
-            self.bridged.clear();
+            self.others.clear();
+            self.played(samples);
             self.history.push(samples, false);
             return;
         };
         self.relay.slot();
-        let is_forwarding = self.relay.is_on(now) && !self.playout.ready() && !self.keys.busy();
+        let is_forwarding =
+            self.relay.is_on(now) && self.mixing == Mixing::Off && !self.playout.ready() && !self.keys.busy();
         if is_forwarding {
+            self.played(samples);
             // What was forwarded is what was said: it is recorded, and told from an echo, as if we had sent it.
-            self.bridged.pull(samples);
+            self.others.pull(samples);
             self.muted = false;
             self.idle = true;
             self.history.push(samples, false);
@@ -204,6 +273,7 @@ impl Outgoing {
         self.end_relay();
         if self.keys.busy() && self.key_slot(destination, line) {
             self.idle = true;
+            self.played(samples);
             self.history.push(samples, false);
             return;
         }
@@ -237,25 +307,37 @@ impl Outgoing {
     /// Fills a packet; whether any of it is speech of ours.
     fn fill(&mut self, samples: &mut [i16], events: &mut Events) -> bool {
         let spoken = self.playout.fill(samples, events);
+        self.played(samples);
         if spoken > 0 {
             self.noise.fill(SENT_PEAK, &mut samples[spoken..]);
-            self.mix_bridged(samples);
-        } else if !self.bridged.pull(samples) {
+            self.mix_others(samples);
+        } else if !self.others.pull(samples) {
             // What the store still held when it ran dry is kept; the silence after it becomes noise.
             let held = samples.iter().rposition(|sample| *sample != 0).map_or(0, |last| last + 1);
             self.noise.fill(SENT_PEAK, &mut samples[held..]);
         }
+        if self.mixing == Mixing::UntilQuiet && samples.iter().all(|sample| sample.unsigned_abs() < QUIET) {
+            self.mixing = Mixing::Off;
+        }
         spoken > 0
     }
 
+    /// What of a slot was played, before anything is added to it.
+    fn played(&mut self, samples: &[i16]) {
+        if let Some(spoken) = &mut self.spoken {
+            spoken.push(samples);
+        }
+    }
+
     /// Whoever is told something while they are bridged goes on hearing the other side beneath it.
-    fn mix_bridged(&mut self, samples: &mut [i16]) {
+    fn mix_others(&mut self, samples: &mut [i16]) {
+        if self.others.is_silent() {
+            return;
+        }
         let mut other = [0; PACKET_SAMPLES_MAX];
         let other = &mut other[..samples.len()];
-        self.bridged.pull(other);
-        for (sample, other) in samples.iter_mut().zip(other) {
-            *sample = sample.saturating_add(*other);
-        }
+        self.others.pull(other);
+        mixer::add(samples, other);
     }
 
     /// Sends an event packet in place of audio; false when none is to be sent after all.

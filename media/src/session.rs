@@ -9,6 +9,7 @@ use crate::dtmf::{Presses, Way};
 use crate::elastic::Elastic;
 use crate::events::Events;
 use crate::frame::{Clip, Frame};
+use crate::mixer::Seat;
 use crate::outbox::Outbox;
 use crate::outgoing::{Line, Outgoing};
 use crate::params::{
@@ -65,7 +66,7 @@ pub struct Stats {
 
 /// One leg's audio. Mutate once (`handle_*`, commands), then drain every `poll_*` until it is empty.
 ///
-/// Everything that a tick needs is allocated by [`Session::new`]: about 45 kB.
+/// Everything that a tick needs is allocated by [`Session::new`]: about 70 kB.
 pub struct Session {
     config: SessionConfig,
     epoch: Epoch,
@@ -388,7 +389,33 @@ impl Session {
 
     /// Audio from a bridged leg, one frame per tick; in place of silence when nothing is played, and beneath what is.
     pub fn push_bridged(&mut self, frame: &Frame) {
-        self.outgoing.push_bridged(frame);
+        self.push_voice(Seat::default(), frame);
+    }
+
+    /// Audio of whoever sits there among the legs of this call, one frame per tick; several are added up.
+    pub fn push_voice(&mut self, from: Seat, frame: &Frame) {
+        self.outgoing.push_voice(from, frame);
+    }
+
+    /// Whoever sits there is not heard any more, from the next packet on.
+    pub fn close_voice(&mut self, from: Seat) {
+        self.outgoing.close_voice(from);
+    }
+
+    /// Whether several may be heard here, so that nothing is forwarded as it came ([`Session::relay`]). Switched off, it
+    /// goes on until a quiet place.
+    pub fn set_mixed(&mut self, on: bool) {
+        self.outgoing.set_mixed(on);
+    }
+
+    /// Whether what is played here is to be heard by another as well; see [`Session::poll_spoken`].
+    pub fn set_overheard(&mut self, on: bool) {
+        self.outgoing.set_overheard(on);
+    }
+
+    /// The next 20 ms of what is played here, silence between the words included and nothing of what others say.
+    pub fn poll_spoken(&mut self) -> Option<Frame> {
+        self.outgoing.next_spoken()
     }
 
     /// Whether accepted packets are kept for a bridged leg; see [`Session::poll_relay`].

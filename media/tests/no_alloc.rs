@@ -6,7 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use common::*;
-use media::{Clip, PlayItem, Session, UtteranceId};
+use media::{Clip, FRAME_SAMPLES, PlayItem, Seat, Session, UtteranceId};
 
 struct Counting;
 
@@ -63,6 +63,8 @@ fn thousands_of_ticks_neither_allocate_nor_free() {
         };
         session.configure(start, &params);
         session.set_recording(true);
+        // A third ear is there, and everybody speaks.
+        session.set_overheard(true);
         let clip: Clip = tone(440.0, 8000.0, 4000).into();
         let mut far = Far { payload_type, ..Far::new() };
         let packets: Vec<Vec<u8>> = match codec {
@@ -71,7 +73,7 @@ fn thousands_of_ticks_neither_allocate_nor_free() {
         };
         let source = address(FAR);
         let mut datagram = [0; 1500];
-        let (mut sent, mut heard, mut recorded, mut spent, mut events) = (0, 0, 0, 0, 0);
+        let (mut sent, mut heard, mut recorded, mut spent, mut events, mut spoken) = (0, 0, 0, 0, 0, 0);
 
         let before = allocations();
         for (tick, packet) in packets.iter().enumerate() {
@@ -96,7 +98,16 @@ fn thousands_of_ticks_neither_allocate_nor_free() {
             }
             while let Some(frame) = session.poll_heard() {
                 heard += 1;
-                session.push_bridged(&frame.frame);
+                for seat in Seat::ALL {
+                    session.push_voice(seat, &frame.frame);
+                }
+            }
+            while let Some(frame) = session.poll_spoken() {
+                spoken += frame.0.len() / FRAME_SAMPLES;
+            }
+            if tick % 40 == 0 {
+                session.close_voice(Seat::ALL[tick / 40 % 3]);
+                session.set_mixed(tick % 80 == 0);
             }
             while session.poll_record().is_some() {
                 recorded += 1;
@@ -112,6 +123,7 @@ fn thousands_of_ticks_neither_allocate_nor_free() {
         assert_eq!(allocations() - before, 0, "{codec:?}");
         assert!(sent >= 5000 && heard >= 4990 && recorded >= 4990, "{sent} {heard} {recorded}");
         assert!(spent == 100 && events >= 200, "{spent} {events}");
+        assert!(spoken >= 4990, "{spoken}");
     }
 }
 
@@ -132,6 +144,7 @@ fn a_session_is_small() {
     let heap = BYTES.with(Cell::get) - before;
     let inline = std::mem::size_of::<Session>() as isize;
     println!("a session takes {inline} bytes inline and {heap} on the heap");
-    assert!(heap + inline < 60_000, "{inline} + {heap}");
+    // A third ear takes 13 kB of it, which most calls never touch: it can come at any time and takes nothing then.
+    assert!(heap + inline < 72_000, "{inline} + {heap}");
     drop(session);
 }

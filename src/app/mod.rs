@@ -133,6 +133,7 @@ impl House {
             recordings_dir: self.config.recordings_dir(),
             own_numbers: self.config.facts().own_numbers,
             own_phones: dialplans::own_phones(&self.config),
+            phone_realm: self.config.sip.realm.clone(),
             home_country,
             end_of_turn: EndOfTurnSettings { patience: self.config.speech.patience },
             waiting: tones::Waiting::new(),
@@ -154,6 +155,7 @@ impl House {
             offers: Default::default(),
             queues: Default::default(),
             live_cases: Default::default(),
+            live: Default::default(),
             callbacks: Default::default(),
             settings,
         }))

@@ -20,6 +20,7 @@ use crate::http::{self, Readiness, Server, watch_store};
 use crate::seams::browser::{BrowserCalls, BrowserMedia};
 use crate::sip::{SipParts, SipServer, SipTimes};
 use crate::team::Team;
+use crate::voice::front_desk::FrontDesk;
 use crate::webrtc::{BrowserParts, Browsers};
 
 use super::{House, business, dialplans, trunk_minutes};
@@ -40,7 +41,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     readiness.ready("store");
     let token = bootstrap_token::load_or_make(&house.config.bootstrap_token_file())?;
     // Filled once there is somebody to make calls.
-    let calls_back = Arc::new(OnceLock::new());
+    let calls_back: Arc<OnceLock<Arc<FrontDesk>>> = Arc::default();
     let browser_door: Arc<OnceLock<Arc<dyn BrowserCalls>>> = Arc::default();
     let team = house.team()?;
     let messages = house.message_desk();
@@ -52,6 +53,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         library: house.library.clone(),
         team: team.clone(),
         answering: house.answering(),
+        calls: calls_back.clone(),
         calls_back: calls_back.clone(),
         clock: house.clock.clone(),
         browsers: browser_door.clone(),

@@ -8,6 +8,7 @@
 //!    caller back to the agent, who may have the person rung again.
 //! 5. Whoever was rung in vain and calls in while the caller is still there is one more attempt, as if they were rung
 //!    (R55); after a ladder's end it is a ladder of its own.
+//!    So is a supervisor who takes the case over, from whoever rings or is joined (R9).
 //! 6. Every ladder ends in exactly one [`LadderEnd`], and rings nobody afterwards.
 //!
 //! Pure: what happened goes in with its time, orders come out.
@@ -259,6 +260,20 @@ impl Ladder {
             });
         }
         attempt
+    }
+
+    /// Somebody of the team takes the case as it stands, from whoever rings or speaks with the caller (R9): their
+    /// attempt, which is joined. Whoever was joined is not with the caller any more. `None` when it is over.
+    pub fn taken_over(&mut self, now: Instant, person: Option<String>, telephone: Target) -> Option<AttemptNo> {
+        if self.is_over() {
+            return None;
+        }
+        if !matches!(self.state, State::Ringing(_)) {
+            self.state = State::Ringing(Vec::new());
+        }
+        let attempt = self.add_caller_in(now, person, telephone);
+        self.attempt_ended(now, attempt, AttemptOutcome::Accepted);
+        Some(attempt)
     }
 
     /// The next order.

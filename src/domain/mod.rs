@@ -25,6 +25,7 @@ pub mod public_address;
 pub mod schedule;
 pub mod shortcut;
 pub mod standing_offers;
+pub mod supervision;
 pub mod team;
 pub mod ticket;
 pub mod time;

@@ -27,6 +27,8 @@ pub enum Permission {
     ReadCases,
     /// Replies, takes over, assigns, calls back.
     WorkCases,
+    /// Listens in on live calls, whispers and barges in. Taking a call over, transferring and ending it are work on cases.
+    Supervise,
     /// Brings customers' messages in and fetches what goes out.
     Intake,
     /// Reads articles and gaps, and tries questions.
@@ -54,7 +56,9 @@ impl Role {
         match permission {
             P::ReadCases | P::ReadKnowledge | P::ReadSettings | P::OwnAccount => true,
             P::WorkCases | P::WriteKnowledge => self >= Role::Teammate,
-            P::Intake | P::ChangeSettings | P::ManageTeam | P::ReadAudit | P::ReadMetrics => self >= Role::Admin,
+            P::Supervise | P::Intake | P::ChangeSettings | P::ManageTeam | P::ReadAudit | P::ReadMetrics => {
+                self >= Role::Admin
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::casework::Tag;
 use super::conversation::{Conversation, Handler, Status};
 use super::ids::{ConversationId, MessageId};
+use super::supervision::SupervisionMode;
 use super::time::EpochMs;
 
 /// Who did it.
@@ -124,6 +125,25 @@ pub enum Act {
         /// Which.
         into: ConversationId,
     },
+    /// A supervisor joined its call.
+    SupervisorJoined {
+        /// How far they take part.
+        mode: SupervisionMode,
+    },
+    /// They take part differently.
+    SupervisionChanged {
+        /// How far.
+        mode: SupervisionMode,
+    },
+    /// They left it.
+    SupervisorLeft,
+    /// A teammate had its call transferred.
+    CallTransferred {
+        /// To whom, as the policy writes it; `None` for its ladder.
+        to: Option<String>,
+    },
+    /// A teammate ended its call.
+    CallEnded,
 }
 
 /// Why an act does not go.
@@ -230,7 +250,12 @@ pub fn apply(conversation: &mut Conversation, act: &Act, by: &Actor, now: EpochM
         | Act::DraftDiscarded { .. }
         | Act::Noted { .. }
         | Act::Absorbed { .. }
-        | Act::Split { .. } => {}
+        | Act::Split { .. }
+        | Act::SupervisorJoined { .. }
+        | Act::SupervisionChanged { .. }
+        | Act::SupervisorLeft
+        | Act::CallTransferred { .. }
+        | Act::CallEnded => {}
     }
     conversation.updated_at = now;
     Ok(())

@@ -3,7 +3,7 @@
 
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -11,7 +11,8 @@ use uuid::Uuid;
 use super::body::unprocessable;
 use super::problem::Problem;
 use crate::domain::ids::{
-    AgentId, ApiTokenId, ArticleId, ContactId, ConversationId, MessageId, RecordingId, SessionId, TeammateId, TicketId,
+    AgentId, ApiTokenId, ArticleId, CallId, ContactId, ConversationId, MessageId, RecordingId, SessionId, TeammateId,
+    TicketId,
 };
 
 /// What the path names. What is no id names nothing either: 404.
@@ -22,6 +23,9 @@ pub struct Asks<T>(pub T);
 
 /// A body of JSON in the form asked for; 422 with its place where it does not fit.
 pub struct Sent<T>(pub T);
+
+/// The same, where a body may be left out: it is an empty object then.
+pub struct SentOrNothing<T>(pub T);
 
 /// A body of JSON whose form its reader checks.
 pub struct SentJson(pub serde_json::Value);
@@ -40,6 +44,7 @@ named! {
     AgentId => "agent",
     ApiTokenId => "token",
     ArticleId => "article",
+    CallId => "call",
     ContactId => "contact",
     ConversationId => "conversation",
     RecordingId => "recording",
@@ -79,27 +84,49 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Sent<T>, Problem> {
         let SentJson(value) = SentJson::from_request(request, state).await?;
-        let fits = serde_json::from_value(value).map(Sent);
-        fits.map_err(|error| unprocessable(format!("The body does not fit: {error}.")))
+        fitting(value).map(Sent)
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for SentOrNothing<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<SentOrNothing<T>, Problem> {
+        let kind = request.headers().get(header::CONTENT_TYPE).cloned();
+        let body = bounded(request, state).await?;
+        let value = if body.is_empty() { serde_json::json!({}) } else { json(kind.as_ref(), &body)? };
+        fitting(value).map(SentOrNothing)
     }
 }
 
 impl<S: Send + Sync> FromRequest<S> for SentJson {
     type Rejection = Problem;
 
-    /// A plain form of another website's page is no JSON, so that none can be sent in an admin's name.
     async fn from_request(request: Request, state: &S) -> Result<SentJson, Problem> {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        if kind.split(';').next().map(str::trim) != Some("application/json") {
-            let detail = "Send JSON, with \"Content-Type: application/json\".";
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
-        }
-        let body = Bytes::from_request(request, state).await;
-        let body =
-            body.map_err(|_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large; send less."))?;
-        let read = serde_json::from_slice(&body).map(SentJson);
-        read.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("This is not JSON: {error}.")))
+        let kind = request.headers().get(header::CONTENT_TYPE).cloned();
+        let body = bounded(request, state).await?;
+        json(kind.as_ref(), &body).map(SentJson)
     }
+}
+
+async fn bounded<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    let body = Bytes::from_request(request, state).await;
+    body.map_err(|_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large; send less."))
+}
+
+/// A plain form of another website's page is no JSON, so that none can be sent in an admin's name.
+fn json(kind: Option<&HeaderValue>, body: &[u8]) -> Result<serde_json::Value, Problem> {
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if kind.split(';').next().map(str::trim) != Some("application/json") {
+        let detail = "Send JSON, with \"Content-Type: application/json\".";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    let read = serde_json::from_slice(body);
+    read.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("This is not JSON: {error}.")))
+}
+
+fn fitting<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Problem> {
+    serde_json::from_value(value).map_err(|error| unprocessable(format!("The body does not fit: {error}.")))
 }
 
 /// The version of a thing that whoever changes it has read: named in the body (`key`), or by `If-Match` (RFC 9110,

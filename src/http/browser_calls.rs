@@ -222,6 +222,8 @@ fn shown(live: &LiveEvent) -> Option<Event> {
         | LiveKind::Conversation { .. }
         | LiveKind::Attempt { .. }
         | LiveKind::Ticket { .. }
+        // Nobody who listens is told of to the caller.
+        | LiveKind::Supervision { .. }
         | LiveKind::CallEnded => None,
     }
 }

@@ -1,10 +1,12 @@
 //! Live events as a stream (Server-Sent Events, HTML standard section 9.2).
 //!
 //! Each event carries its id; a reader that comes back with `Last-Event-ID` gets what it missed. Who is too slow,
-//! or comes back too late, gets an event `missed` and should read the conversations again.
+//! or comes back too late, gets an event `missed` and should read the conversations again. Who sees some inboxes alone
+//! is told of their conversations alone.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::QueryRejection;
@@ -21,8 +23,11 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
+use super::principal::Principal;
 use super::problem::Problem;
+use crate::domain::ids::{ConversationId, InboxId};
 use crate::seams::bus::LiveEvent;
+use crate::seams::store::Store;
 
 /// Where to go on, for readers that cannot set headers.
 #[derive(Deserialize)]
@@ -38,6 +43,7 @@ pub struct From {
 )]
 pub async fn stream(
     State(shared): State<Shared>,
+    who: Principal,
     from: Result<Query<From>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -56,8 +62,14 @@ pub async fn stream(
     {
         waiting.push_back(missed(oldest.id - after - 1));
     }
-    waiting.extend(kept.iter().map(shown));
-    let reader = Reader { waiting, live, shutdown: shared.parts.shutdown.clone(), _permit: permit };
+    let store = shared.parts.store.clone();
+    let mut sight = who.inboxes().map(|inboxes| Sight { store, inboxes: inboxes.to_vec(), known: HashMap::new() });
+    for event in &kept {
+        if sees(&mut sight, event).await {
+            waiting.push_back(shown(event));
+        }
+    }
+    let reader = Reader { waiting, live, sight, shutdown: shared.parts.shutdown.clone(), _permit: permit };
     let beat = KeepAlive::new().interval(Duration::from_millis(shared.parts.config.heartbeat_ms)).text("alive");
     let mut response = Sse::new(reader.events()).keep_alive(beat).into_response();
     // Proxies that gather answers before passing them on would hold events back.
@@ -72,6 +84,7 @@ const RETRY: Duration = Duration::from_secs(1);
 struct Reader {
     waiting: VecDeque<Event>,
     live: Receiver<LiveEvent>,
+    sight: Option<Sight>,
     shutdown: CancellationToken,
     _permit: OwnedSemaphorePermit,
 }
@@ -88,17 +101,55 @@ impl Reader {
     }
 
     async fn next(&mut self) -> Option<Event> {
-        let received = tokio::select! {
-            received = self.live.recv() => received,
-            () = self.shutdown.cancelled() => return None,
-        };
-        match received {
-            Ok(event) => Some(shown(&event)),
-            Err(RecvError::Lagged(count)) => Some(missed(count)),
-            Err(RecvError::Closed) => None,
+        loop {
+            let received = tokio::select! {
+                received = self.live.recv() => received,
+                () = self.shutdown.cancelled() => return None,
+            };
+            match received {
+                Ok(event) if sees(&mut self.sight, &event).await => return Some(shown(&event)),
+                // Of another inbox.
+                Ok(_) => {}
+                Err(RecvError::Lagged(count)) => return Some(missed(count)),
+                Err(RecvError::Closed) => return None,
+            }
         }
     }
 }
+
+/// What somebody sees who sees some inboxes alone.
+struct Sight {
+    store: Arc<dyn Store>,
+    inboxes: Vec<InboxId>,
+    /// Conversations that were looked up: a conversation never changes its inbox.
+    known: HashMap<ConversationId, bool>,
+}
+
+async fn sees(sight: &mut Option<Sight>, event: &LiveEvent) -> bool {
+    match sight {
+        Some(sight) => sight.sees(event.conversation).await,
+        None => true,
+    }
+}
+
+impl Sight {
+    async fn sees(&mut self, id: ConversationId) -> bool {
+        if let Some(seen) = self.known.get(&id) {
+            return *seen;
+        }
+        // What cannot be looked up is not theirs to see.
+        let Ok(Some(view)) = self.store.conversation(id).await else { return false };
+        let seen = self.inboxes.contains(&view.conversation.inbox);
+        if self.known.len() >= KNOWN_MAX {
+            self.known.clear();
+        }
+        self.known.insert(id, seen);
+        seen
+    }
+}
+
+/// Conversations that one stream remembers: 100 kB, and a look-up each once they are forgotten.
+const KNOWN_MAX: usize = 2_048;
 
 fn shown(event: &LiveEvent) -> Event {
     // Never fails: events are text, numbers and JSON values.

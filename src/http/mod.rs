@@ -10,6 +10,7 @@ mod asked;
 mod audit;
 mod body;
 mod browser_calls;
+mod calls;
 mod contacts;
 mod conversations;
 mod events;
@@ -52,6 +53,7 @@ use crate::seams::clock::Clock;
 use crate::seams::store::Store;
 use crate::team::Team;
 use crate::voice::call_back::CallsBack;
+use crate::voice::live_calls::Supervised;
 
 pub use agents::Answering;
 pub use health::{Readiness, watch_store};
@@ -74,6 +76,8 @@ pub struct Parts {
     pub team: Arc<Team>,
     /// The agent that answers, whose policy can be saved.
     pub answering: Answering,
+    /// Live calls.
+    pub calls: Arc<dyn Supervised>,
     /// Calls customers back.
     pub calls_back: Arc<dyn CallsBack>,
     /// Time.

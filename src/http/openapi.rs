@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 use super::audit;
 use super::knowledge::{articles, gaps, imports, search};
 use super::team::{account, people, session, tokens};
-use super::{Shared, agents, contacts, conversations, events, intake, recordings, saved, teamwork, tickets};
+use super::{Shared, agents, calls, contacts, conversations, events, intake, recordings, saved, teamwork, tickets};
 
 /// What the document says beside the paths.
 #[derive(OpenApi)]
@@ -23,6 +23,7 @@ use super::{Shared, agents, contacts, conversations, events, intake, recordings,
     tags(
         (name = "conversations", description = "Cases and all that belongs to them"),
         (name = "teamwork", description = "What teammates do with a case"),
+        (name = "calls", description = "Live calls: listening in, taking over, transferring and ending"),
         (name = "tickets", description = "Follow-ups, and calling customers back"),
         (name = "contacts", description = "Customers"),
         (name = "intake", description = "Messages from other programs, and ours to them"),
@@ -67,6 +68,12 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(tickets::one, tickets::change))
         .routes(routes!(tickets::call))
         .routes(routes!(recordings::one))
+        .routes(routes!(calls::list))
+        .routes(routes!(calls::join, calls::change, calls::leave))
+        .routes(routes!(calls::take_over))
+        .routes(routes!(calls::hand_back))
+        .routes(routes!(calls::transfer))
+        .routes(routes!(calls::end))
         .routes(routes!(articles::list, articles::create))
         .routes(routes!(articles::one, articles::edit, articles::delete))
         .routes(routes!(articles::revisions))

@@ -28,6 +28,8 @@ pub enum Reach {
     Recording,
     /// The contact named in the path.
     Contact,
+    /// The live call named in the path.
+    Call,
     /// All of them: for those alone who see every inbox.
     Everything,
 }
@@ -102,7 +104,16 @@ pub const TABLE: &[Row] = &[
     ("PATCH", "/api/v1/tickets/{id}", Some(WorkCases), Reach::Ticket),
     ("POST", "/api/v1/tickets/{id}/call", Some(WorkCases), Reach::Ticket),
     ("GET", "/api/v1/recordings/{id}", Some(ReadCases), Reach::Recording),
-    ("GET", "/api/v1/events", Some(ReadCases), Reach::Everything),
+    ("GET", "/api/v1/events", Some(ReadCases), Reach::Listed),
+    ("GET", "/api/v1/calls", Some(ReadCases), Reach::Listed),
+    ("POST", "/api/v1/calls/{id}/supervision", Some(Supervise), Reach::Call),
+    ("PATCH", "/api/v1/calls/{id}/supervision", Some(Supervise), Reach::Call),
+    ("DELETE", "/api/v1/calls/{id}/supervision", Some(Supervise), Reach::Call),
+    // Whoever works on cases may take a call of theirs in hand; listening in on colleagues is another matter.
+    ("POST", "/api/v1/calls/{id}/take-over", Some(WorkCases), Reach::Call),
+    ("POST", "/api/v1/calls/{id}/hand-back", Some(WorkCases), Reach::Call),
+    ("POST", "/api/v1/calls/{id}/transfer", Some(WorkCases), Reach::Call),
+    ("POST", "/api/v1/calls/{id}/end", Some(WorkCases), Reach::Call),
     ("POST", "/api/v1/browser-calls", Some(WorkCases), Reach::Nothing),
     ("GET", "/api/v1/browser-calls/setup", Some(WorkCases), Reach::Nothing),
     ("DELETE", "/api/v1/browser-calls/{id}", Some(WorkCases), Reach::Nothing),

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::Shared;
 use super::permissions::Reach;
 use super::problem::Problem;
-use crate::domain::ids::{ContactId, ConversationId, InboxId, RecordingId, TicketId};
+use crate::domain::ids::{CallId, ContactId, ConversationId, InboxId, RecordingId, TicketId};
 use crate::seams::inbox_store::Filter;
 use crate::seams::store::StoreError;
 
@@ -20,7 +20,9 @@ pub async fn check(shared: &Shared, parts: &mut Parts, reach: Reach, inboxes: &[
             let detail = "This touches every inbox, and you see some of them alone; ask an admin.";
             return Err(Problem::new(StatusCode::FORBIDDEN, detail));
         }
-        Reach::Conversation | Reach::Ticket | Reach::Recording | Reach::Contact => named(parts, shared).await,
+        Reach::Conversation | Reach::Ticket | Reach::Recording | Reach::Contact | Reach::Call => {
+            named(parts, shared).await
+        }
     };
     let seen = match id {
         None => false,
@@ -45,6 +47,10 @@ async fn is_seen(shared: &Shared, reach: Reach, id: &str, inboxes: &[InboxId]) -
             let Ok(contact) = id.parse::<ContactId>() else { return Ok(false) };
             let filter = Filter { contact: Some(contact), inboxes: Some(inboxes.to_vec()), ..Filter::default() };
             return Ok(!store.conversations_by(&filter, None, 1).await?.is_empty());
+        }
+        Reach::Call => {
+            let Ok(call) = id.parse::<CallId>() else { return Ok(false) };
+            return Ok(shared.parts.calls.inbox(call).is_some_and(|inbox| inboxes.contains(&inbox)));
         }
         Reach::Nothing | Reach::Listed | Reach::Everything => None,
     };

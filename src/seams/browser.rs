@@ -7,8 +7,9 @@ use serde::Serialize;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
-use crate::domain::ids::ConversationId;
+use crate::domain::ids::{ConversationId, LegId};
 use crate::seams::media::MediaLeg;
+use crate::seams::signaling::IncomingCall;
 
 /// Takes calls from browsers.
 #[async_trait]
@@ -19,6 +20,9 @@ pub trait BrowserCalls: Send + Sync {
     fn ice_servers(&self) -> Vec<IceServer>;
     /// Answers an offer that came from this address. The call rings from the return of this on.
     async fn place(&self, from: IpAddr, offer: &str) -> Result<Placed, BrowserCallError>;
+    /// Answers the offer of somebody who joins a call that there is already: the leg is made beside that call's, and
+    /// whoever joins gets what [`BrowserCalls::place`] would ring at the desk with.
+    async fn join(&self, from: IpAddr, offer: &str, beside: LegId) -> Result<(Placed, IncomingCall), BrowserCallError>;
     /// A fragment of a session description: candidates, which need no answer, or new credentials after a change of
     /// network, which are answered with ours. `if_match` is the entity tag that the browser knows, or `*`.
     fn patch(&self, id: Uuid, if_match: &str, fragment: &str) -> Result<Option<Restarted>, BrowserCallError>;

@@ -44,6 +44,11 @@ pub enum LiveKind {
         /// Everybody, each with whether they type.
         viewers: serde_json::Value,
     },
+    /// A supervisor joined the call, takes part differently, or left it.
+    Supervision {
+        /// Who did what, and how far they take part.
+        supervision: serde_json::Value,
+    },
     /// The call ended.
     CallEnded,
 }

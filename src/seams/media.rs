@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrayvec::ArrayVec;
 use async_trait::async_trait;
-use media::{HeardFrame, Key, PlayItem, StreamParams, UtteranceId};
+use media::{HeardFrame, Key, PlayItem, StreamParams, Supervision, UtteranceId};
 use tokio::sync::mpsc;
 
 use crate::domain::ids::LegId;
@@ -244,6 +244,12 @@ pub enum LegCommand {
     Bridge(LegId),
     /// Parts them again.
     Unbridge,
+    /// Lets a leg of the same thread hear this one, what is played to it, and whoever it is joined with; and be heard as
+    /// far as this says. Told again it changes how far. It lasts until [`LegCommand::Unsupervise`], until the two are
+    /// joined, or until one closes.
+    Supervise(LegId, Supervision),
+    /// The supervisor hears nothing any more, and is not heard.
+    Unsupervise,
     /// Plays back what is heard; for tests and the echo service.
     Echo(bool),
     /// Protects everything from now on; what comes in the clear or with wrong tags is dropped. Other keys replace

@@ -144,6 +144,12 @@ impl Colleague {
         self.joined = true;
     }
 
+    /// Another has the caller from now on: what they do means nothing any more.
+    pub fn is_relieved(&mut self) {
+        self.joined = false;
+        self.held = false;
+    }
+
     /// They have called in and want the case: who we are was said already.
     pub fn takes_up(&mut self, now: Instant) {
         self.offer.handle(now, OfferInput::Answered);

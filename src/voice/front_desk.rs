@@ -28,6 +28,7 @@ use crate::support::desk::Desk;
 
 use super::call;
 use super::dialplan::Dialplan;
+use super::live_calls::LiveCalls;
 use super::tones::Waiting;
 use super::turn_taking::EndOfTurnSettings;
 
@@ -63,6 +64,8 @@ pub struct FrontDesk {
     pub queues: Mutex<Queues>,
     /// Callers on the line for whom somebody was rung in vain.
     pub live_cases: call::LiveCases,
+    /// Calls that are live, for those who look on.
+    pub live: LiveCalls,
     /// Callbacks that teammates asked for, which are under way.
     pub callbacks: TaskTracker,
     /// What else is configured.
@@ -78,6 +81,8 @@ pub struct CallSettings {
     pub own_numbers: Vec<PhoneNumber>,
     /// Names of the ways in by which telephones of our own call.
     pub own_phones: Vec<String>,
+    /// What the addresses of telephones that register with us end in (`sip:NAME@realm`).
+    pub phone_realm: String,
     /// By which numbers without a country code are read.
     pub home_country: Option<String>,
     /// When a pause is the end of a turn.

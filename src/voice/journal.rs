@@ -15,6 +15,7 @@ use crate::domain::conversation::{Conversation, Handler, Message, Status};
 use crate::domain::cut_call;
 use crate::domain::ids::{ConversationId, RecordingId, TicketId};
 use crate::domain::ticket::{Ticket, TicketKind};
+use crate::domain::transition::{Act, Actor, apply};
 use crate::seams::bus::{Bus, LiveKind};
 use crate::seams::clock::Clock;
 use crate::seams::shown::{ShownAttempt, ShownMessage, ShownSummary, ShownTicket};
@@ -60,6 +61,15 @@ pub enum Entry {
         kind: &'static str,
         /// What it says.
         payload: serde_json::Value,
+    },
+    /// Something that a teammate did with the call, for the conversation's events.
+    Did {
+        /// What.
+        act: Act,
+        /// Who, by name.
+        by: String,
+        /// As it is told live, where it is about a supervisor.
+        supervision: Option<serde_json::Value>,
     },
     /// What is understood so far; told live, kept nowhere.
     Hearing(String),
@@ -156,6 +166,10 @@ impl Keeper {
                 self.conversation.reason = Some(reason.clone());
             }
             Entry::Summary(text) => self.conversation.summary = Some(text.clone()),
+            // What does not go any more is told all the same.
+            Entry::Did { act, by, .. } => {
+                let _ = apply(&mut self.conversation, act, &Actor::Teammate(by.clone()), now);
+            }
             Entry::Ended(outcome) => {
                 self.call.ended_at = Some(now);
                 self.call.outcome = Some(*outcome);
@@ -206,6 +220,9 @@ impl Keeper {
                 kept = Some(Ticket { version: stored.version + i64::from(!is_new), ..stored });
             }
             Entry::Attempt(attempt) => work.save_attempt(attempt).await?,
+            Entry::Did { act, by, .. } => {
+                work.record(&self.conversation, act, &Actor::Teammate(by.clone())).await?;
+            }
             Entry::Recording(recording) => work.save_recording(recording).await?,
             Entry::RecordingDeleted(recording) => work.delete_recording(*recording).await?,
             Entry::Notify { key, kind, payload } => work.enqueue(key, kind, payload).await?,
@@ -289,6 +306,12 @@ impl Keeper {
                 self.tell_conversation();
                 self.tell(LiveKind::CallEnded);
             }
+            Entry::Did { supervision, .. } => {
+                self.tell_conversation();
+                if let Some(supervision) = supervision.clone() {
+                    self.tell(LiveKind::Supervision { supervision });
+                }
+            }
             Entry::Notify { .. } | Entry::Hearing(_) => {}
         }
     }
@@ -337,7 +360,15 @@ fn kind_of(kind: TicketKind) -> &'static str {
 
 /// Which conversation a journal keeps is told by its entries' ids; this names the rule for the version.
 fn changes_conversation(entry: &Entry) -> bool {
-    matches!(entry, Entry::Message(_) | Entry::Mark { .. } | Entry::Summary(_) | Entry::Ticket(_) | Entry::Ended(_))
+    matches!(
+        entry,
+        Entry::Message(_)
+            | Entry::Mark { .. }
+            | Entry::Summary(_)
+            | Entry::Ticket(_)
+            | Entry::Did { .. }
+            | Entry::Ended(_)
+    )
 }
 
 /// Calls that were cut by a crash of ours: each is marked lost and its case becomes a ticket (P3).

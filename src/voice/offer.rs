@@ -130,6 +130,11 @@ impl Offer {
         }
     }
 
+    /// Somebody who has the call already, and knows all that they must.
+    pub fn taken(terms: Terms, now: Instant) -> Offer {
+        Offer { state: State::Joined, deadline: None, told_recorded: true, ..Offer::ring(terms, now) }
+    }
+
     /// The caller has added something: who has not heard the case yet hears it as it is now.
     pub fn case_is(&mut self, summary: String) {
         if let Some(told) = &mut self.terms.summary {

@@ -80,6 +80,20 @@ pub const NEVER_MIND: &str = "All right. How else can I help you?";
 pub const TROUBLE: &str =
     "I am sorry, something went wrong on our side. I will take your details, so that a colleague can get back to you.";
 
+/// A supervisor takes the call over from whoever has it.
+pub const TAKES_OVER: &str = "A colleague is taking over this call.";
+/// The team ends the call.
+pub const ENDED_BY_TEAM: &str = "Our team has to end this call now. Please call again at any time. Goodbye.";
+/// To a colleague whose call a supervisor has taken over.
+pub const STAFF_TAKEN_OVER: &str = "A colleague has taken over this call. Thank you. Goodbye.";
+/// To whoever picks up a supervisor's telephone.
+pub const SUPERVISOR_PRESS_KEY: &str = "A call is ready for you to listen to. Press 1 to hear it.";
+/// To a supervisor who chose by a key.
+pub const SUPERVISOR_LISTENS: &str = "Listening.";
+/// The same.
+pub const SUPERVISOR_WHISPERS: &str = "Your colleague hears you.";
+/// The same.
+pub const SUPERVISOR_IS_HEARD: &str = "The caller hears you.";
 /// A key that no menu entry has.
 pub const KEY_NOT_OFFERED: &str = "That key is not offered.";
 /// The caller speaks to a menu that leads to nobody who listens.
@@ -266,6 +280,13 @@ pub fn kept_ready(agent: &Agent) -> Vec<String> {
             STAFF_RECORDED,
             STAFF_TAKEN_ELSEWHERE,
             STAFF_NOT_NEEDED,
+            STAFF_TAKEN_OVER,
+            TAKES_OVER,
+            ENDED_BY_TEAM,
+            SUPERVISOR_PRESS_KEY,
+            SUPERVISOR_LISTENS,
+            SUPERVISOR_WHISPERS,
+            SUPERVISOR_IS_HEARD,
         ]
         .map(str::to_owned),
     );

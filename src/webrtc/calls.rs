@@ -151,12 +151,16 @@ impl Browsers {
     }
 
     /// A leg for this browser, and what its side of the port must know.
-    pub(super) async fn expect(&self, offer: &Offer) -> Result<(Expected, Admission), BrowserCallError> {
+    pub(super) async fn expect(
+        &self,
+        offer: &Offer,
+        beside: Option<LegId>,
+    ) -> Result<(Expected, Admission), BrowserCallError> {
         let local = credentials();
         let peer = self.peer(offer, local.clone())?;
         let (arrivals, consumer) = rtrb::RingBuffer::new(ARRIVALS);
         let leg = LegId(self.parts.ids.next());
-        let spec = LegSpec { inband_dtmf: false, ..LegSpec::on_loopback(leg) };
+        let spec = LegSpec { inband_dtmf: false, beside, ..LegSpec::on_loopback(leg) };
         let wire = Wire { socket: self.port.socket(), arrivals: consumer };
         let leg = self.parts.media.open_wired(spec, wire).await.map_err(|error| {
             tracing::warn!(%error, "A browser called and no leg could be made for it");
@@ -171,35 +175,17 @@ impl Browsers {
         Ok((Expected { leg, local, key, told }, admission))
     }
 
-    fn peer(&self, offer: &Offer, local: Credentials) -> Result<Peer, BrowserCallError> {
-        let now = self.parts.clock.now();
-        let exchange = Exchange::new(&self.identity, &offer.fingerprint).map_err(|error| {
-            tracing::error!(%error, "No exchange of keys could be begun with a browser");
-            BrowserCallError::NotNow
-        })?;
-        let patience = Patience {
-            connect: Duration::from_millis(self.parts.config.connect_timeout_ms),
-            lost: Duration::from_millis(self.parts.config.lost_after_ms),
-        };
-        Ok(Peer::new(now, Agent::new(now, local, offer.ice.ufrag.clone()), exchange, patience))
-    }
-}
-
-#[async_trait]
-impl BrowserCalls for Browsers {
-    fn is_open_to_all(&self) -> bool {
-        self.parts.config.open_to_all
-    }
-
-    fn ice_servers(&self) -> Vec<IceServer> {
-        turn::servers(&self.parts.config, self.parts.clock.epoch())
-    }
-
-    async fn place(&self, from: IpAddr, offer: &str) -> Result<Placed, BrowserCallError> {
+    /// Answers an offer; with the call that it begins.
+    async fn answered(
+        &self,
+        from: IpAddr,
+        offer: &str,
+        beside: Option<LegId>,
+    ) -> Result<(Placed, IncomingCall), BrowserCallError> {
         let offer = Offer::parse(offer).map_err(|error| BrowserCallError::Offer(error.to_string()))?;
         self.admit(from)?;
         let id = Uuid::new_v4();
-        let (Expected { leg, local, key, told }, admission) = self.expect(&offer).await?;
+        let (Expected { leg, local, key, told }, admission) = self.expect(&offer, beside).await?;
         let (events, events_out) = mpsc::channel(EVENTS);
         let addresses = self.addresses(from);
         let ours = Answering {
@@ -233,10 +219,43 @@ impl BrowserCalls for Browsers {
         }
         tokio::spawn(listen(call, told));
         let incoming = IncomingCall { info: info(id, from), leg, dialog, events: events_out };
+        Ok((Placed { id, answer, etag }, incoming))
+    }
+
+    fn peer(&self, offer: &Offer, local: Credentials) -> Result<Peer, BrowserCallError> {
+        let now = self.parts.clock.now();
+        let exchange = Exchange::new(&self.identity, &offer.fingerprint).map_err(|error| {
+            tracing::error!(%error, "No exchange of keys could be begun with a browser");
+            BrowserCallError::NotNow
+        })?;
+        let patience = Patience {
+            connect: Duration::from_millis(self.parts.config.connect_timeout_ms),
+            lost: Duration::from_millis(self.parts.config.lost_after_ms),
+        };
+        Ok(Peer::new(now, Agent::new(now, local, offer.ice.ufrag.clone()), exchange, patience))
+    }
+}
+
+#[async_trait]
+impl BrowserCalls for Browsers {
+    fn is_open_to_all(&self) -> bool {
+        self.parts.config.open_to_all
+    }
+
+    fn ice_servers(&self) -> Vec<IceServer> {
+        turn::servers(&self.parts.config, self.parts.clock.epoch())
+    }
+
+    async fn place(&self, from: IpAddr, offer: &str) -> Result<Placed, BrowserCallError> {
+        let (placed, incoming) = self.answered(from, offer, None).await?;
         // The handle goes with the call, and so ends it.
         self.incoming.try_send(incoming).map_err(|_| BrowserCallError::NotNow)?;
         counter!("switchboard_browser_calls_total").increment(1);
-        Ok(Placed { id, answer, etag })
+        Ok(placed)
+    }
+
+    async fn join(&self, from: IpAddr, offer: &str, beside: LegId) -> Result<(Placed, IncomingCall), BrowserCallError> {
+        self.answered(from, offer, Some(beside)).await
     }
 
     fn patch(&self, id: Uuid, if_match: &str, fragment: &str) -> Result<Option<Restarted>, BrowserCallError> {

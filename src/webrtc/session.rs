@@ -21,7 +21,7 @@ impl BrowserMedia for Browsers {
         if self.is_draining.load(Ordering::Relaxed) {
             return Err(BrowserCallError::NotNow);
         }
-        let (Expected { leg, local, key, told }, admission) = self.expect(&offer).await?;
+        let (Expected { leg, local, key, told }, admission) = self.expect(&offer, None).await?;
         let mut session = Session {
             port: self.port.clone(),
             leg: Arc::downgrade(&leg.control.0),

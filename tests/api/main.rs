@@ -5,6 +5,7 @@
 
 mod acme;
 mod browser_calls;
+mod calls;
 #[expect(dead_code, reason = "shared with tests that use all of it")]
 #[path = "../common/certificates.rs"]
 mod certificates;

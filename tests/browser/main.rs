@@ -10,6 +10,7 @@ mod calls;
 mod chromium;
 mod console;
 mod sip_clients;
+mod supervisor;
 
 #[path = "../walkthroughs/audio.rs"]
 mod audio;

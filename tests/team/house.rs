@@ -26,6 +26,7 @@ pub struct Running {
     pub agent: Agent,
     pub inbox: InboxId,
     pub team: Arc<Team>,
+    pub bus: Arc<LocalBus>,
     pub address: std::net::SocketAddr,
     client: Client,
     _ends: DropGuard,
@@ -58,13 +59,13 @@ pub async fn running_with(change: impl FnOnce(&mut HttpConfig)) -> Running {
     let server = Server::bind(&config, Path::new("acme")).await.unwrap();
     let address = server.address().unwrap();
     let shared = Arc::new(ArcSwap::from_pointee(agent.clone()));
-    let parts = api(Arc::new(store.clone()), bus, shared, config);
+    let parts = api(Arc::new(store.clone()), bus.clone(), shared, config);
     let team = parts.team.clone();
     let shutdown = CancellationToken::new();
     tokio::spawn(server.run(router(parts), shutdown.clone()));
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder().no_proxy().build().unwrap();
-    Running { store, agent, inbox, team, address, client, _ends: shutdown.drop_guard() }
+    Running { store, agent, inbox, team, bus, address, client, _ends: shutdown.drop_guard() }
 }
 
 impl Running {
@@ -106,6 +107,19 @@ impl Running {
         let taken = self.ask("POST", "/invitation", &[], Some(body)).await;
         assert_eq!(taken.status, 200, "{}", taken.body);
         taken.cookie()
+    }
+
+    /// What happens from now on, until it holds these words.
+    pub async fn events_until(&self, cookie: &str, words: &str, mut meanwhile: impl FnMut()) -> String {
+        let request = self.client.get(format!("http://{}/api/v1/events", self.address)).header("cookie", cookie);
+        let mut response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        meanwhile();
+        let mut text = String::new();
+        while !text.contains(words) {
+            text += std::str::from_utf8(&response.chunk().await.unwrap().unwrap()).unwrap();
+        }
+        text
     }
 
     /// Asks as a page of ours does, with this cookie.

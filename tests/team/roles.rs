@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use switchboard::domain::ids::{ConversationId, InboxId};
 use switchboard::domain::team::{Permission, Role};
+use switchboard::domain::time::EpochMs;
 use switchboard::http::{Reach, asked};
+use switchboard::seams::bus::{Bus, LiveKind};
 use switchboard::seams::store::Store;
 
 use crate::house::{PASSWORD, running};
@@ -83,7 +85,7 @@ async fn another_inbox_is_not_there_for_whoever_does_not_see_it() {
             Reach::Conversation => theirs.id.to_string(),
             Reach::Ticket => ticket.id.to_string(),
             Reach::Recording => recording.id.to_string(),
-            Reach::Contact | Reach::Everything => samples::id().to_string(),
+            Reach::Contact | Reach::Call | Reach::Everything => samples::id().to_string(),
             Reach::Nothing | Reach::Listed => continue,
         };
         let expected = if entry.reach == Reach::Everything { 403 } else { 404 };
@@ -91,6 +93,30 @@ async fn another_inbox_is_not_there_for_whoever_does_not_see_it() {
         let refused = running.by(&somebody, &method, &filled(&path.replace("{id}", &id)), body).await;
         assert_eq!(refused.status, expected, "{method} {path}: {}", refused.body);
     }
+}
+
+/// R41: the live stream tells somebody who sees some inboxes alone of their conversations alone.
+#[tokio::test]
+async fn the_live_stream_tells_of_ones_own_inboxes_alone() {
+    let running = running().await;
+    let other = InboxId(samples::id());
+    let (mine, theirs) =
+        (samples::conversation(running.agent.id, running.inbox, 1), samples::conversation(running.agent.id, other, 2));
+    let mut unit = running.store.begin().await.unwrap();
+    unit.save_inbox(other, running.agent.id, "+4930999999").await.unwrap();
+    for case in [&mine, &theirs] {
+        unit.insert_conversation(case).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    let owner = running.owner().await;
+    let somebody = running.somebody(&owner, "viewer", json!([running.inbox])).await;
+    let told = running.events_until(&somebody, "the last", || {
+        for (case, text) in [(&theirs, "a secret"), (&mine, "the first"), (&theirs, "another"), (&mine, "the last")] {
+            running.bus.publish(EpochMs(5), case.id, LiveKind::Hearing { text: text.into() });
+        }
+    });
+    let told = told.await;
+    assert!(told.contains("the first") && !told.contains("secret") && !told.contains("another"), "{told}");
 }
 
 /// R41: a token does what its scopes say, until it is deleted; its text is told once.

@@ -27,5 +27,6 @@ mod phone;
 mod sealed;
 mod signalling;
 mod sipp;
+mod third_ear;
 mod transfer;
 mod unpublished;

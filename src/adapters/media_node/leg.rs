@@ -14,6 +14,7 @@ use super::outbox::Outbox;
 use super::recorder::Tap;
 use super::seal::Seal;
 use super::stats::Stats;
+use super::ties::Ties;
 use crate::domain::ids::LegId;
 use crate::seams::media::{EarsWriter, LegEvent, Wire};
 
@@ -36,8 +37,8 @@ pub(super) struct Leg {
     pub(super) recording: Option<Tap>,
     pub(super) recording_muted: bool,
     pub(super) echo: bool,
-    /// Slot of the leg it is bridged with.
-    pub(super) peer: Option<u32>,
+    /// The other legs of its call.
+    pub(super) ties: Ties,
     /// A piece of speech that the session had no room for.
     held: Option<PlayItem>,
     /// The flush mark that was applied last.
@@ -105,7 +106,7 @@ impl Leg {
             recording: None,
             recording_muted: false,
             echo: false,
-            peer: None,
+            ties: Ties::default(),
             held: None,
             flushed: 0,
             progress: Progress::default(),
@@ -217,28 +218,29 @@ impl Leg {
         self.held.is_some()
     }
 
-    /// Sends, tells and hands on everything that the session has ready. What is for the bridge goes to `bridged`:
-    /// packets as they came where it can forward them, and every frame besides.
-    pub(super) fn drain(&mut self, now: Instant, bench: &mut Bench<'_>, mut bridged: Option<&mut Leg>) {
+    /// Sends, tells and hands on everything that the session has ready, to whoever of its call is to have it: packets as
+    /// they came where they can be forwarded, and every frame besides.
+    pub(super) fn drain(&mut self, now: Instant, bench: &mut Bench<'_>, others: &mut [Option<Box<Leg>>]) {
         self.transmit(bench);
-        if let Some(peer) = bridged.as_deref_mut() {
-            while let Some(packet) = self.session.poll_relay() {
-                let is_forwarded = peer.session.relay(now, &packet);
-                if is_forwarded {
-                    peer.transmit(bench);
-                }
-                self.mind_the_copy(is_forwarded, peer);
-            }
-        }
+        self.forward(now, bench, others);
         self.drain_events(bench);
         self.note_progress();
         while let Some(heard) = self.session.poll_heard() {
-            if let Some(peer) = bridged.as_deref_mut() {
-                peer.session.push_bridged(&heard.frame);
-            } else if self.echo {
+            for slot in &self.ties.heard_by {
+                if let Some(other) = &mut others[*slot as usize] {
+                    other.session.push_voice(self.ties.seat, &heard.frame);
+                }
+            }
+            if self.echo && self.ties.heard_by.is_empty() {
                 self.session.push_bridged(&heard.frame);
             }
             self.ears.push(heard);
+        }
+        while let Some(frame) = self.session.poll_spoken() {
+            if let Some(other) = self.ties.overheard_by.and_then(|slot| others[slot as usize].as_mut()) {
+                // The agent has the place that is the ear's own.
+                other.session.push_voice(other.ties.seat, &frame);
+            }
         }
         while let Some(frame) = self.session.poll_record() {
             self.record(frame, bench);
@@ -248,10 +250,24 @@ impl Leg {
         }
     }
 
+    fn forward(&mut self, now: Instant, bench: &mut Bench<'_>, others: &mut [Option<Box<Leg>>]) {
+        let Some(peer) = self.ties.peer.and_then(|slot| others[slot as usize].as_mut()) else { return };
+        while let Some(packet) = self.session.poll_relay() {
+            let is_forwarded = peer.session.relay(now, &packet);
+            if is_forwarded {
+                peer.transmit(bench);
+            }
+            self.mind_the_copy(is_forwarded, peer);
+        }
+    }
+
     /// What is forwarded as it came is decoded for those who listen and record alone: a frame that the owner has no room
     /// for would be dropped.
     fn mind_the_copy(&mut self, is_forwarded: bool, peer: &Leg) {
-        let is_kept = self.recording.is_some() || peer.recording.is_some() || self.session.listens_for_tones();
+        let is_kept = self.recording.is_some()
+            || peer.recording.is_some()
+            || self.ties.heard_by.len() > 1
+            || self.session.listens_for_tones();
         let is_unheard = is_forwarded && !is_kept && !self.ears.has_room();
         self.session.set_unheard(is_unheard);
         if is_unheard {

@@ -20,6 +20,7 @@ mod repair;
 mod seal;
 mod shard;
 mod stats;
+mod ties;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -16,7 +16,6 @@ use super::leg::{Bench, DATAGRAM_BYTES, Leg, Port, key_duration};
 use super::line::Order;
 use super::pace::{Nap, Pace};
 use super::stats::Stats;
-use crate::domain::ids::LegId;
 use crate::seams::media::{LegCommand, MediaError};
 
 /// Readable sockets taken from the kernel at once; the rest are taken in the next round.
@@ -30,11 +29,11 @@ const NICE: i32 = -11;
 pub(super) struct Shard {
     bell: Arc<Bell>,
     bin: Arc<Bin>,
-    legs: Vec<Option<Box<Leg>>>,
+    pub(super) legs: Vec<Option<Box<Leg>>>,
     /// When each leg wants to be ticked, beside each other so that looking for due ones is cheap.
     due: Vec<Option<Instant>>,
     /// Slots from here on are empty.
-    top: usize,
+    pub(super) top: usize,
     pace: Pace,
     stats: Stats,
     round: u32,
@@ -130,18 +129,13 @@ impl Shard {
     }
 
     fn obey_one(&mut self, now: Instant, slot: usize, order: Order) {
-        let bridge = match &order {
-            Order::Leg(LegCommand::Bridge(other)) => Some(Some(*other)),
-            Order::Leg(LegCommand::Unbridge) => Some(None),
-            _ => None,
+        let order = match order {
+            Order::Leg(LegCommand::Bridge(other)) => return self.join(slot, other),
+            Order::Leg(LegCommand::Unbridge) => return self.part(slot),
+            Order::Leg(LegCommand::Supervise(by, how)) => return self.supervise(slot, by, how),
+            Order::Leg(LegCommand::Unsupervise) => return self.unsupervise(slot),
+            order => order,
         };
-        if let Some(with) = bridge {
-            self.part(slot);
-            if let Some(other) = with {
-                self.join(slot, other);
-            }
-            return;
-        }
         let Some(leg) = &mut self.legs[slot] else { return };
         match order {
             Order::Record(tap) => leg.start_recording(tap),
@@ -163,36 +157,12 @@ impl Shard {
             Order::Leg(
                 LegCommand::Bridge(_)
                 | LegCommand::Unbridge
+                | LegCommand::Supervise(..)
+                | LegCommand::Unsupervise
                 | LegCommand::Play(_)
                 | LegCommand::Record(_)
                 | LegCommand::Secure(_),
             ) => {}
-        }
-    }
-
-    fn join(&mut self, slot: usize, other: LegId) {
-        let found = self.legs[..self.top].iter().position(|leg| leg.as_ref().is_some_and(|leg| leg.id == other));
-        let Some(other) = found.filter(|&other| other != slot) else {
-            tracing::warn!(leg.id = %other, "The leg to bridge with is gone or on another thread");
-            return;
-        };
-        self.part(other);
-        self.link(slot, Some(other));
-        self.link(other, Some(slot));
-    }
-
-    fn part(&mut self, slot: usize) {
-        if let Some(peer) = self.legs[slot].as_ref().and_then(|leg| leg.peer) {
-            self.link(slot, None);
-            self.link(peer as usize, None);
-        }
-    }
-
-    fn link(&mut self, slot: usize, peer: Option<usize>) {
-        if let Some(leg) = &mut self.legs[slot] {
-            leg.peer = peer.map(|peer| peer as u32);
-            leg.session.set_relaying(peer.is_some());
-            leg.session.set_unheard(false);
         }
     }
 
@@ -239,12 +209,11 @@ impl Shard {
         self.drain(now, slot);
     }
 
-    /// Lets a leg hand on what it has, to its bridged leg as well, and notes when it wants its next tick.
+    /// Lets a leg hand on what it has, to the other legs of its call as well, and notes when it wants its next tick.
     fn drain(&mut self, now: Instant, slot: usize) {
         let Some(mut leg) = self.legs[slot].take() else { return };
         let mut bench = Bench { datagram: &mut self.datagram, stats: &mut self.stats, bin: &self.bin };
-        let peer = leg.peer.and_then(|peer| self.legs[peer as usize].as_mut());
-        leg.drain(now, &mut bench, peer.map(|peer| &mut **peer));
+        leg.drain(now, &mut bench, &mut self.legs);
         self.due[slot] = leg.session.poll_timeout();
         self.legs[slot] = Some(leg);
     }
@@ -256,17 +225,12 @@ impl Shard {
         }
         tracing::error!(slot, "A leg was closed over a defect in its audio");
         metrics::counter!("switchboard_media_leg_panics_total").increment(1);
-        // It may have been dropped while its peer still points to it.
-        for other in 0..self.top {
-            if self.legs[other].as_ref().is_some_and(|leg| leg.peer == Some(slot as u32)) {
-                self.link(other, None);
-            }
-        }
+        self.forget(slot);
         self.close(slot);
     }
 
     fn close(&mut self, slot: usize) {
-        self.part(slot);
+        self.leave(slot);
         let Some(leg) = &mut self.legs[slot] else {
             self.due[slot] = None;
             return;

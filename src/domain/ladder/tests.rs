@@ -565,3 +565,41 @@ fn a_person_may_pass_the_caller_to_a_telephone() {
     assert_eq!(rung_in(&effects), ["sip:three@desk"]);
     assert_eq!(rung_in(&case.ends(2, AttemptOutcome::Busy)), ["sip:two@desk"]);
 }
+
+fn boss() -> Target {
+    Target::Sip("sip:boss@desk".into())
+}
+
+/// R9: a supervisor has the case from whoever rings: they are let go, and nobody else is rung.
+#[test]
+fn who_takes_over_a_ringing_case_is_joined_and_the_ringing_stops() {
+    let (mut case, _) = Case::of(&together());
+    let taken = case.ladder.taken_over(case.now, None, boss()).unwrap();
+    let effects = case.drain();
+    let cancelled = |attempt| LadderEffect::Cancel { attempt, outcome: AttemptOutcome::Superseded };
+    assert_eq!(effects.last(), Some(&LadderEffect::Join(taken)));
+    assert_eq!(effects[..3], [1, 2, 3].map(|attempt| cancelled(AttemptNo(attempt))));
+    assert_eq!(case.accepts(1), [], "they are too late");
+    assert_eq!(
+        case.give(LadderInput::GivenBack),
+        [LadderEffect::Part(taken), LadderEffect::Ended(LadderEnd::GivenBack)]
+    );
+    assert_eq!(case.ladder.taken_over(case.now, None, boss()), None, "it is over");
+}
+
+/// R9: from the person who speaks with the caller, who is let go by whoever carries the orders out; and after they were lost.
+#[test]
+fn who_takes_over_from_a_person_has_the_call_as_they_had() {
+    for is_lost in [false, true] {
+        let (mut case, _) = Case::of(&in_turn());
+        case.accepts(1);
+        if is_lost {
+            case.give(LadderInput::PersonGone { hung_up: false });
+        }
+        let taken = case.ladder.taken_over(case.now, None, boss()).unwrap();
+        assert_eq!(case.drain(), [LadderEffect::Join(taken)]);
+        assert_eq!(case.ladder.joined(), Some(taken));
+        case.now += HUNG_UP_AT_ONCE;
+        assert_eq!(case.give(LadderInput::PersonGone { hung_up: true }), [LadderEffect::Ended(LadderEnd::Person)]);
+    }
+}

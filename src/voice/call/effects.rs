@@ -184,6 +184,7 @@ impl Call {
         self.journal.keep(Entry::Recording(Box::new(row.clone())));
         self.recording =
             Some(LiveRecording { row, file, began_at: self.desk.clock.now(), unwanted: false, complete: false });
+        self.supervisor_hears_of_recording();
     }
 
     /// A message was being recorded in a file of its own, which ended the call's: what follows goes into another.

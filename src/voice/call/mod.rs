@@ -2,11 +2,13 @@
 //! into their inputs. A short loop; every decision is in [`super::flow`], [`super::offer`] and the ear.
 
 mod effects;
+mod ordered;
 mod queue;
 mod replies;
 mod said;
 mod staff;
 mod summing_up;
+mod third_ear;
 mod tickets;
 
 use std::path::PathBuf;
@@ -25,6 +27,7 @@ use crate::domain::dialplan::Action;
 use crate::domain::ids::{CallId, ConversationId, LegId, MessageId, RecordingId};
 use crate::domain::standing_offers::Source;
 use crate::domain::ticket::Clip;
+use crate::domain::time::EpochMs;
 use crate::domain::turn::{Line, Speaker};
 use crate::seams::media::{Ears, LegCommand, LegControl, LegEvent};
 use crate::seams::signaling::{Dialog, DialogEvent, IncomingCall, Party};
@@ -36,13 +39,16 @@ use super::emergency::{self, Carried};
 use super::flow::{CallFlow, Input};
 use super::front_desk::FrontDesk;
 use super::journal::{Entry, Journal};
+use super::live_calls::{Asked, Listed};
 use super::mouth::{Mouth, MouthEvent};
 
+use ordered::Look;
 use queue::QueuePlace;
 use replies::{Answered, Replies};
 use said::Said;
-use staff::{CalledIn, CameIn, Door, Staff};
+use staff::{CalledIn, CameIn, Door, Staff, TakeOver};
 pub use staff::{LiveCases, call_back};
+use third_ear::ThirdEar;
 
 /// One call under way.
 struct Call {
@@ -72,6 +78,13 @@ struct Call {
     staff: Staff,
     /// By which somebody enters who was rung in vain and has called in.
     door: Door,
+    /// A supervisor who takes the call over, while the caller is being told.
+    takeover: Option<TakeOver>,
+    supervisor: Option<ThirdEar>,
+    /// Its place among the live calls, once it is answered, and how it looks there.
+    listed: Option<Listed>,
+    look: Option<Look>,
+    stands_since: EpochMs,
     /// The caller's last turn, where it went to the desk.
     last_turn: Option<String>,
     /// The caller began to speak so soon after it that they were cut off.
@@ -91,6 +104,8 @@ struct Outside<'a> {
     events: &'a mut mpsc::Receiver<DialogEvent>,
     leg_events: &'a mut mpsc::Receiver<LegEvent>,
     ears: &'a mut Ears,
+    /// What the team orders.
+    orders: &'a mut mpsc::Receiver<Asked>,
 }
 
 /// A recording under way.
@@ -197,6 +212,11 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
         message: None,
         staff: Staff::default(),
         door,
+        takeover: None,
+        supervisor: None,
+        listed: None,
+        look: None,
+        stands_since: EpochMs(0),
         last_turn: None,
         goes_on: false,
         ears_lost: 0,
@@ -206,7 +226,8 @@ async fn drive(desk: Arc<FrontDesk>, incoming: IncomingCall, id: CallId) {
     };
     info!(sip.call_id = %info.sip_call_id, sip.trunk = %info.trunk, "Call ringing");
     if call.answer(is_answered).await {
-        let outside = Outside { events: &mut events, leg_events: &mut leg_events, ears: &mut ears };
+        let orders = &mut call.list();
+        let outside = Outside { events: &mut events, leg_events: &mut leg_events, ears: &mut ears, orders };
         call.run(outside, &mut answers, &mut colleagues).await;
         call.finish(&mut leg_events).await;
     }
@@ -281,7 +302,7 @@ impl Call {
         answers: &mut mpsc::Receiver<Answered>,
         colleagues: &mut mpsc::Receiver<CameIn>,
     ) {
-        let Outside { events, leg_events, ears } = outside;
+        let Outside { events, leg_events, ears, orders } = outside;
         let mut ends_at = self.desk.clock.now() + self.desk.settings.longest_call;
         while !self.over {
             let deadline = self.next_deadline().map_or(ends_at, |deadline| deadline.min(ends_at));
@@ -303,10 +324,13 @@ impl Call {
                 event = self.mouth.work() => self.mouth_event(event),
                 event = self.staff.next() => self.staff_event(event).await,
                 Some(colleague) = colleagues.recv() => self.came_in(colleague).await,
+                event = third_ear::next(&mut self.supervisor) => self.supervisor_event(event).await,
+                Some(asked) = orders.recv() => self.asked(asked).await,
                 () = tokio::time::sleep_until(deadline.into()) => self.timeout(&mut ends_at).await,
             }
             self.hear();
             self.carry_out().await;
+            self.settle_third_ear().await;
         }
     }
 
@@ -328,7 +352,8 @@ impl Call {
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        [self.flow.poll_timeout(), self.said.filler_due(), self.staff.poll_timeout()].into_iter().flatten().min()
+        let third = self.third_ear_timeout();
+        [self.flow.poll_timeout(), self.said.filler_due(), self.staff.poll_timeout(), third].into_iter().flatten().min()
     }
 
     async fn timeout(&mut self, ends_at: &mut Instant) {
@@ -571,6 +596,7 @@ impl Call {
             // Whoever had called in for this case after its ladder's end is told that it is over.
             self.cancel_transfer(true).await;
         }
+        self.dismiss_supervisor().await;
         self.staff.dismiss(&self.desk).await;
         if self.records() {
             let _ = self.control.send(LegCommand::StopRecording);

@@ -56,6 +56,8 @@ impl CallFlow {
             | Input::PersonLost
             | Input::PersonHolds(_)
             | Input::RecordingFailed
+            | Input::TransferOrdered(_)
+            | Input::EndOrdered
             | Input::FaxCalls => return,
         };
         if let State::AtReception(reception) = &mut self.state {

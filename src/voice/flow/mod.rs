@@ -18,6 +18,7 @@ mod at_reception;
 mod handing_over;
 mod leaving;
 mod messages;
+mod ordered;
 mod types;
 mod while_ringing;
 mod wishes;
@@ -44,6 +45,7 @@ use super::turn_taking::Expectation;
 use super::voicemail::{Voicemail, VoicemailInput};
 use while_ringing::Escalation;
 
+pub use ordered::Stands;
 pub use types::{Effect, Input, Say, SayKind, TicketOf};
 
 /// One call's course.
@@ -265,6 +267,11 @@ impl CallFlow {
         if matches!(input, Input::FaxCalls) {
             return self.fax_calls();
         }
+        let input = match input {
+            Input::TransferOrdered(rungs) => return self.transfer_ordered(now, rungs),
+            Input::EndOrdered => return self.end_ordered(now),
+            input => input,
+        };
         if matches!(self.state, State::AtReception(_)) {
             return self.at_reception(now, input);
         }
@@ -300,7 +307,7 @@ impl CallFlow {
             Input::TimeIsUp => self.time_is_up(now),
             Input::Deafened => self.deafened(now),
             // Taken above, whatever the state.
-            Input::FaxCalls | Input::Joined => {}
+            Input::FaxCalls | Input::Joined | Input::TransferOrdered(_) | Input::EndOrdered => {}
         }
     }
 

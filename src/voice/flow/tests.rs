@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::escalation::{Rung, RungAction, Target};
 use crate::domain::turn::{Reason, RiskTopic};
 use crate::support::unresolved::Action;
 
@@ -317,7 +318,7 @@ proptest::proptest! {
     /// Whatever happens in whatever order: the flow neither panics nor rings anybody before the caller was
     /// understood, and after its end it gives no more orders.
     #[test]
-    fn any_course_of_events_keeps_the_invariants(events in proptest::collection::vec(0u8..22, 1..60)) {
+    fn any_course_of_events_keeps_the_invariants(events in proptest::collection::vec(0u8..24, 1..60)) {
         let mut call = Call::new(agent(), true);
         let mut spoke = false;
         let mut over = false;
@@ -344,16 +345,71 @@ proptest::proptest! {
                 18 => call.give(Input::PersonHolds(true)),
                 19 => { spoke = true; call.give(Input::Key(b'1')) }
                 20 => call.give(Input::TimeIsUp),
+                21 => call.give(Input::TransferOrdered(vec![ring_anna()])),
+                22 => call.give(Input::EndOrdered),
                 _ => { spoke = true; call.hear("never mind") }
             };
             proptest::prop_assert!(!over || effects.is_empty());
             let rings = effects.iter().any(|effect| matches!(effect, Effect::Transfer { .. }));
+            // What a teammate orders, they answer for.
+            spoke |= event == 21;
             proptest::prop_assert!(!rings || spoke);
             let ends = effects.iter().filter(|effect| matches!(effect, Effect::End(_))).count();
             proptest::prop_assert!(ends <= 1);
             over |= ends == 1;
         }
     }
+}
+
+fn ring_anna() -> Rung {
+    let targets = vec![Target::Person("anna".into())];
+    Rung { action: RungAction::Ring { targets, ring_seconds: 18, transfer: None }, when: None }
+}
+
+/// R9: a teammate has the caller connected, whatever the agent was about to do; nobody taking it is as ever.
+#[test]
+fn a_transfer_that_is_ordered_rings_and_goes_on_as_a_ladder_does() {
+    let mut call = Call::answered(agent(), false);
+    call.hear("when do you open");
+    let effects = call.give(Input::TransferOrdered(vec![ring_anna()]));
+    assert_eq!(said(&effects), phrases::CALLING_A_COLLEAGUE);
+    assert!(effects.contains(&Effect::Ring(vec![ring_anna()])));
+    let late = call.decide("when do you open", Verdict::Send, Reason::ClearAndLowRisk, Action::Flag);
+    assert_eq!(said(&late), "", "the answer that was under way is dropped");
+    assert_eq!(call.give(Input::TransferOrdered(vec![ring_anna()])), [], "somebody is being rung already");
+    let effects = call.give(Input::LadderEnded(LadderEnd::Flag));
+    assert!(said(&effects).contains(phrases::NOBODY_FREE), "{effects:?}");
+}
+
+/// R9: whoever is spoken with is parted, the caller is told, and then it is over.
+#[test]
+fn an_end_that_is_ordered_is_told_before_the_call_is_over() {
+    for is_bridged in [false, true] {
+        let mut call = Call::answered(agent(), true);
+        call.hear("when do you open");
+        if is_bridged {
+            call.give(Input::Joined);
+        }
+        let effects = call.give(Input::EndOrdered);
+        assert_eq!(said(&effects), phrases::ENDED_BY_TEAM);
+        assert_eq!(effects.contains(&Effect::CancelTransfer { caller_gone: true }), is_bridged);
+        let effects = call.give(Input::SpeechEnded);
+        let outcome = if is_bridged { CallOutcome::Person } else { CallOutcome::Resolved };
+        assert_eq!(effects, [Effect::HangUp, Effect::End(outcome)]);
+    }
+}
+
+/// R9: the agent says nothing while a person has the call, however they came to have it, and again once it is given back.
+#[test]
+fn the_agent_is_silent_from_the_take_over_to_the_hand_back() {
+    let mut call = Call::answered(agent(), true);
+    call.hear("when do you open");
+    call.give(Input::Joined);
+    let late = call.decide("when do you open", Verdict::Send, Reason::ClearAndLowRisk, Action::Flag);
+    let heard = call.hear("and on sundays");
+    let waited = call.wait(Duration::from_secs(600));
+    assert_eq!([said(&late), said(&heard), said(&waited)], ["", "", ""]);
+    assert!(said(&call.give(Input::LadderEnded(LadderEnd::GivenBack))).contains(phrases::GIVEN_BACK));
 }
 
 /// A cough stops the clock of the caller's silence, and must start it again, or nobody ever speaks.

@@ -90,6 +90,10 @@ pub enum Input {
     Deafened,
     /// A fax calls: nobody is there.
     FaxCalls,
+    /// A teammate has the caller connected with these.
+    TransferOrdered(Vec<Rung>),
+    /// A teammate ends the call.
+    EndOrdered,
 }
 
 /// An order.

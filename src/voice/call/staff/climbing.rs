@@ -40,7 +40,7 @@ impl Call {
         self.begin_ladder(ladder, &reason, urgent).await;
     }
 
-    fn source(&self) -> Source {
+    pub(in super::super) fn source(&self) -> Source {
         Source::of(self.row.from.as_deref(), &self.row.trunk)
     }
 
@@ -56,7 +56,7 @@ impl Call {
         }
         self.flow.handle(now, Input::PeopleRing);
         let ladder = Ladder::begin(now, &policy, at, false);
-        self.begin_ladder(ladder, "The dialplan rings people.", false).await;
+        self.begin_ladder(ladder, "The dialplan or a teammate has people rung.", false).await;
     }
 
     async fn begin_ladder(&mut self, ladder: Ladder, reason: &str, urgent: bool) {
@@ -192,7 +192,7 @@ impl Call {
         self.staff.people.push(Person::new(ring.attempt, attempt, Offer::ring(terms, now), line, offer, now));
     }
 
-    fn terms(&self, ring_time: Duration) -> Terms {
+    pub(super) fn terms(&self, ring_time: Duration) -> Terms {
         let policy = &self.agent.escalation;
         Terms {
             business: self.agent.business.clone(),

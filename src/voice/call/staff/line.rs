@@ -20,7 +20,7 @@ use super::super::super::front_desk::FrontDesk;
 use super::super::super::mouth::{Mouth, MouthEvent};
 
 /// One person's line.
-pub(super) enum Line {
+pub enum Line {
     /// Names are looked up and connections made beside the call, which goes on meanwhile.
     Dialling(JoinHandle<Result<OutgoingCall, SignalingError>>),
     Up(Box<Leg>),
@@ -28,7 +28,7 @@ pub(super) enum Line {
 }
 
 /// Their leg.
-pub(super) struct Leg {
+pub struct Leg {
     pub id: LegId,
     pub mouth: Mouth,
     /// From the moment they picked up, where a recogniser could be had.

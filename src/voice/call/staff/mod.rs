@@ -8,6 +8,7 @@ mod line;
 mod live;
 mod person;
 mod referring;
+mod taking_over;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,10 +22,11 @@ use super::Call;
 use person::{News, Person};
 pub(super) use referring::DECLINED;
 use referring::Referred;
+pub(super) use taking_over::TakeOver;
 
 pub use call_back::call_back;
 pub(super) use calls_in::{CalledIn, offer_case, pending};
-pub(super) use line::LineEvent;
+pub(super) use line::{Leg, Line, LineEvent};
 pub use live::LiveCases;
 pub(super) use live::{CameIn, Door};
 
@@ -72,6 +74,20 @@ impl Staff {
         for person in &mut self.people {
             person.case_is(summary);
         }
+    }
+
+    /// Who speaks with the caller, or will in a moment.
+    pub fn joined(&self) -> Option<AttemptNo> {
+        self.ladder.as_ref().and_then(Ladder::joined)
+    }
+
+    /// Everybody who is rung, told or joined: where, and whether they speak with the caller.
+    pub fn people(&self) -> impl Iterator<Item = (&str, bool)> {
+        let joined = self.joined();
+        self.people
+            .iter()
+            .filter(|person| !person.is_leaving() && !person.is_gone())
+            .map(move |person| (person.attempt.destination.as_str(), Some(person.number) == joined))
     }
 
     /// Whether somebody is being rung or told.

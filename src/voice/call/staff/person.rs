@@ -17,7 +17,8 @@ use crate::seams::signaling::{Destination, DialogEvent, DialogName, EndReason, E
 use super::super::super::colleague::{Colleague, Deed, Order};
 use super::super::super::ear::EarEvent;
 use super::super::super::front_desk::FrontDesk;
-use super::super::super::offer::{Offer, OfferInput};
+use super::super::super::offer::{Offer, OfferInput, Terms};
+use super::super::super::phrases;
 use super::line::{Leg, Line, LineEvent};
 
 /// A person being rung, told, joined, or said goodbye to.
@@ -86,6 +87,23 @@ impl Person {
         }
     }
 
+    /// A supervisor who takes the call over: nothing is offered to them.
+    pub fn taking_over(number: AttemptNo, attempt: Attempt, terms: Terms, line: Line, now: Instant) -> Person {
+        let mut colleague = Colleague::new(Offer::taken(terms, now));
+        colleague.joins();
+        Person {
+            number,
+            attempt,
+            began: now,
+            colleague,
+            line,
+            said: Vec::new(),
+            came_in: None,
+            standing: None,
+            news: VecDeque::new(),
+        }
+    }
+
     /// The next thing on their line. Cancel-safe.
     pub async fn next(&mut self) -> (AttemptNo, LineEvent) {
         (self.number, self.line.next().await)
@@ -143,6 +161,24 @@ impl Person {
     /// They and the caller hear each other from now on.
     pub fn joins(&mut self) {
         self.colleague.joins();
+    }
+
+    /// What they say is understood from now on, if it is not yet.
+    pub fn listens(&mut self, desk: &FrontDesk) {
+        if let Some(leg) = self.line.leg().filter(|leg| leg.ear.is_none()) {
+            leg.listen(desk);
+        }
+    }
+
+    /// Whether they and the caller speak with each other.
+    pub fn is_joined(&self) -> bool {
+        self.colleague.is_joined()
+    }
+
+    /// Another has taken the call over: they are told so, and their leg ends.
+    pub fn is_relieved(&mut self, now: Instant) {
+        self.colleague.is_relieved();
+        self.leave_with(now, phrases::STAFF_TAKEN_OVER);
     }
 
     /// They have called in and pressed 1: they hear the case at once.
