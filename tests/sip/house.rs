@@ -202,12 +202,20 @@ impl House {
 
 /// Waits until it holds.
 pub async fn until(what: &str, holds: impl Fn() -> bool) {
+    eventually(what, async || holds().then_some(())).await;
+}
+
+/// Tries until something comes of it.
+pub async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
     let poll = async {
-        while !holds() {
+        loop {
+            if let Some(made) = attempt().await {
+                return made;
+            }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, poll).await.unwrap_or_else(|_| panic!("never came true: {what}"));
+    tokio::time::timeout(PATIENCE, poll).await.unwrap_or_else(|_| panic!("never came true: {what}"))
 }
 
 /// The next event of a call.
