@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use media::{Key, StreamParams, UtteranceId};
 use switchboard::config::sip::SipConfig;
 use switchboard::domain::time::EpochMs;
+use switchboard::seams::browser::BrowserMedia;
 use switchboard::seams::clock::{Clock, Ids};
 use switchboard::seams::media::{
     Ears, LegCommand, LegControl, LegPort, LegSpec, MediaError, MediaLeg, MediaNode, SrtpKeys,
@@ -153,6 +154,13 @@ impl House {
         House::try_named(config, quick(), None).await
     }
 
+    /// With audio whose keys are exchanged on its own way, made for these legs.
+    pub async fn with_browsers(config: SipConfig, make: impl FnOnce(Arc<Legs>) -> Arc<dyn BrowserMedia>) -> House {
+        let legs = Arc::new(Legs::default());
+        let browsers = Some(make(legs.clone()));
+        House::made_of(config, quick(), None, legs, browsers).await.unwrap()
+    }
+
     async fn named(config: SipConfig, times: SipTimes, names: Option<Arc<dyn LookupSource>>) -> House {
         House::try_named(config, times, names).await.unwrap()
     }
@@ -162,15 +170,24 @@ impl House {
         times: SipTimes,
         names: Option<Arc<dyn LookupSource>>,
     ) -> Result<House, SipError> {
+        House::made_of(config, times, names, Arc::default(), None).await
+    }
+
+    async fn made_of(
+        config: SipConfig,
+        times: SipTimes,
+        names: Option<Arc<dyn LookupSource>>,
+        legs: Arc<Legs>,
+        browsers: Option<Arc<dyn BrowserMedia>>,
+    ) -> Result<House, SipError> {
         config.validate().unwrap();
-        let legs = Arc::new(Legs::default());
         let parts = SipParts {
             config,
             media: Arc::new(Node(legs.clone())),
             clock: Arc::new(RealClock),
             ids: Arc::new(RandomIds),
             rtp_ports: 20_000..=40_000,
-            browsers: None,
+            browsers,
             times,
         };
         let (server, calls) = SipServer::start_with_names(parts, names).await?;

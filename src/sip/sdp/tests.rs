@@ -34,7 +34,7 @@ fn apply_answer(
     answer: &SessionDescription,
     preferences: &MediaPreferences,
 ) -> Result<StreamParams, NegotiationError> {
-    super::apply_answer(ours, answer, preferences).map(|agreed| agreed.params)
+    super::apply_answer(ours, answer, preferences, None).map(|agreed| agreed.params)
 }
 
 fn accept(offer: &SessionDescription) -> (String, StreamParams) {
