@@ -8,10 +8,13 @@
 
 mod calls;
 mod chromium;
+mod relay;
 mod sip_clients;
 
 #[path = "../walkthroughs/audio.rs"]
 mod audio;
+#[path = "../common/certificates.rs"]
+mod certificates;
 #[path = "../walkthroughs/hosts.rs"]
 mod hosts;
 #[path = "../walkthroughs/house.rs"]
