@@ -44,7 +44,7 @@ impl Meeting {
         let now = self.clock.now();
         let exchange = Exchange::new(&self.identity, &theirs.fingerprint).map_err(defective)?;
         let agent = Agent::new(now, local, theirs.ice.ufrag.clone());
-        Ok(Peer::new(now, Path::Checked(agent), exchange, self.patience))
+        Ok(Peer::new(now, Path::Checked(Box::new(agent)), exchange, self.patience))
     }
 
     /// A telephone where its description says.

@@ -17,7 +17,7 @@ const TRIED_MAX: usize = 16;
 /// The way to one far end.
 pub enum Path {
     /// By its checks.
-    Checked(Agent),
+    Checked(Box<Agent>),
     /// By its description.
     Described(Described),
 }

@@ -61,8 +61,12 @@ fn ours() -> Credentials {
 fn house(fingerprint: &str, patience: Patience) -> House {
     let port = Port::open("127.0.0.1:0".parse().unwrap()).unwrap();
     let exchange = Exchange::new(&Identity::generate().unwrap(), fingerprint).unwrap();
-    let peer =
-        Peer::new(Instant::now(), Path::Checked(Agent::new(Instant::now(), ours(), "them".into())), exchange, patience);
+    let peer = Peer::new(
+        Instant::now(),
+        Path::Checked(Box::new(Agent::new(Instant::now(), ours(), "them".into()))),
+        exchange,
+        patience,
+    );
     let leg = Arc::new(Leg::default());
     let as_port: Arc<dyn LegPort> = leg.clone();
     let (producer, arrivals) = rtrb::RingBuffer::new(8);

@@ -166,7 +166,8 @@ pub enum NegotiationError {
     ReadableKeys(String),
     /// Encrypted audio, in ways that we do not take.
     #[error(
-        "encrypted audio ({0}) was offered without keys that this line takes: AES_CM_128_HMAC_SHA1_80 or AEAD_AES_128_GCM"
+        "encrypted audio ({0}) was offered without keys that this line takes: AES_CM_128_HMAC_SHA1_80 or \
+         AEAD_AES_128_GCM, or DTLS-SRTP with a SHA-256 fingerprint"
     )]
     NoUsableKeys(String),
     /// Nobody to exchange keys with.
