@@ -9,6 +9,8 @@ use std::os::fd::AsRawFd;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::speech::{Mouth, Speech};
+
 /// Before anything is counted: jitter buffers fill, caches warm, the node finds its pace.
 const WARM_UP: Duration = Duration::from_secs(2);
 const PACKET_MS: u64 = 20;
@@ -30,8 +32,12 @@ pub struct Callers {
 
 impl Callers {
     pub fn start(calls: usize) -> Callers {
+        Callers::speaking(calls, Speech::Plain)
+    }
+
+    pub fn speaking(calls: usize, speech: Speech) -> Callers {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["callers", &calls.to_string()])
+            .args(["callers", &calls.to_string(), speech.name()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -83,14 +89,22 @@ pub fn run() {
     let span = Duration::from_millis(line.split_whitespace().next().unwrap().parse().unwrap());
     let targets = parse(&line);
     assert_eq!(targets.len(), calls);
-    let report = call(&sockets, &targets, WARM_UP, span);
+    let speech = Speech::named(&std::env::args().nth(3).unwrap());
+    let mouths = (0..calls).map(|index| Mouth::of(speech, index)).collect();
+    let report = call(&sockets, mouths, &targets, WARM_UP, span);
     println!(
         "{} {} {} {}",
         report.answered_percent, report.spacing_p50_ms, report.spacing_p99_ms, report.spacing_max_ms
     );
 }
 
-fn call(sockets: &[UdpSocket], targets: &[SocketAddr], warm_up: Duration, span: Duration) -> Report {
+fn call(
+    sockets: &[UdpSocket],
+    mut mouths: Vec<Mouth>,
+    targets: &[SocketAddr],
+    warm_up: Duration,
+    span: Duration,
+) -> Report {
     let calls = sockets.len() as u64;
     let start = Instant::now();
     let step = Duration::from_millis(PACKET_MS) / calls as u32;
@@ -99,17 +113,11 @@ fn call(sockets: &[UdpSocket], targets: &[SocketAddr], warm_up: Duration, span: 
     let mut last_ns = vec![0u64; sockets.len()];
     let mut spacings = Vec::new();
     let mut answered = 0u64;
-    let mut packet = [0xd5u8; 172];
-    packet[0] = 0x80;
     for number in 0..packets {
         for (index, socket) in sockets.iter().enumerate() {
             let due = start + Duration::from_millis(number * PACKET_MS) + step * index as u32;
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
-            packet[1] = 0;
-            packet[2..4].copy_from_slice(&(number as u16).to_be_bytes());
-            packet[4..8].copy_from_slice(&(number as u32 * 160).to_be_bytes());
-            packet[8..12].copy_from_slice(&(index as u32 + 1).to_be_bytes());
-            let _ = socket.send_to(&packet, targets[index]);
+            let _ = socket.send_to(&mouths[index].packet(number), targets[index]);
             while let Some(at_ns) = receive(socket) {
                 if number >= counted_from {
                     answered += 1;

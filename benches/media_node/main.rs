@@ -4,12 +4,15 @@
 //! cargo bench --bench media_node                     # 50 and 200 calls
 //! cargo bench --bench media_node -- --calls 50 --seconds 20
 //! cargo bench --bench media_node -- --bridged 50     # two legs a call, joined, beside rtpengine
+//! cargo bench --bench media_node -- --codecs 50      # Opus, Opus to G.711, SRTP, beside the bare libraries
 //! ```
 //!
 //! - *echo*, *play*: legs of our node that send back what they hear, or play one shared clip.
 //! - *bridge*, *transcode*: pairs of legs that are joined, with one codec (packets pass untouched) and with two.
 //! - *heard*: the same as *bridge* while the owner takes every frame, as calls that are transcribed do; rtpengine decodes
 //!   nothing, so the other is what compares with it.
+//! - *opus*, *opus_transcode*, *sealed*: echoed calls in Opus, pairs of Opus and G.711, echoed G.711 under SRTP; with
+//!   `--codecs 50`, beside what libopus and the seal take by themselves.
 //! - *event loop*: receive → decode → encode → send the moment a packet comes, a socket per call.
 //! - *tick loop*: the same work every 20 ms for all sockets.
 //!
@@ -22,6 +25,7 @@
 mod callers;
 mod floors;
 mod rtpengine;
+mod speech;
 mod threads;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -42,6 +46,7 @@ use uuid::Uuid;
 use callers::{Callers, Report};
 use floors::Floor;
 use rtpengine::RtpEngine;
+use speech::Speech;
 use threads::{processor_time, processor_time_of, resident_kb};
 
 fn main() {
@@ -56,6 +61,9 @@ fn main() {
     let seconds = number("--seconds").unwrap_or(8) as u64;
     if let Some(calls) = number("--bridged") {
         return measure_bridged(calls, Duration::from_secs(seconds));
+    }
+    if let Some(calls) = number("--codecs") {
+        return measure_codecs(calls, Duration::from_secs(seconds));
     }
     let sizes = number("--calls").map_or(vec![50, 200], |calls| vec![calls]);
     for calls in sizes {
@@ -100,6 +108,23 @@ fn measure_bridged(calls: usize, span: Duration) {
     }
 }
 
+/// Calls that have to be coded or sealed, beside the libraries that do it, alone on a thread.
+fn measure_codecs(calls: usize, span: Duration) {
+    println!("\n{calls} calls, {} s each; percent of a core per leg; load {}", span.as_secs(), load());
+    let (codec, seal) = (speech::bare_opus(), speech::bare_seal());
+    let plain = node(Service::Echo, calls, span);
+    let opus = node(Service::Opus, calls, span);
+    let pair = node(Service::OpusTranscode, calls * 2, span) * 2.0;
+    let sealed = node(Service::Sealed, calls, span);
+    let again = speech::bare_opus();
+    let codec = (codec + again) / 2.0;
+    println!("libopus itself, a packet in and one out    {codec:.4} % of a core a call");
+    println!("Opus call / libopus                        {:.2} ({:.4} % beyond it)", opus / codec, opus - codec);
+    println!("Opus to G.711 call (two legs) / libopus    {:.2}: {pair:.4} % of a core a call", pair / codec);
+    println!("sealing itself, a packet in and one out    {seal:.4} % of a core a call");
+    println!("sealed beyond plain / sealing itself       {:.2}", (sealed - plain) / seal);
+}
+
 fn rtpengine(legs: usize, span: Duration) -> Option<f64> {
     let Some(mut engine) = RtpEngine::start() else {
         println!("rtpengine is not installed (Debian: rtpengine-daemon); left out");
@@ -120,12 +145,33 @@ enum Service {
     Bridge,
     Heard,
     Transcode,
+    /// Echoed, in Opus.
+    Opus,
+    /// Joined, one in Opus and one in G.711.
+    OpusTranscode,
+    /// Echoed, under SRTP.
+    Sealed,
+}
+
+impl Service {
+    fn speech(self) -> Speech {
+        match self {
+            Service::Opus => Speech::Opus,
+            Service::OpusTranscode => Speech::Mixed,
+            Service::Sealed => Speech::Sealed,
+            Service::Echo | Service::Play | Service::Bridge | Service::Heard | Service::Transcode => Speech::Plain,
+        }
+    }
+
+    fn speaks_opus(self, index: usize) -> bool {
+        self == Service::Opus || (self == Service::OpusTranscode && index.is_multiple_of(2))
+    }
 }
 
 fn node(service: Service, calls: usize, span: Duration) -> f64 {
     let config = MediaConfig { legs_max: calls, shards: 1, ..MediaConfig::default() };
     let node = Node::start(&config).unwrap();
-    let callers = Callers::start(calls);
+    let callers = Callers::speaking(calls, service.speech());
     let clip: Clip = (0..16_000 * 120).map(|at: i64| (at * at / 7 % 8_000) as i16).collect::<Arc<[i16]>>();
     let before_kb = resident_kb();
     let mut legs: Vec<MediaLeg> = callers.addresses.iter().map(|&caller| open(&node, caller)).collect();
@@ -141,13 +187,22 @@ fn node(service: Service, calls: usize, span: Duration) -> f64 {
             };
             assert!(leg.control.send(LegCommand::Configure(Box::new(other))).is_ok());
         }
+        if service.speaks_opus(index) {
+            let accepted = ArrayVec::from_iter([(111, Codec::Opus)]);
+            let remote = callers.addresses[index];
+            let opus = StreamParams { codec: Codec::Opus, payload_type: 111, accepted, ..params(remote) };
+            assert!(leg.control.send(LegCommand::Configure(Box::new(opus))).is_ok());
+        }
+        if service == Service::Sealed {
+            assert!(leg.control.send(LegCommand::Secure(Box::new(speech::keys()))).is_ok());
+        }
         let order = match service {
-            Service::Bridge | Service::Heard | Service::Transcode if index % 2 == 0 => {
+            Service::Bridge | Service::Heard | Service::Transcode | Service::OpusTranscode if index % 2 == 0 => {
                 LegCommand::Bridge(legs[index + 1].id)
             }
             // Its neighbour joins the two.
-            Service::Bridge | Service::Heard | Service::Transcode => continue,
-            Service::Echo => LegCommand::Echo(true),
+            Service::Bridge | Service::Heard | Service::Transcode | Service::OpusTranscode => continue,
+            Service::Echo | Service::Opus | Service::Sealed => LegCommand::Echo(true),
             Service::Play => LegCommand::Play(PlayItem { utterance: UtteranceId(1), clip: clip.clone(), last: true }),
         };
         assert!(leg.control.send(order).is_ok());

@@ -107,6 +107,17 @@ pub enum Srtp {
     Required,
 }
 
+/// How both sides come to the keys of encrypted audio.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SrtpKeying {
+    /// They stand in the descriptions (RFC 4568), which must travel over TLS then.
+    Sdes,
+    /// They are exchanged on the audio's own way, by certificates whose fingerprints stand in the descriptions
+    /// (RFC 5763).
+    Dtls,
+}
+
 /// A transport of SIP messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -216,6 +227,8 @@ pub struct PhoneConfig {
     pub media_source: MediaSource,
     /// Whether its audio is encrypted.
     pub srtp: Srtp,
+    /// How keys may be agreed on; our own calls offer the first.
+    pub srtp_keys: Vec<SrtpKeying>,
 }
 
 /// What is too much. Beyond a limit new calls get 503 with Retry-After; calls under way go on.
@@ -286,6 +299,7 @@ impl Default for PhoneConfig {
             advertised: None,
             media_source: MediaSource::LearnOnce,
             srtp: Srtp::Optional,
+            srtp_keys: vec![SrtpKeying::Sdes, SrtpKeying::Dtls],
         }
     }
 }
@@ -374,6 +388,9 @@ impl SipConfig {
             if phone.name.is_empty() || self.phones[..index].iter().any(|other| other.name == phone.name) {
                 problems.push(problem(&key("name"), "missing or taken", "give each phone a name of its own"));
             }
+            if phone.srtp != Srtp::Off && phone.srtp_keys.is_empty() {
+                problems.push(no_keys(&key("srtp_keys")));
+            }
             if phone.password.expose().len() < 8 {
                 problems.push(problem(&key("password"), "shorter than 8 characters", "choose a longer one"));
             }
@@ -409,6 +426,10 @@ pub const LOOPBACK: &str = "loopback";
 
 fn problem(key: &str, problem: &str, remedy: &str) -> Problem {
     Problem { key: key.into(), problem: problem.into(), remedy: remedy.into() }
+}
+
+fn no_keys(key: &str) -> Problem {
+    problem(key, "nothing could be encrypted", "name sdes, dtls or both, or write srtp = \"off\"")
 }
 
 /// A network by address and prefix length: `203.0.113.0/24`, or a single address.

@@ -1,6 +1,6 @@
 //! Calls from browsers, as the API sees them: an offer comes in, an answer goes out (WHIP, RFC 9725).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 use crate::domain::ids::{ConversationId, LegId};
-use crate::seams::media::MediaLeg;
+use crate::seams::media::{LegSpec, MediaError, MediaLeg};
 use crate::seams::signaling::IncomingCall;
 
 /// Takes calls from browsers.
@@ -32,19 +32,26 @@ pub trait BrowserCalls: Send + Sync {
     fn watch(&self, id: Uuid) -> Option<watch::Receiver<BrowserCall>>;
 }
 
-/// Audio with browsers that signal by another way than HTTP: SIP clients in pages (RFC 7118).
+/// Audio whose keys are exchanged on its own way (DTLS-SRTP, RFC 5763): with browsers that signal by another way than
+/// HTTP, as SIP clients in pages do (RFC 7118), and with telephones.
 #[async_trait]
 pub trait BrowserMedia: Send + Sync {
-    /// Answers the offer of a browser at this address. The leg is connected once the browser has found us.
-    async fn answer(&self, from: IpAddr, offer: &str) -> Result<BrowserMedium, BrowserCallError>;
+    /// Answers the offer of a browser at this address, by a leg on the thread of the leg that it may be joined with. The
+    /// leg is connected once the browser has found us.
+    async fn answer(&self, from: IpAddr, offer: &str, beside: Option<LegId>)
+    -> Result<BrowserMedium, BrowserCallError>;
+    /// Makes an offer to a browser at this address; nobody is expected before its answer was taken.
+    async fn offer(&self, to: IpAddr, beside: Option<LegId>) -> Result<BrowserMedium, BrowserCallError>;
+    /// A leg with a port of its own from the range of `spec`, for a far end that is found by its description.
+    async fn open_keyed(&self, spec: LegSpec) -> Result<KeyedMedium, MediaError>;
 }
 
 /// A browser's audio.
 pub struct BrowserMedium {
-    /// Its leg, configured by what was offered.
+    /// Its leg, configured by what was offered once that is known.
     pub leg: MediaLeg,
-    /// Our description.
-    pub answer: String,
+    /// Our description: an answer, or an offer.
+    pub description: String,
     /// Dropping it ends the audio.
     pub session: Box<dyn BrowserSession>,
     /// Comes once both sides hear each other; what is said before is lost.
@@ -55,6 +62,54 @@ pub struct BrowserMedium {
 pub trait BrowserSession: Send + Sync {
     /// Answers a later offer: held, resumed, or after a change of network.
     fn answer_again(&mut self, offer: &str) -> Result<String, BrowserCallError>;
+    /// Takes the answer to an offer of ours. What does not fit changes nothing.
+    fn take_answer(&mut self, answer: &str) -> Result<(), BrowserCallError>;
+    /// Whether the browser holds us: it does not want to hear us.
+    fn is_held(&self) -> bool;
+}
+
+/// Audio with a far end that is found by its description.
+pub struct KeyedMedium {
+    /// Its leg. Configured with [`Wire::FAR`](crate::seams::media::Wire::FAR) as the far end's address, RTCP on the same
+    /// port.
+    pub leg: MediaLeg,
+    /// SHA-256 of our certificate as descriptions write it.
+    pub fingerprint: String,
+    /// Dropping it ends the audio.
+    pub exchange: Box<dyn KeyExchange>,
+    /// Comes once both sides have keys; what is said before is lost.
+    pub connected: oneshot::Receiver<()>,
+}
+
+/// The exchange of keys with whom descriptions name.
+pub trait KeyExchange: Send + Sync {
+    /// Begins with this far end. Where it is the same as before nothing changes but its address; with another one keys are
+    /// exchanged anew, and those in use stay until then.
+    fn meet(&mut self, far: &KeyedFarEnd) -> Result<(), BrowserCallError>;
+}
+
+/// Whom an exchange is with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyedFarEnd {
+    /// SHA-256 of its certificate as descriptions write it, which alone proves it.
+    pub fingerprint: String,
+    /// Names the association (RFC 8842 §4); another one means another exchange.
+    pub tls_id: Option<String>,
+    /// Where it says it is.
+    pub address: SocketAddr,
+    /// Whether it may be found nowhere else. Behind NAT it writes from an address that it does not know itself.
+    pub is_only_there: bool,
+    /// Whether we call it (`a=setup:passive`), rather than wait to be called.
+    pub is_called: bool,
+}
+
+/// Reads the value of an `a=fingerprint` line (RFC 8122 §5): the SHA-256 of `sha-256 6E:8C:…`, in capitals.
+pub fn fingerprint(value: &str) -> Option<String> {
+    let (algorithm, hex) = value.split_once(' ')?;
+    let hex = hex.trim();
+    let well_formed =
+        hex.len() == 95 && hex.split(':').all(|byte| byte.len() == 2 && u8::from_str_radix(byte, 16).is_ok());
+    (algorithm.eq_ignore_ascii_case("sha-256") && well_formed).then(|| hex.to_ascii_uppercase())
 }
 
 /// A call that was answered.

@@ -51,6 +51,8 @@ pub(super) struct Call {
     pub is_held: bool,
     pub reinvite: Option<InviteServer>,
     pub refresh: Option<Refresh>,
+    /// Comes once a far end that was agreed with is connected; until then nobody is told that it answered.
+    pub connecting: Option<Connecting>,
     pub places: Vec<Place>,
     pub transfers: Transfers,
     /// The minutes it uses up, once answered.
@@ -65,6 +67,9 @@ pub(super) struct Refresh {
     answer: oneshot::Receiver<Option<Response>>,
 }
 
+/// Tells that both sides hear each other.
+pub(super) type Connecting = oneshot::Receiver<()>;
+
 /// What woke the call.
 enum Woken {
     Command(Option<Command>),
@@ -72,6 +77,8 @@ enum Woken {
     Reinvite(Option<InviteEvent>),
     Refreshed(Option<Response>),
     Referred(Option<Response>),
+    /// Both sides hear each other, or never will.
+    Connected(bool),
     Timeout,
 }
 
@@ -87,6 +94,15 @@ impl Call {
                 Woken::Reinvite(event) => self.handle_reinvite_event(event).await,
                 Woken::Refreshed(response) => self.handle_refreshed(response).await,
                 Woken::Referred(response) => self.handle_refer_answer(response),
+                Woken::Connected(true) => {
+                    self.connecting = None;
+                    self.events.tell(DialogEvent::Confirmed);
+                }
+                Woken::Connected(false) => {
+                    tracing::info!("A far end that answered could not be connected");
+                    self.connecting = None;
+                    self.hang_up(EndedBy::Failure, Some("SIP;cause=488;text=\"no keys were agreed on\"")).await;
+                }
                 Woken::Timeout => self.handle_timeout().await,
             }
         }
@@ -103,6 +119,7 @@ impl Call {
             event = next_event(reinvite) => Woken::Reinvite(event),
             answer = next_answer(refresh) => Woken::Refreshed(answer),
             answer = next_answer(self.transfers.answer()) => Woken::Referred(answer),
+            is_connected = connected(self.connecting.as_mut()) => Woken::Connected(is_connected),
             () = until(deadline) => Woken::Timeout,
         }
     }
@@ -349,7 +366,24 @@ impl Call {
 
     /// Puts what was agreed into force, and tells of holding and resuming.
     pub fn apply_agreement(&mut self) {
-        let Some(params) = self.descriptions.agreed() else { return };
+        self.meet();
+        self.configure();
+    }
+
+    /// Begins the exchange of keys, where that is how keys are had.
+    pub fn meet(&mut self) {
+        if let Err(error) = self.descriptions.meet() {
+            tracing::warn!(%error, "Keys cannot be exchanged");
+        }
+    }
+
+    /// The same without meeting the far end: as long as our answer has not left, nobody knows of us.
+    pub fn configure(&mut self) {
+        let is_held = self.descriptions.is_held();
+        if std::mem::replace(&mut self.is_held, is_held) != is_held {
+            self.events.tell(if is_held { DialogEvent::Held } else { DialogEvent::Resumed });
+        }
+        let Some(params) = self.descriptions.params() else { return };
         // First the keys, so that nothing leaves in the clear.
         if let (Some(leg), Some(keys)) = (&self.leg, self.descriptions.keys())
             && leg.send(LegCommand::Secure(Box::new(keys.clone()))).is_err()
@@ -363,10 +397,6 @@ impl Call {
             tracing::warn!("A leg took no new agreement");
         }
         self.speaker.speaks(params.codec);
-        let is_held = self.descriptions.is_held();
-        if std::mem::replace(&mut self.is_held, is_held) != is_held {
-            self.events.tell(if is_held { DialogEvent::Held } else { DialogEvent::Resumed });
-        }
     }
 
     async fn handle_timeout(&mut self) {
@@ -499,6 +529,13 @@ impl Call {
 async fn next_event(events: Option<&mut mpsc::Receiver<InviteEvent>>) -> Option<InviteEvent> {
     match events {
         Some(events) => events.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn connected(connecting: Option<&mut Connecting>) -> bool {
+    match connecting {
+        Some(connecting) => connecting.await.is_ok(),
         None => std::future::pending().await,
     }
 }

@@ -276,7 +276,8 @@ impl Calling {
             vec![Dialogs::list(&core, &begun.base.call_id, &begun.base.local_tag, self.inbox_sender.clone())];
         self.call.peer = Some(way.peer.clone());
         self.call.dialog = begun.base.clone();
-        self.call.descriptions = begun.descriptions;
+        let mut before = std::mem::replace(&mut self.call.descriptions, begun.descriptions);
+        self.call.descriptions.take_medium_of(&mut before);
         self.call.places = vec![place];
         self.call.flow = flow;
         self.call.next_hop = None;
@@ -441,7 +442,9 @@ impl Calling {
         self.call.timer =
             session_timer::accepted(Asked::read(response)).map(|agreed| SessionTimer::start(agreed, now, second));
         self.call.talk = Some(Talk::begin(self.way.peer.clone(), self.call.core.clock.clone()));
-        self.call.events.tell(DialogEvent::Confirmed);
+        if self.call.connecting.is_none() {
+            self.call.events.tell(DialogEvent::Confirmed);
+        }
         Next::Agreed
     }
 

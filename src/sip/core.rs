@@ -27,11 +27,12 @@ use super::sdp::{KEY_BYTES, MediaPreferences, OurKeys};
 use super::spoken::Spoken;
 use super::stream::Streams;
 use super::tls::Tls;
-use crate::config::sip::{SipConfig, TransportName};
+use crate::config::sip::{SipConfig, SrtpKeying, TransportName};
+use crate::domain::ids::LegId;
 use crate::domain::phone_number::PhoneNumber;
 use crate::seams::browser::BrowserMedia;
 use crate::seams::clock::{Clock, Ids};
-use crate::seams::media::MediaNode;
+use crate::seams::media::{LegSpec, MediaNode};
 use crate::seams::signaling::{IncomingCall, SignalingError};
 
 /// RFC 3261's base times. Tests shorten them; nothing else has a reason to.
@@ -278,7 +279,24 @@ impl Core {
     /// What we are willing to speak with a peer over this flow.
     pub fn wishes(&self, peer: &Peer, flow: &Flow) -> MediaPreferences {
         let keys_are_private = flow.transport.is_secure() || self.config.srtp_without_tls;
-        MediaPreferences { keys_are_private, ..peer.preferences.clone() }
+        let mut wishes = MediaPreferences { keys_are_private, ..peer.preferences.clone() };
+        if self.browsers.is_none() {
+            wishes.keying.retain(|keying| *keying != SrtpKeying::Dtls);
+        }
+        wishes
+    }
+
+    /// A leg for a call by this flow.
+    pub fn leg_spec(&self, flow: &Flow, peer: &Peer) -> LegSpec {
+        let bind = self.stack.local.ip();
+        LegSpec {
+            leg: LegId(self.ids.next()),
+            bind,
+            advertised: peer.advertised.or_else(|| bind.is_unspecified().then(|| self.own_ip(flow.address.ip()))),
+            ports: peer.rtp_ports.clone(),
+            beside: None,
+            inband_dtmf: true,
+        }
     }
 
     /// A random 31-bit number: where sequence numbers and session ids begin.

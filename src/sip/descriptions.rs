@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use media::{Direction, StreamParams};
 
 use super::sdp::{
-    self, Agreement, LocalMedia, MediaPreferences, NegotiationError, OurKeys, SdpError, SessionDescription,
+    self, Agreement, LocalMedia, MediaPreferences, NegotiationError, OurExchange, OurKeys, SdpError, SessionDescription,
 };
 use crate::config::sip::Srtp;
-use crate::seams::browser::{BrowserCallError, BrowserSession};
-use crate::seams::media::SrtpKeys;
+use crate::seams::browser::{BrowserCallError, BrowserSession, KeyExchange};
+use crate::seams::media::{SrtpKeys, Wire};
 
 /// Why a body cannot become an agreement, with the status to refuse it with.
 #[derive(Debug, thiserror::Error)]
@@ -60,8 +60,19 @@ pub struct Descriptions {
     agreed: Option<Agreement>,
     /// Draws keys of ours.
     draw: DrawKeys,
-    /// The audio of a browser, whose descriptions are another room's.
-    browser: Option<Box<dyn BrowserSession>>,
+    medium: Medium,
+}
+
+/// How the leg is reached.
+#[derive(Default)]
+pub enum Medium {
+    /// By ports of its own, where everything can be agreed on that descriptions say.
+    #[default]
+    Plain,
+    /// Its keys are exchanged on its way, and nothing else can be agreed on.
+    Keyed(Box<dyn KeyExchange>),
+    /// A browser's, whose descriptions are another room's.
+    Browser(Box<dyn BrowserSession>),
 }
 
 /// Draws keys of ours at random.
@@ -76,19 +87,38 @@ impl Descriptions {
         draw: DrawKeys,
     ) -> Descriptions {
         let local = LocalMedia { rtcp, keys: Some(draw()), ..LocalMedia::new(rtp, session_id) };
-        Descriptions { preferences, local, sent: None, open_offer: None, agreed: None, draw, browser: None }
+        let medium = Medium::Plain;
+        Descriptions { preferences, local, sent: None, open_offer: None, agreed: None, draw, medium }
     }
 
-    /// Those of a browser, whose offer was answered with this text.
-    pub fn of_browser(&mut self, session: Box<dyn BrowserSession>, answer: &str) {
-        self.browser = Some(session);
-        self.sent = Some(answer.to_owned());
+    /// Those of a browser: we answered its offer with this text, or offer this.
+    pub fn of_browser(&mut self, session: Box<dyn BrowserSession>, description: &str) {
+        self.medium = Medium::Browser(session);
+        self.sent = Some(description.to_owned());
+    }
+
+    /// Those of a leg whose keys are exchanged on its way, with our certificate's fingerprint.
+    pub fn keyed_by(&mut self, exchange: Box<dyn KeyExchange>, fingerprint: String) {
+        self.medium = Medium::Keyed(exchange);
+        self.local.exchange = Some(OurExchange { fingerprint, we_called: None });
     }
 
     /// Nothing agreed yet, for the same leg and by the same wishes. What was encrypted stays so.
-    pub fn afresh(&self, session_id: u64) -> Descriptions {
+    pub fn afresh(&mut self, session_id: u64) -> Descriptions {
         let addresses = (self.local.rtp, self.local.rtcp);
-        Descriptions::new(self.preferences.clone(), addresses, session_id, self.draw)
+        let mut afresh = Descriptions::new(self.preferences.clone(), addresses, session_id, self.draw);
+        afresh.take_medium_of(self);
+        afresh
+    }
+
+    /// The leg is described here from now on, and no longer there.
+    pub fn take_medium_of(&mut self, other: &mut Descriptions) {
+        self.medium = std::mem::take(&mut other.medium);
+        let ours = other.local.exchange.as_ref();
+        self.local.exchange = ours.map(|ours| OurExchange { we_called: None, ..ours.clone() });
+        if matches!(self.medium, Medium::Browser(_)) {
+            self.sent = other.sent.clone();
+        }
     }
 
     /// Whether an offer of ours may leave at all.
@@ -98,7 +128,7 @@ impl Descriptions {
 
     /// Answers an offer; the agreement is in force at once.
     pub fn answer(&mut self, offer: &[u8]) -> Result<String, DescriptionError> {
-        if let Some(browser) = &mut self.browser {
+        if let Medium::Browser(browser) = &mut self.medium {
             let answer = browser.answer_again(&String::from_utf8_lossy(offer))?;
             self.sent = Some(answer.clone());
             return Ok(answer);
@@ -129,15 +159,18 @@ impl Descriptions {
 
     /// In force from now on. Once it was encrypted, no offer or answer makes it plain again.
     fn agree(&mut self, agreed: Agreement) {
-        if agreed.keys.is_some() {
+        if agreed.keys.is_some() || agreed.exchange.is_some() {
             self.preferences.srtp = Srtp::Required;
+        }
+        if let (Some(ours), Some(far)) = (&mut self.local.exchange, &agreed.exchange) {
+            ours.we_called = Some(far.is_called);
         }
         self.agreed = Some(agreed);
     }
 
     /// Our offer: the first of the call, or another by which nothing changes (a re-INVITE without an offer).
     pub fn offer(&mut self) -> String {
-        if let (Some(_), Some(sent)) = (&self.browser, &self.sent) {
+        if let (Medium::Browser(_), Some(sent)) = (&self.medium, &self.sent) {
             // By which nothing changes: only who offers leaves it open who begins (RFC 5763 §5).
             let text = sent.replace("a=setup:passive", "a=setup:actpass");
             self.open_offer = Some(text.clone());
@@ -159,11 +192,11 @@ impl Descriptions {
     /// Takes the answer to our open offer.
     pub fn take_answer(&mut self, answer: &[u8]) -> Result<(), DescriptionError> {
         let offer = self.open_offer.take().ok_or(DescriptionError::NoOffer)?;
-        if self.browser.is_some() {
-            return Ok(());
+        if let Medium::Browser(browser) = &mut self.medium {
+            return Ok(browser.take_answer(&String::from_utf8_lossy(answer))?);
         }
         let answer = SessionDescription::parse(answer)?;
-        let agreed = sdp::apply_answer(&offer, &answer, &self.preferences)?;
+        let agreed = sdp::apply_answer(&offer, &answer, &self.preferences, self.local.exchange.as_ref())?;
         self.agree(agreed);
         Ok(())
     }
@@ -190,6 +223,26 @@ impl Descriptions {
         self.agreed.as_ref().map(|agreed| &agreed.params)
     }
 
+    /// What is in force, as the leg is to know it: where its far end is proven by keys, that is not told by addresses.
+    pub fn params(&self) -> Option<StreamParams> {
+        let params = self.agreed()?.clone();
+        Some(match self.medium {
+            Medium::Plain | Medium::Browser(_) => params,
+            Medium::Keyed(_) => {
+                let is_muxed = params.remote_rtcp == Some(params.remote);
+                StreamParams { remote: Wire::FAR, remote_rtcp: is_muxed.then_some(Wire::FAR), ..params }
+            }
+        })
+    }
+
+    /// Begins the exchange of keys with whom was agreed on, where that is how keys are had. Later calls change what changed.
+    pub fn meet(&mut self) -> Result<(), BrowserCallError> {
+        match (&mut self.medium, self.agreed.as_ref().and_then(|agreed| agreed.exchange.as_ref())) {
+            (Medium::Keyed(exchange), Some(far)) => exchange.meet(far),
+            (Medium::Keyed(_) | Medium::Plain | Medium::Browser(_), _) => Ok(()),
+        }
+    }
+
     /// How it is protected, where it is.
     pub fn keys(&self) -> Option<&SrtpKeys> {
         self.agreed.as_ref()?.keys.as_ref()
@@ -197,6 +250,9 @@ impl Descriptions {
 
     /// Whether the far end holds us: it does not want to hear us.
     pub fn is_held(&self) -> bool {
+        if let Medium::Browser(browser) = &self.medium {
+            return browser.is_held();
+        }
         self.agreed().is_some_and(|params| {
             matches!(params.direction, Direction::RecvOnly | Direction::Inactive) || params.remote.ip().is_unspecified()
         })

@@ -27,13 +27,13 @@ use super::numbers;
 use super::peers::Peer;
 use super::reliable::{Due, Reliable};
 use super::ringing;
-use super::sdp;
+use super::sdp::{self, MediaPreferences, SessionDescription};
 use super::session_timer::{self, Agreed, Asked, SessionTimer};
 use super::transfer::Replaces;
-use crate::config::sip::Srtp;
+use crate::config::sip::{Srtp, TransportName};
 use crate::domain::ids::LegId;
-use crate::seams::browser::BrowserMedium;
-use crate::seams::media::{LegSpec, MediaLeg};
+use crate::seams::browser::{BrowserMedium, KeyedMedium};
+use crate::seams::media::{LegSpec, MediaError, MediaLeg};
 use crate::seams::signaling::{DialogEvent, EndedBy, IncomingCall, SignalingError};
 
 /// Tells the entries of INVITEs by their sender's tag from those of dialogs by ours.
@@ -55,7 +55,7 @@ pub(super) async fn serve(core: Arc<Core>, transaction: Transaction, flow: Flow,
     }
 }
 
-/// How long a browser may take from our answer to its first audio.
+/// How long a far end may take from our answer to its first audio, where keys are exchanged.
 const CONNECT_LIMIT: Duration = Duration::from_secs(15);
 
 /// A leg that is ready for what was offered.
@@ -89,35 +89,53 @@ async fn open_leg(
     };
     let session_id = u64::from(core.random_number());
     let wishes = core.wishes(peer, flow);
+    let spec = LegSpec { beside, ..core.leg_spec(flow, peer) };
     let by_browser = offer.as_deref().filter(|offer| wishes.srtp != Srtp::Off && sdp::is_by_browser(offer));
     if let (Some(browsers), Some(offer)) = (&core.browsers, by_browser) {
-        let medium = browsers.answer(flow.address.ip(), &String::from_utf8_lossy(offer)).await;
-        let BrowserMedium { leg, answer, session, connected } = medium.map_err(|error| refused(error.into()))?;
-        let addresses = (leg.advertised, leg.advertised_rtcp);
-        let mut descriptions = Descriptions::new(wishes, addresses, session_id, draw_keys);
-        descriptions.of_browser(session, &answer);
-        return Ok(Opened { leg, descriptions, description: Some(answer), connected: Some(connected) });
+        let medium = browsers.answer(flow.address.ip(), &String::from_utf8_lossy(offer), beside).await;
+        return Ok(opened_by_browser(wishes, session_id, medium.map_err(|error| refused(error.into()))?, true));
     }
-    let bind = core.stack.local.ip();
-    let spec = LegSpec {
-        leg: LegId(core.ids.next()),
-        bind,
-        advertised: peer.advertised.or_else(|| bind.is_unspecified().then(|| core.own_ip(flow.address.ip()))),
-        ports: peer.rtp_ports.clone(),
-        beside,
-        inband_dtmf: true,
-    };
-    let leg = core.media.open(spec).await.map_err(|error| {
+    let is_page = matches!(flow.transport, TransportName::Ws | TransportName::Wss) && wishes.srtp != Srtp::Off;
+    if let (Some(browsers), true, None) = (&core.browsers, is_page, &offer) {
+        let medium = browsers.offer(flow.address.ip(), beside).await;
+        return Ok(opened_by_browser(wishes, session_id, medium.map_err(|error| refused(error.into()))?, false));
+    }
+    let read = offer.as_deref().map(SessionDescription::parse).transpose().map_err(|error| refused(error.into()))?;
+    let is_keyed = read.map_or(wishes.offers_exchange(), |offer| wishes.takes_exchange(&offer));
+    let no_leg = |error: MediaError| {
         tracing::warn!(%error, "A call came in and no leg could be made for it");
         let retry_after = core.config.limits.retry_after_seconds.to_string();
         NoLeg { status: 503, header: Some(Header::RetryAfter(retry_after.as_str().into())) }
-    })?;
-    let mut descriptions = Descriptions::new(wishes, (leg.advertised, leg.advertised_rtcp), session_id, draw_keys);
+    };
+    let described = |leg: &MediaLeg| {
+        Descriptions::new(wishes.clone(), (leg.advertised, leg.advertised_rtcp), session_id, draw_keys)
+    };
+    let (leg, mut descriptions, connected) = match core.browsers.as_ref().filter(|_| is_keyed) {
+        Some(keyed) => {
+            let KeyedMedium { leg, fingerprint, exchange, connected } = keyed.open_keyed(spec).await.map_err(no_leg)?;
+            let mut descriptions = described(&leg);
+            descriptions.keyed_by(exchange, fingerprint);
+            (leg, descriptions, Some(connected))
+        }
+        None => {
+            let leg = core.media.open(spec).await.map_err(no_leg)?;
+            let descriptions = described(&leg);
+            (leg, descriptions, None)
+        }
+    };
     if offer.is_none() && !descriptions.can_offer() {
         return Err(NoLeg { status: 488, header: None });
     }
     let description = offer.map(|offer| descriptions.answer(&offer)).transpose().map_err(refused)?;
-    Ok(Opened { leg, descriptions, description, connected: None })
+    Ok(Opened { leg, descriptions, description, connected })
+}
+
+/// A browser's leg. Its description is our answer already, or an offer that is made when there is nothing to answer.
+fn opened_by_browser(wishes: MediaPreferences, session_id: u64, medium: BrowserMedium, is_answer: bool) -> Opened {
+    let BrowserMedium { leg, description, session, connected } = medium;
+    let mut descriptions = Descriptions::new(wishes, (leg.advertised, leg.advertised_rtcp), session_id, draw_keys);
+    descriptions.of_browser(session, &description);
+    Opened { leg, descriptions, description: is_answer.then_some(description), connected: Some(connected) }
 }
 
 struct Refused {
@@ -240,13 +258,14 @@ impl Early {
             is_held: false,
             reinvite: None,
             refresh: None,
+            connecting: None,
             places: admitted.places.into(),
             transfers: Default::default(),
             talk: None,
             listed,
             core,
         };
-        call.apply_agreement();
+        call.configure();
         let now = call.core.clock.now();
         let early = Early {
             reliable: Reliable::new(call.core.random_number() >> 8, call.core.times.t1),
@@ -385,6 +404,7 @@ impl Early {
             dialog::with_body(&mut response, SDP, description);
         }
         self.invite.respond(response);
+        self.call.meet();
         self.state = State::Answered;
         self.ack_until = Some(self.call.core.clock.now() + self.call.core.times.t1 * ACK_LIMIT_T1);
     }

@@ -23,6 +23,7 @@ mod identity;
 mod incoming;
 mod invite_client;
 mod invite_server;
+mod keep_alive;
 mod keys;
 mod limits;
 mod line;

@@ -14,9 +14,11 @@ use super::descriptions::Descriptions;
 use super::dialog::{Dialog, DialogParties};
 use super::handle;
 use super::identity::Identity;
+use super::peers::Peer;
 use super::spoken;
 use super::ways::{self, OpenWay, Way};
-use crate::domain::ids::LegId;
+use crate::config::sip::{Srtp, TransportName};
+use crate::seams::browser::{BrowserCallError, BrowserMedium, KeyedMedium};
 use crate::seams::media::LegSpec;
 use crate::seams::signaling::{DialOrder, OutgoingCall, SignalingError};
 
@@ -25,20 +27,34 @@ impl Core {
     pub async fn dial(self: &Arc<Self>, order: DialOrder) -> Result<OutgoingCall, SignalingError> {
         let mut other_ways = self.ways_to(&order.to, order.on_behalf_of.as_ref())?;
         let open = self.open_way(&mut other_ways).await?;
-        let bind = self.stack.local.ip();
-        let spec = LegSpec {
-            leg: LegId(self.ids.next()),
-            bind,
-            advertised: self.advertised_to(&open.way, &open.flow),
-            ports: ways::common_ports(&open.way, &mut other_ways),
-            beside: order.beside,
-            inband_dtmf: true,
-        };
-        let leg = self.media.open(spec).await?;
+        let kind = self.kind_of(&open.way.peer, &open.flow);
+        // A leg is of one kind for its whole life; ways that want another cannot stand in.
+        other_ways.retain(|way| self.kind_by(way) == kind);
+        let ports = ways::common_ports(&open.way, &mut other_ways);
+        let spec = LegSpec { ports, beside: order.beside, ..self.leg_spec(&open.flow, &open.way.peer) };
         let (inbox_sender, inbox) = mpsc::channel(INBOX);
         let lines = handle::lines();
         let follows = order.beside.map(|caller| self.spoken.by(caller));
-        let begun = self.begin(&open, (leg.advertised, leg.advertised_rtcp), follows);
+        let (leg, begun, connecting) = match self.browsers.as_ref().filter(|_| kind != Kind::Plain) {
+            Some(browsers) if kind == Kind::Browser => {
+                let medium = browsers.offer(open.flow.address.ip(), order.beside).await;
+                let BrowserMedium { leg, description, session, connected } = medium.map_err(not_offered)?;
+                let mut begun = self.begin(&open, (leg.advertised, leg.advertised_rtcp), follows);
+                begun.descriptions.of_browser(session, &description);
+                (leg, begun, Some(connected))
+            }
+            Some(keyed) => {
+                let KeyedMedium { leg, fingerprint, exchange, connected } = keyed.open_keyed(spec).await?;
+                let mut begun = self.begin(&open, (leg.advertised, leg.advertised_rtcp), follows);
+                begun.descriptions.keyed_by(exchange, fingerprint);
+                (leg, begun, Some(connected))
+            }
+            None => {
+                let leg = self.media.open(spec).await?;
+                let begun = self.begin(&open, (leg.advertised, leg.advertised_rtcp), follows);
+                (leg, begun, None)
+            }
+        };
         let OpenWay { way, flow, addresses, place } = open;
         let call = Call {
             core: self.clone(),
@@ -57,6 +73,7 @@ impl Core {
             is_held: false,
             reinvite: None,
             refresh: None,
+            connecting,
             places: vec![place],
             transfers: Default::default(),
             talk: None,
@@ -67,6 +84,26 @@ impl Core {
         let calling = Calling::new(call, begun.base, way, inbox_sender, local, order.ring_timeout, rung);
         calling.start(other_ways, addresses).await?;
         Ok(OutgoingCall { leg, dialog: lines.handle, events: lines.events_out })
+    }
+
+    /// What a leg for a call by this flow must be able to do.
+    fn kind_of(&self, peer: &Peer, flow: &Flow) -> Kind {
+        let wishes = self.wishes(peer, flow);
+        match flow.transport {
+            // Who comes by a WebSocket is a page, and speaks as pages do.
+            TransportName::Ws | TransportName::Wss if self.browsers.is_some() && wishes.srtp != Srtp::Off => {
+                Kind::Browser
+            }
+            _ if wishes.offers_exchange() => Kind::Keyed,
+            _ => Kind::Plain,
+        }
+    }
+
+    /// The same for a way that was not opened yet: there are several by trunks alone.
+    fn kind_by(&self, way: &Way) -> Kind {
+        let transport = way.peer.trunk.as_ref().map_or(TransportName::Udp, |trunk| trunk.transport);
+        let flow = Flow { transport, ..self.udp_flow(SocketAddr::new(self.stack.local.ip(), 0)) };
+        self.kind_of(&way.peer, &flow)
     }
 
     /// What a call over this way begins with. `local` is where the leg listens; the address is told anew to each way. It `follows`
@@ -108,6 +145,21 @@ impl Core {
         let is_open = self.stack.local.ip().is_unspecified();
         way.peer.advertised.or_else(|| is_open.then(|| self.own_ip(flow.address.ip())))
     }
+}
+
+/// What a leg can do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// RTP in the clear, or with keys from the descriptions.
+    Plain,
+    /// Keys are exchanged on its own way, with whom its description names.
+    Keyed,
+    /// The same with a browser, which checks its way first.
+    Browser,
+}
+
+fn not_offered(error: BrowserCallError) -> SignalingError {
+    SignalingError::Stack(error.to_string())
 }
 
 /// Requests of the far end that may wait for the call.

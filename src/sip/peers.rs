@@ -189,6 +189,10 @@ impl Peers {
                         MediaSource::FromSdp => SourceRule::FromSdp,
                         MediaSource::LearnOnce => SourceRule::LearnOnce,
                     },
+                    keying: trunk
+                        .map(|trunk| trunk.srtp_keys.clone())
+                        .or(phone.map(|phone| phone.srtp_keys.clone()))
+                        .unwrap_or_else(|| MediaPreferences::default().keying),
                     srtp: trunk.map(|trunk| trunk.srtp).or(phone.map(|phone| phone.srtp)).unwrap_or_default(),
                     ..MediaPreferences::default()
                 },

@@ -270,11 +270,18 @@ impl Call {
             Ok(None) => descriptions.offer(),
             Ok(Some(offer)) => match descriptions.answer(offer) {
                 Ok(answer) => answer,
-                Err(error) => return refuse(server, error.status()),
+                Err(error) => {
+                    self.descriptions.take_medium_of(&mut descriptions);
+                    return refuse(server, error.status());
+                }
             },
-            Err(error) => return refuse(server, error.refusal().0),
+            Err(error) => {
+                self.descriptions.take_medium_of(&mut descriptions);
+                return refuse(server, error.refusal().0);
+            }
         };
         let Some(inbox) = self.core.dialogs.find(&self.dialog.call_id, &self.dialog.local_tag) else {
+            self.descriptions.take_medium_of(&mut descriptions);
             return refuse(server, 481);
         };
         self.send_bye(None).await;

@@ -13,6 +13,7 @@ use tokio::net::UdpSocket;
 use tokio_util::sync::CancellationToken;
 
 use super::core::Core;
+use super::keep_alive;
 
 /// Binds the socket with room for bursts.
 pub(super) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
@@ -76,7 +77,13 @@ pub(super) async fn serve(core: Arc<Core>) {
         for _ in 0..BURST {
             match core.stack.udp.try_recv_from(&mut buffer) {
                 Ok((length, address)) => {
-                    core.receive(&buffer[..length], &core.udp_flow(address)).await;
+                    let flow = core.udp_flow(address);
+                    match keep_alive::answer(&buffer[..length], address) {
+                        // Of those whom we know alone: nobody else has a flow to keep.
+                        Some(answer) if core.is_needed(&flow) => core.send_raw(&flow, &answer).await,
+                        Some(_) => {}
+                        None => core.receive(&buffer[..length], &flow).await,
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => {

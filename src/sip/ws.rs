@@ -30,7 +30,7 @@ where
     let config = WebSocketConfig::default().max_message_size(most).max_frame_size(most);
     let origins = &core.config.ws_origins;
     #[allow(clippy::result_large_err)] // The library's own form of a refusal.
-    let judge = |request: &Request, response: Response| judged(request, response, origins);
+    let judge = |request: &Request, response: Response| judged(request, response, origins).map_err(|refused| *refused);
     match accept_hdr_async_with_config(stream, judge, Some(config)).await {
         Ok(stream) => Some(stream),
         Err(error) => {
@@ -40,12 +40,11 @@ where
     }
 }
 
-#[allow(clippy::result_large_err)] // The library's own form of a refusal.
-fn judged(request: &Request, mut response: Response, origins: &[String]) -> Result<Response, ErrorResponse> {
+fn judged(request: &Request, mut response: Response, origins: &[String]) -> Result<Response, Box<ErrorResponse>> {
     let refuse = |status: StatusCode, why: &str| {
         let mut refused = ErrorResponse::new(Some(why.to_owned()));
         *refused.status_mut() = status;
-        Err(refused)
+        Err(Box::new(refused))
     };
     let asked = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
     let speaks_sip =

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use media::{Direction, SourceRule, StreamParams};
@@ -13,18 +13,18 @@ use rand::distr::{Alphanumeric, SampleString};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
-use super::dtls::{Exchange, Identity};
-use super::ice::{Agent, Credentials};
+use super::dtls::Identity;
+use super::ice::Credentials;
 use super::limits::Limits;
-use super::peer::{Patience, Peer};
-use super::port::{Admission, Key, Order, Port, Told};
-use super::sdp::{self, Answering, Fragment, Ice, Offer};
+use super::meeting::{Meeting, Seating};
+use super::port::{Key, Order, Port, Told};
+use super::sdp::{self, Fragment, Ice, Offer, Ours};
 use super::turn;
 use crate::config::browser::BrowserConfig;
 use crate::domain::ids::{ConversationId, LegId};
 use crate::seams::browser::{BrowserCall, BrowserCallError, BrowserCalls, BrowserPhase, IceServer, Placed, Restarted};
 use crate::seams::clock::{Clock, Ids};
-use crate::seams::media::{LegCommand, LegSpec, MediaLeg, MediaNode, Wire};
+use crate::seams::media::{LegCommand, LegSpec, MediaError, MediaLeg, MediaNode, Wire};
 use crate::seams::signaling::{CallInfo, Dialog, DialogEvent, EndedBy, IncomingCall, Party, SignalingError};
 
 /// What browser calls are made of.
@@ -53,22 +53,13 @@ pub enum StartError {
 /// Takes calls from browsers.
 pub struct Browsers {
     parts: BrowserParts,
-    pub(super) identity: Identity,
-    pub(super) port: Arc<Port>,
+    pub(super) meeting: Meeting,
     address: SocketAddr,
     incoming: mpsc::Sender<IncomingCall>,
     calls: Arc<Registry>,
     limits: Mutex<Limits>,
     next_key: AtomicU64,
     pub(super) is_draining: AtomicBool,
-}
-
-/// A browser that was told how to find us.
-pub(super) struct Expected {
-    pub(super) leg: MediaLeg,
-    pub(super) local: Credentials,
-    pub(super) key: Key,
-    pub(super) told: mpsc::Receiver<Told>,
 }
 
 #[derive(Default)]
@@ -84,14 +75,13 @@ impl Browsers {
     /// Opens the port. Calls come out of the receiver.
     pub fn start(parts: BrowserParts) -> Result<(Browsers, mpsc::Receiver<IncomingCall>), StartError> {
         let failed = |error| StartError::Port(parts.config.listen, error);
-        let port = Arc::new(Port::open(parts.config.listen).map_err(failed)?);
+        let port = Port::open(parts.config.listen).map_err(failed)?;
         let address = port.local_addr().map_err(failed)?;
         let (incoming, calls) = mpsc::channel(INCOMING);
         let browsers = Browsers {
-            identity: Identity::generate()?,
+            meeting: Meeting::new(Identity::generate()?, port, &parts.config, parts.clock.clone()),
             limits: Mutex::new(Limits::new(parts.config.calls_per_minute)),
             parts,
-            port,
             address,
             incoming,
             calls: Arc::default(),
@@ -150,29 +140,26 @@ impl Browsers {
         known
     }
 
-    /// A leg for this browser, and what its side of the port must know.
-    pub(super) async fn expect(
+    /// What a browser's leg is made by.
+    pub(super) fn spec(&self, beside: Option<LegId>) -> LegSpec {
+        LegSpec { inband_dtmf: false, beside, ..LegSpec::on_loopback(LegId(self.parts.ids.next())) }
+    }
+
+    /// A leg without a far end yet, and its place at the thread; with a port of its own, or at the shared one.
+    pub(super) async fn leg(
         &self,
-        offer: &Offer,
-        beside: Option<LegId>,
-    ) -> Result<(Expected, Admission), BrowserCallError> {
-        let local = credentials();
-        let peer = self.peer(offer, local.clone())?;
+        spec: LegSpec,
+        socket: Option<Arc<UdpSocket>>,
+    ) -> Result<(MediaLeg, Seating, mpsc::Receiver<Told>), MediaError> {
         let (arrivals, consumer) = rtrb::RingBuffer::new(ARRIVALS);
-        let leg = LegId(self.parts.ids.next());
-        let spec = LegSpec { inband_dtmf: false, beside, ..LegSpec::on_loopback(leg) };
-        let wire = Wire { socket: self.port.socket(), arrivals: consumer };
-        let leg = self.parts.media.open_wired(spec, wire).await.map_err(|error| {
-            tracing::warn!(%error, "A browser called and no leg could be made for it");
-            BrowserCallError::NotNow
-        })?;
-        if leg.control.send(LegCommand::Configure(Box::new(params(offer)))).is_err() {
-            return Err(BrowserCallError::NotNow);
-        }
+        let shared = || self.meeting.port.socket();
+        let wire = Wire { socket: socket.clone().unwrap_or_else(shared), arrivals: consumer };
+        let leg = self.parts.media.open_wired(spec, wire).await?;
         let key = self.next_key.fetch_add(1, Ordering::Relaxed);
         let (news, told) = mpsc::channel(NEWS);
-        let admission = Admission { key, peer, leg: Arc::downgrade(&leg.control.0), arrivals, news };
-        Ok((Expected { leg, local, key, told }, admission))
+        let seating =
+            Seating { key, leg: Arc::downgrade(&leg.control.0), arrivals: Mutex::new(arrivals), news, socket };
+        Ok((leg, seating, told))
     }
 
     /// Answers an offer; with the call that it begins.
@@ -185,12 +172,20 @@ impl Browsers {
         let offer = Offer::parse(offer).map_err(|error| BrowserCallError::Offer(error.to_string()))?;
         self.admit(from)?;
         let id = Uuid::new_v4();
-        let (Expected { leg, local, key, told }, admission) = self.expect(&offer, beside).await?;
+        let (leg, seating, told) = self.leg(self.spec(beside), None).await.map_err(|error| {
+            tracing::warn!(%error, "A browser called and no leg could be made for it");
+            BrowserCallError::NotNow
+        })?;
+        if leg.control.send(LegCommand::Configure(Box::new(params(&offer)))).is_err() {
+            return Err(BrowserCallError::NotNow);
+        }
+        let (key, local) = (seating.key, credentials());
+        let peer = self.meeting.browser(local.clone(), &offer)?;
         let (events, events_out) = mpsc::channel(EVENTS);
         let addresses = self.addresses(from);
-        let ours = Answering {
+        let ours = Ours {
             local: &local,
-            fingerprint: &self.identity.fingerprint,
+            fingerprint: &self.meeting.identity.fingerprint,
             addresses: &addresses,
             session: rand::random(),
             version: 1,
@@ -208,31 +203,16 @@ impl Browsers {
             state: watch::Sender::new(BrowserCall::default()),
             end: Mutex::new(events.clone().try_reserve_owned().ok()),
             events,
-            port: self.port.clone(),
+            port: self.meeting.port.clone(),
             registry: Arc::downgrade(&self.calls),
         });
         self.calls.open().insert(id, call.clone());
         gauge!("switchboard_browser_calls_live").set(self.calls.open().len() as f64);
         let dialog = Box::new(BrowserDialog(call.clone()));
-        if !self.port.order(Order::Admit(Box::new(admission))) {
-            return Err(BrowserCallError::NotNow);
-        }
+        self.meeting.order(Order::Admit(seating.with(peer)))?;
         tokio::spawn(listen(call, told));
         let incoming = IncomingCall { info: info(id, from), leg, dialog, events: events_out };
         Ok((Placed { id, answer, etag }, incoming))
-    }
-
-    fn peer(&self, offer: &Offer, local: Credentials) -> Result<Peer, BrowserCallError> {
-        let now = self.parts.clock.now();
-        let exchange = Exchange::new(&self.identity, &offer.fingerprint).map_err(|error| {
-            tracing::error!(%error, "No exchange of keys could be begun with a browser");
-            BrowserCallError::NotNow
-        })?;
-        let patience = Patience {
-            connect: Duration::from_millis(self.parts.config.connect_timeout_ms),
-            lost: Duration::from_millis(self.parts.config.lost_after_ms),
-        };
-        Ok(Peer::new(now, Agent::new(now, local, offer.ice.ufrag.clone()), exchange, patience))
     }
 }
 

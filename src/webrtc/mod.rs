@@ -6,12 +6,19 @@
 //! 3. The keys go to the leg, which protects what it sends and opens what it hears by itself. The call is answered.
 //! 4. After a change of network the browser restarts over HTTP; keys, leg and conversation stay.
 //!
-//! Everything but `port` and `calls` is pure: time and chance come in as arguments.
+//! SIP calls of browsers, and of telephones that exchange keys on their audio's own way, share 2 and 3 (`session`, `keyed`):
+//! the former at the same port, the latter each at a port of its own.
+//!
+//! Everything but `port`, `desk`, `calls`, `session` and `keyed` is pure: time and chance come in as arguments.
 
 mod calls;
+mod desk;
 mod dtls;
 mod ice;
+mod keyed;
 mod limits;
+mod meeting;
+mod path;
 mod peer;
 mod port;
 mod sdp;

@@ -1,7 +1,7 @@
-//! One browser at the shared port, as a pure machine: datagrams and times in, datagrams and news out.
+//! One far end at a port, as a pure machine: datagrams and times in, datagrams and news out.
 //!
-//! 1. Checks of connectivity prove where the browser is ([`ice`](super::ice)).
-//! 2. From there, and from nowhere else, it begins the exchange of keys ([`dtls`](super::dtls)).
+//! 1. Checks of connectivity prove where a browser is ([`ice`](super::ice)); a telephone is where it says ([`path`](super::path)).
+//! 2. From there, and from nowhere else, keys are exchanged ([`dtls`](super::dtls)).
 //! 3. Its audio is handed on as it came: opening it is the leg's part, on the leg's own thread.
 
 use std::net::SocketAddr;
@@ -11,14 +11,15 @@ use arrayvec::ArrayVec;
 use bytes::BytesMut;
 
 use super::dtls::{Exchange, Happened};
-use super::ice::{Agent, Checked, Credentials};
+use super::ice::{Checked, Credentials};
+use super::path::{Described, Path};
 use super::stun::Request;
 use crate::seams::media::SrtpKeys;
 
 /// Datagrams of one answer in the exchange of keys: a flight with a certificate is two or three.
 const OUT_MAX: usize = 16;
 
-/// How long a browser may take.
+/// How long a far end may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
     /// From the answer to the keys.
@@ -27,21 +28,21 @@ pub struct Patience {
     pub lost: Duration,
 }
 
-/// What a browser's call is told.
+/// What a call is told.
 pub enum News {
     /// The keys are agreed, and audio goes there.
     Connected(Box<SrtpKeys>, SocketAddr),
     /// Audio goes there from now on.
     Moved(SocketAddr),
-    /// The browser ended it.
+    /// The far end ended it.
     Closed,
     /// Nobody came in time, or nothing was heard for too long.
     Lost,
 }
 
-/// One browser.
+/// One far end.
 pub struct Peer {
-    agent: Agent,
+    path: Path,
     exchange: Exchange,
     patience: Patience,
     keys: Option<Box<SrtpKeys>>,
@@ -52,25 +53,45 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Waits for the browser.
-    pub fn new(now: Instant, agent: Agent, exchange: Exchange, patience: Patience) -> Peer {
+    /// Waits for the far end, or calls it, as the exchange is made.
+    pub fn new(now: Instant, path: Path, mut exchange: Exchange, patience: Patience) -> Peer {
+        if let Path::Described(Described { address, .. }) = &path {
+            exchange.begin(now, *address);
+        }
         let (out, news) = (ArrayVec::new(), ArrayVec::new());
-        Peer { agent, exchange, patience, keys: None, is_connected: false, began: now, out, news }
+        let mut peer = Peer { path, exchange, patience, keys: None, is_connected: false, began: now, out, news };
+        peer.send_exchange();
+        peer
     }
 
     /// The fragments that checks for it name.
     pub fn ufrags(&self) -> impl Iterator<Item = &str> {
-        self.agent.ufrags()
+        let agent = match &self.path {
+            Path::Checked(agent) => Some(agent),
+            Path::Described(_) => None,
+        };
+        agent.into_iter().flat_map(|agent| agent.ufrags())
     }
 
     /// New credentials of both sides.
     pub fn restart(&mut self, local: Credentials, remote_ufrag: String) {
-        self.agent.restart(local, remote_ufrag);
+        if let Path::Checked(agent) = &mut self.path {
+            agent.restart(local, remote_ufrag);
+        }
+    }
+
+    /// Another address in its description; keys stay.
+    pub fn redirect(&mut self, to: SocketAddr) {
+        let Path::Described(described) = &mut self.path else { return };
+        if described.redirect(to) {
+            self.tell(News::Moved(to));
+        }
     }
 
     /// A check that names it.
     pub fn handle_check(&mut self, now: Instant, from: SocketAddr, request: &Request<'_>) -> Option<Checked> {
-        let checked = self.agent.handle_check(now, from, request)?;
+        let Path::Checked(agent) = &mut self.path else { return None };
+        let checked = agent.handle_check(now, from, request)?;
         if checked.is_selected {
             if self.is_connected {
                 self.tell(News::Moved(from));
@@ -81,22 +102,34 @@ impl Peer {
         Some(checked)
     }
 
-    /// A datagram of the exchange, from a proven address.
+    /// A datagram of the exchange. With ICE its sender is proven already.
     pub fn handle_dtls(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
-        match self.exchange.handle(now, datagram) {
+        let Some(name) = self.path.name_of(from, &self.exchange) else { return };
+        match self.exchange.handle(now, name, datagram) {
             Ok(Some(Happened::Agreed(keys))) => {
+                self.path.prove(name);
+                self.send_exchange();
+                self.exchange.keep_only(now, name);
                 self.keys = Some(keys);
                 self.connect();
             }
-            Ok(Some(Happened::Closed)) => self.tell(News::Closed),
-            Ok(None) => {}
+            Ok(Some(Happened::Closed)) if self.is_heard_from(from) => self.tell(News::Closed),
+            Ok(_) => {}
             Err(error) => tracing::debug!(%error, "A datagram of a key exchange was refused"),
         }
-        self.send_exchange(from);
+        self.send_exchange();
+    }
+
+    /// Whether what comes from there is the far end's. Strangers who begin an exchange may end it again; that is all.
+    pub fn is_heard_from(&self, from: SocketAddr) -> bool {
+        match &self.path {
+            Path::Checked(agent) => agent.addresses().contains(&from),
+            Path::Described(_) => self.path.selected() == Some(from),
+        }
     }
 
     fn connect(&mut self) {
-        if let Some(to) = self.agent.selected()
+        if let Some(to) = self.path.selected()
             && let Some(keys) = self.keys.take()
         {
             self.is_connected = true;
@@ -104,10 +137,11 @@ impl Peer {
         }
     }
 
-    fn send_exchange(&mut self, to: SocketAddr) {
-        let to = self.agent.selected().unwrap_or(to);
-        while let Some(datagram) = self.exchange.poll_transmit() {
-            let _ = self.out.try_push((to, datagram));
+    fn send_exchange(&mut self) {
+        while let Some((name, datagram)) = self.exchange.poll_transmit() {
+            if let Some(to) = self.path.address_of(name) {
+                let _ = self.out.try_push((to, datagram));
+            }
         }
     }
 
@@ -119,33 +153,35 @@ impl Peer {
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.exchange.poll_timeout().is_some_and(|due| due <= now) {
             self.exchange.handle_timeout(now);
-            if let Some(to) = self.agent.selected().or_else(|| self.agent.addresses().last().copied()) {
-                self.send_exchange(to);
-            }
+            self.send_exchange();
         }
-        if now >= self.gives_up_at() {
+        if self.gives_up_at().is_some_and(|at| now >= at) {
             self.tell(News::Lost);
         }
     }
 
-    fn gives_up_at(&self) -> Instant {
-        if self.is_connected { self.agent.heard_at() + self.patience.lost } else { self.began + self.patience.connect }
-    }
-
-    /// When [`Peer::handle_timeout`] wants to be called next.
-    pub fn poll_timeout(&self) -> Instant {
-        self.exchange.poll_timeout().map_or(self.gives_up_at(), |due| due.min(self.gives_up_at()))
-    }
-
-    /// We end it: the browser is told at once.
-    pub fn close(&mut self, now: Instant) {
-        self.exchange.close(now);
-        if let Some(to) = self.agent.selected() {
-            self.send_exchange(to);
+    /// Who does not check is missed by the leg alone, which hears nothing any more.
+    fn gives_up_at(&self) -> Option<Instant> {
+        match self.is_connected {
+            true => self.path.heard_at().map(|at| at + self.patience.lost),
+            false => Some(self.began + self.patience.connect),
         }
     }
 
-    /// The next datagram for the browser.
+    /// When [`Peer::handle_timeout`] wants to be called next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.exchange.poll_timeout().into_iter().chain(self.gives_up_at()).min()
+    }
+
+    /// We end it: the far end is told at once.
+    pub fn close(&mut self, now: Instant) {
+        self.exchange.close(now);
+        if self.path.selected().is_some() {
+            self.send_exchange();
+        }
+    }
+
+    /// The next datagram to be sent.
     pub fn poll_transmit(&mut self) -> Option<(SocketAddr, BytesMut)> {
         self.out.pop_at(0)
     }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use media::DtmfFormat;
 
 use super::ice::Credentials;
+use crate::seams::browser::fingerprint;
 
 /// Streams of an offer that are read at most; more is no call.
 const STREAMS_MAX: usize = 8;
@@ -125,7 +126,7 @@ impl Offer {
         }
         let first = |name: &str| of_either(stream, &session, name);
         let fingerprints = stream.all("fingerprint").chain(session.all("fingerprint"));
-        let fingerprint = fingerprints.filter_map(sha_256).next().ok_or(OfferError::NoFingerprint)?;
+        let fingerprint = fingerprints.filter_map(fingerprint).next().ok_or(OfferError::NoFingerprint)?;
         if !matches!(first("setup"), Some("actpass" | "active")) {
             return Err(OfferError::Role);
         }
@@ -170,14 +171,6 @@ fn ice_text(value: &str, least: usize) -> Option<String> {
     fits.then(|| value.to_owned())
 }
 
-fn sha_256(value: &str) -> Option<String> {
-    let (algorithm, hex) = value.split_once(' ')?;
-    let hex = hex.trim();
-    let well_formed =
-        hex.len() == 95 && hex.split(':').all(|byte| byte.len() == 2 && u8::from_str_radix(byte, 16).is_ok());
-    (algorithm.eq_ignore_ascii_case("sha-256") && well_formed).then(|| hex.to_owned())
-}
-
 fn payload_type(stream: &Stream, encoding: &str) -> Option<u8> {
     stream.all("rtpmap").find_map(|map| {
         let (number, named) = map.split_once(' ')?;
@@ -187,8 +180,8 @@ fn payload_type(stream: &Stream, encoding: &str) -> Option<u8> {
     })
 }
 
-/// What of us stands in an answer.
-pub struct Answering<'a> {
+/// What of us stands in a description.
+pub struct Ours<'a> {
     /// Our side of ICE.
     pub local: &'a Credentials,
     /// SHA-256 of our certificate.
@@ -202,20 +195,12 @@ pub struct Answering<'a> {
 }
 
 /// Answers an offer.
-pub fn answer(offer: &Offer, ours: &Answering<'_>) -> String {
+pub fn answer(offer: &Offer, ours: &Ours<'_>) -> String {
     let mut text = String::with_capacity(1_500);
-    let (session, version) = (ours.session & i64::MAX as u64, ours.version);
-    // Writing to a String never fails.
-    let _ = write!(text, "v=0\r\no=- {session} {version} IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=ice-lite\r\n");
-    if offer.is_bundled
-        && let Some(mid) = &offer.streams[offer.audio].mid
-    {
-        let _ = write!(text, "a=group:BUNDLE {mid}\r\n");
-    }
-    text.push_str("a=msid-semantic: WMS switchboard\r\n");
+    write_session(&mut text, ours, offer.streams[offer.audio].mid.as_deref().filter(|_| offer.is_bundled));
     for (index, stream) in offer.streams.iter().enumerate() {
         if index == offer.audio {
-            write_audio(&mut text, offer, stream, ours);
+            write_audio(&mut text, &answered(offer, stream), ours);
         } else {
             // Refused (RFC 3264 §6), in the place where it was offered.
             let format = stream.formats.first().map_or("0", String::as_str);
@@ -229,30 +214,77 @@ pub fn answer(offer: &Offer, ours: &Answering<'_>) -> String {
     text
 }
 
-fn write_audio(text: &mut String, offer: &Offer, stream: &Stream, ours: &Answering<'_>) {
-    let opus = offer.opus;
-    let events = offer.dtmf.map_or(String::new(), |dtmf| format!(" {}", dtmf.payload_type));
-    let _ = write!(text, "m=audio 9 {} {opus}{events}\r\nc=IN IP4 0.0.0.0\r\na=rtcp-mux\r\n", stream.protocol);
-    if let Some(mid) = &stream.mid {
+fn answered<'a>(offer: &Offer, stream: &'a Stream) -> Audio<'a> {
+    let direction = match (offer.hears, offer.speaks) {
+        (true, true) => "sendrecv",
+        (true, false) => "sendonly",
+        (false, true) => "recvonly",
+        (false, false) => "inactive",
+    };
+    let (mid, protocol) = (stream.mid.as_deref(), &*stream.protocol);
+    Audio { mid, protocol, opus: offer.opus, dtmf: offer.dtmf, setup: "passive", direction }
+}
+
+/// Offers one stream of Opus. Who begins the exchange of keys is for the browser to say.
+pub fn offer(ours: &Ours<'_>) -> String {
+    let mut text = String::with_capacity(1_500);
+    write_session(&mut text, ours, Some("0"));
+    let dtmf = DtmfFormat { payload_type: EVENTS, clock_rate_hz: 48_000 };
+    let audio = Audio {
+        mid: Some("0"),
+        protocol: PROTOCOL,
+        opus: OPUS,
+        dtmf: Some(dtmf),
+        setup: "actpass",
+        direction: "sendrecv",
+    };
+    write_audio(&mut text, &audio, ours);
+    text
+}
+
+/// As every browser writes it (RFC 8829 §5.1.2).
+const PROTOCOL: &str = "UDP/TLS/RTP/SAVPF";
+/// The numbers that Chromium itself gives to Opus and to keys.
+const OPUS: u8 = 111;
+const EVENTS: u8 = 110;
+
+fn write_session(text: &mut String, ours: &Ours<'_>, bundled: Option<&str>) {
+    let (session, version) = (ours.session & i64::MAX as u64, ours.version);
+    // Writing to a String never fails.
+    let _ = write!(text, "v=0\r\no=- {session} {version} IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=ice-lite\r\n");
+    if let Some(mid) = bundled {
+        let _ = write!(text, "a=group:BUNDLE {mid}\r\n");
+    }
+    text.push_str("a=msid-semantic: WMS switchboard\r\n");
+}
+
+/// The stream as it is to be written.
+struct Audio<'a> {
+    mid: Option<&'a str>,
+    protocol: &'a str,
+    opus: u8,
+    dtmf: Option<DtmfFormat>,
+    setup: &'a str,
+    direction: &'a str,
+}
+
+fn write_audio(text: &mut String, audio: &Audio<'_>, ours: &Ours<'_>) {
+    let Audio { opus, protocol, setup, direction, .. } = *audio;
+    let events = audio.dtmf.map_or(String::new(), |dtmf| format!(" {}", dtmf.payload_type));
+    let _ = write!(text, "m=audio 9 {protocol} {opus}{events}\r\nc=IN IP4 0.0.0.0\r\na=rtcp-mux\r\n");
+    if let Some(mid) = audio.mid {
         let _ = write!(text, "a=mid:{mid}\r\n");
     }
     let Credentials { ufrag, password } = ours.local;
     let _ =
         write!(text, "a=ice-ufrag:{ufrag}\r\na=ice-pwd:{password}\r\na=fingerprint:sha-256 {}\r\n", ours.fingerprint);
-    text.push_str("a=setup:passive\r\n");
-    text.push_str(match (offer.hears, offer.speaks) {
-        (true, true) => "a=sendrecv\r\n",
-        (true, false) => "a=sendonly\r\n",
-        (false, true) => "a=recvonly\r\n",
-        (false, false) => "a=inactive\r\n",
-    });
-    let _ = write!(text, "a=rtpmap:{opus} opus/48000/2\r\n");
+    let _ = write!(text, "a=setup:{setup}\r\na={direction}\r\na=rtpmap:{opus} opus/48000/2\r\n");
     // Speech of one channel, with copies of what is lost; packets in silence too, by which we know that it is silence.
     let _ = write!(
         text,
         "a=fmtp:{opus} minptime=10;useinbandfec=1;stereo=0;sprop-stereo=0;maxaveragebitrate=40000;usedtx=0\r\n"
     );
-    if let Some(dtmf) = offer.dtmf {
+    if let Some(dtmf) = audio.dtmf {
         let _ = write!(text, "a=rtpmap:{0} telephone-event/48000\r\na=fmtp:{0} 0-15\r\n", dtmf.payload_type);
     }
     text.push_str("a=ptime:20\r\n");
@@ -341,7 +373,7 @@ mod tests {
         let offer = Offer::parse(text).unwrap();
         let addresses = ["192.0.2.1:5000".parse().unwrap(), "127.0.0.1:5000".parse().unwrap()];
         let local = local();
-        let ours = Answering { local: &local, fingerprint: "AA:BB", addresses: &addresses, session: 7, version: 1 };
+        let ours = Ours { local: &local, fingerprint: "AA:BB", addresses: &addresses, session: 7, version: 1 };
         answer(&offer, &ours)
     }
 
@@ -402,7 +434,7 @@ mod tests {
             for text in [&offer, &text] {
                 if let Ok(read) = Offer::parse(text) {
                     let local = local();
-                    let ours = Answering { local: &local, fingerprint: "AA", addresses: &[], session: 1, version: 1 };
+                    let ours = Ours { local: &local, fingerprint: "AA", addresses: &[], session: 1, version: 1 };
                     let answer = answer(&read, &ours);
                     prop_assert!(answer.lines().count() < 30 + 5 * STREAMS_MAX);
                 }

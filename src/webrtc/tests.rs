@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use media::UtteranceId;
-use rtc_dtls::config::{ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig};
+use rtc_dtls::config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig};
 use rtc_dtls::crypto::Certificate;
 use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
 use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
@@ -15,8 +15,9 @@ use tokio::sync::mpsc;
 
 use super::dtls::{Exchange, Identity, fingerprint};
 use super::ice::{Agent, Credentials};
+use super::path::{Described, Path};
 use super::peer::{Patience, Peer};
-use super::port::{Admission, Order, Port, Told};
+use super::port::{Admission, Order, Port, Told, bind_even};
 use super::stun;
 use crate::seams::media::{Datagram, LegCommand, LegPort, SrtpKeys, SrtpSuite};
 
@@ -60,12 +61,17 @@ fn ours() -> Credentials {
 fn house(fingerprint: &str, patience: Patience) -> House {
     let port = Port::open("127.0.0.1:0".parse().unwrap()).unwrap();
     let exchange = Exchange::new(&Identity::generate().unwrap(), fingerprint).unwrap();
-    let peer = Peer::new(Instant::now(), Agent::new(Instant::now(), ours(), "them".into()), exchange, patience);
+    let peer = Peer::new(
+        Instant::now(),
+        Path::Checked(Box::new(Agent::new(Instant::now(), ours(), "them".into()))),
+        exchange,
+        patience,
+    );
     let leg = Arc::new(Leg::default());
     let as_port: Arc<dyn LegPort> = leg.clone();
     let (producer, arrivals) = rtrb::RingBuffer::new(8);
     let (news, told) = mpsc::channel(8);
-    let admission = Admission { key: 1, peer, leg: Arc::downgrade(&as_port), arrivals: producer, news };
+    let admission = Admission { key: 1, peer, leg: Arc::downgrade(&as_port), arrivals: producer, news, socket: None };
     assert!(port.order(Order::Admit(Box::new(admission))));
     House { port, leg, arrivals, told }
 }
@@ -98,6 +104,7 @@ struct Browser {
     socket: UdpSocket,
     endpoint: Endpoint,
     config: Arc<HandshakeConfig>,
+    waiting: Arc<HandshakeConfig>,
     fingerprint: String,
 }
 
@@ -110,18 +117,20 @@ impl Browser {
         let provider = rtc_crypto::default_provider().unwrap();
         let certificate = Certificate::generate_self_signed(vec!["browser".to_owned()], provider.crypto()).unwrap();
         let fingerprint = fingerprint(certificate.certificate[0].as_ref());
-        let config = ConfigBuilder::default()
-            .with_crypto_provider(provider)
-            .with_certificates(vec![certificate])
-            .with_srtp_protection_profiles(profiles)
-            .with_insecure_skip_verify(true)
-            .with_extended_master_secret(ExtendedMasterSecretType::Require)
-            .build(true, None)
-            .unwrap();
+        let config = |is_client| {
+            let config = ConfigBuilder::default()
+                .with_crypto_provider(provider.clone())
+                .with_certificates(vec![certificate.clone()])
+                .with_srtp_protection_profiles(profiles.clone())
+                .with_client_auth(ClientAuthType::RequireAnyClientCert)
+                .with_insecure_skip_verify(true)
+                .with_extended_master_secret(ExtendedMasterSecretType::Require);
+            Arc::new(config.build(is_client, None).unwrap())
+        };
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
         let endpoint = Endpoint::new(socket.local_addr().unwrap(), TransportProtocol::UDP, None);
-        Browser { socket, endpoint, config: Arc::new(config), fingerprint }
+        Browser { socket, endpoint, config: config(true), waiting: config(false), fingerprint }
     }
 
     fn check(&self, to: SocketAddr, use_candidate: bool) {
@@ -316,4 +325,157 @@ fn garbage_of_every_kind_is_dropped() {
     while browser.receive().is_some() {}
     assert!(stun::is_stun(&browser.until_answered(house.address())), "the port is still there");
     assert!(house.told.try_recv().is_err());
+}
+
+/// A telephone's leg at a port of its own.
+struct Keyed {
+    port: Port,
+    leg: Arc<Leg>,
+    arrivals: rtrb::Consumer<Datagram>,
+    told: mpsc::Receiver<Told>,
+    address: SocketAddr,
+}
+
+impl Keyed {
+    /// Expects whoever has this fingerprint, at this address or, unless that is the only one, elsewhere; or calls it there.
+    fn with(fingerprint: &str, at: SocketAddr, is_only_there: bool, is_called: bool, patience: Patience) -> Keyed {
+        let port = Port::open("127.0.0.1:0".parse().unwrap()).unwrap();
+        let socket = bind_even(at.ip(), &(30_000..=39_999), rand::random()).unwrap();
+        let address = socket.local_addr().unwrap();
+        assert_eq!(address.port() % 2, 0, "RTCP would have the next");
+        let identity = Identity::generate().unwrap();
+        let exchange = match is_called {
+            true => Exchange::calling(&identity, fingerprint),
+            false => Exchange::new(&identity, fingerprint),
+        };
+        let path = Path::Described(Described::new(at, is_only_there));
+        let peer = Peer::new(Instant::now(), path, exchange.unwrap(), patience);
+        let leg = Arc::new(Leg::default());
+        let as_port: Arc<dyn LegPort> = leg.clone();
+        let (producer, arrivals) = rtrb::RingBuffer::new(8);
+        let (news, told) = mpsc::channel(8);
+        let leg_port = Arc::downgrade(&as_port);
+        let admission = Admission { key: 7, peer, leg: leg_port, arrivals: producer, news, socket: Some(socket) };
+        assert!(port.order(Order::Admit(Box::new(admission))));
+        Keyed { port, leg, arrivals, told, address }
+    }
+
+    fn told(&mut self) -> Told {
+        eventually("the call is told something", || self.told.try_recv().ok())
+    }
+}
+
+impl Browser {
+    fn address(&self) -> SocketAddr {
+        self.socket.local_addr().unwrap()
+    }
+
+    /// Calls for the keys without any check before it, as telephones do.
+    fn call(&mut self, to: SocketAddr) {
+        self.endpoint.connect(Instant::now(), to, self.config.clone(), None).unwrap();
+    }
+}
+
+/// RFC 5763 §5: the telephone calls, from an address that it does not know itself.
+#[test]
+fn a_telephone_behind_nat_is_where_its_certificate_is_shown() {
+    let mut telephone = Browser::new();
+    let private = "10.0.0.5:4000".parse().unwrap();
+    let mut keyed = Keyed::with(&telephone.fingerprint, "127.0.0.1:4000".parse().unwrap(), false, false, PATIENT);
+    telephone.call(keyed.address);
+    eventually("the keys are agreed", || telephone.exchange(keyed.address).then_some(()));
+    assert_eq!(keyed.told(), Told::Connected);
+    assert_eq!(*keyed.leg.route.lock().unwrap(), Some(telephone.address()));
+    assert!(keyed.leg.keys.lock().unwrap().is_some());
+    // M1: its audio is handed on, a stranger's is not.
+    UdpSocket::bind("127.0.0.1:0").unwrap().send_to(&[0x80; 50], keyed.address).unwrap();
+    telephone.socket.send_to(&[0x81; 60], keyed.address).unwrap();
+    assert_eq!(&eventually("audio is handed on", || keyed.arrivals.pop().ok())[..], [0x81; 60]);
+    // What a wrong description says later moves nothing.
+    assert!(keyed.port.order(Order::Redirect(7, private)));
+    telephone.socket.send_to(&[0x82; 60], keyed.address).unwrap();
+    assert_eq!(&eventually("audio is handed on", || keyed.arrivals.pop().ok())[..], [0x82; 60]);
+    assert_eq!(*keyed.leg.route.lock().unwrap(), Some(telephone.address()));
+}
+
+/// RFC 5763 §5: we call a telephone that waits (`a=setup:passive`).
+#[test]
+fn a_telephone_that_waits_is_called_for_the_keys() {
+    let mut telephone = Browser::new();
+    let waiting = Some(telephone.waiting.clone());
+    telephone.endpoint = Endpoint::new(telephone.address(), TransportProtocol::UDP, waiting);
+    let mut keyed = Keyed::with(&telephone.fingerprint, telephone.address(), true, true, PATIENT);
+    eventually("the keys are agreed", || telephone.exchange(keyed.address).then_some(()));
+    assert_eq!(keyed.told(), Told::Connected);
+    assert_eq!(*keyed.leg.route.lock().unwrap(), Some(telephone.address()));
+    let keys = keyed.leg.keys.lock().unwrap().clone().unwrap();
+    let theirs = telephone.endpoint.get_connection_state(keyed.address).unwrap();
+    let material = theirs.export_keying_material("EXTRACTOR-dtls_srtp", &[], 56).unwrap();
+    let material: &[u8] = material.as_ref();
+    assert_eq!((&keys.local.key[..], &keys.remote.key[..]), (&material[..16], &material[16..32]), "the caller's first");
+    assert_eq!((&keys.local.salt[..], &keys.remote.salt[..]), (&material[32..44], &material[44..]));
+}
+
+/// M4: a ClientHello from a third address first, and a whole exchange with another certificate, keep the telephone from
+/// nothing; where it is to be in one place only, they are not even answered.
+#[test]
+fn strangers_who_call_first_do_not_keep_a_telephone_out() {
+    for is_only_there in [false, true] {
+        let (mut telephone, mut third) = (Browser::new(), Browser::new());
+        let mut keyed = Keyed::with(&telephone.fingerprint, telephone.address(), is_only_there, false, PATIENT);
+        third.call(keyed.address);
+        let mut was_answered = false;
+        for _ in 0..10 {
+            assert!(!third.exchange(keyed.address), "another certificate was taken");
+            was_answered |= third.receive().is_some();
+        }
+        assert!(!(is_only_there && was_answered), "a stranger was answered");
+        // As many of them as there may be, and more.
+        for _ in 0..40 {
+            let mut another = Browser::new();
+            another.call(keyed.address);
+            another.socket.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+            another.exchange(keyed.address);
+        }
+        telephone.call(keyed.address);
+        eventually("the keys are agreed", || telephone.exchange(keyed.address).then_some(()));
+        assert_eq!(keyed.told(), Told::Connected);
+        assert_eq!(*keyed.leg.route.lock().unwrap(), Some(telephone.address()));
+        // M4: neither a goodbye in the clear nor anything else from a stranger ends it.
+        let goodbye = [21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 99, 0, 2, 1, 0];
+        third.socket.send_to(&goodbye, keyed.address).unwrap();
+        telephone.socket.send_to(&goodbye, keyed.address).unwrap();
+        telephone.socket.send_to(&[0x81; 60], keyed.address).unwrap();
+        assert_eq!(&eventually("audio is handed on", || keyed.arrivals.pop().ok())[..], [0x81; 60]);
+        assert!(keyed.told.try_recv().is_err());
+    }
+}
+
+/// RFC 8842 §4.4: another certificate in a later description is another exchange; until it is done the first holds.
+#[test]
+fn another_certificate_is_another_exchange_of_keys() {
+    let (mut first, mut second) = (Browser::new(), Browser::new());
+    let mut keyed = Keyed::with(&first.fingerprint, first.address(), false, false, PATIENT);
+    first.call(keyed.address);
+    eventually("the keys are agreed", || first.exchange(keyed.address).then_some(()));
+    assert_eq!(keyed.told(), Told::Connected);
+    let before = keyed.leg.keys.lock().unwrap().clone().unwrap();
+    let exchange = Exchange::new(&Identity::generate().unwrap(), &second.fingerprint).unwrap();
+    let path = Path::Described(Described::new(second.address(), false));
+    let peer = Peer::new(Instant::now(), path, exchange, PATIENT);
+    assert!(keyed.port.order(Order::Renew(7, Box::new(peer))));
+    second.call(keyed.address);
+    eventually("the keys are agreed", || second.exchange(keyed.address).then_some(()));
+    assert_eq!(keyed.told(), Told::Connected);
+    assert!(keyed.leg.keys.lock().unwrap().as_ref().unwrap().remote.key != before.remote.key);
+    assert_eq!(*keyed.leg.route.lock().unwrap(), Some(second.address()));
+}
+
+#[test]
+fn a_telephone_that_never_comes_is_given_up() {
+    let patience = Patience { connect: Duration::from_millis(50), ..PATIENT };
+    let telephone = Browser::new();
+    let mut keyed = Keyed::with(&telephone.fingerprint, telephone.address(), false, true, patience);
+    assert_eq!(keyed.told(), Told::Lost);
+    assert!(keyed.leg.keys.lock().unwrap().is_none());
 }

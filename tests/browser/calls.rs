@@ -9,11 +9,12 @@ use super::audio::{self, LINE_RATE_HZ, assert_words};
 use super::chromium::{HEARD_RATE_HZ, Microphone, Tab, is_there, microphone_file};
 use super::house::{self, House, Setup, alone, eventually, free_port, messages};
 use super::phone::{Phone, WhenRung};
+use super::sip_clients::until_spoken_to;
 
 /// How a browser on this machine stands in the list of calls.
 const CALLER: &str = "browser@127.0.0.1";
 
-fn page(house: &House) -> String {
+pub fn page(house: &House) -> String {
     format!("http://127.0.0.1:{}/call", house.http_port())
 }
 
@@ -27,7 +28,7 @@ fn call(house: &House) -> Tab {
 }
 
 /// The conversation of the newest call from a browser, once the agent has said these words in its message of this number.
-fn until_said(house: &House, words: &str, least: usize) -> Value {
+pub fn until_said(house: &House, words: &str, least: usize) -> Value {
     house.until(CALLER, &format!("“{words}” was said"), |conversation| {
         let said = messages(conversation, "agent");
         said.len() >= least
@@ -96,6 +97,13 @@ fn a_browser_interrupts_the_agent() {
     let Some(_turn) = alone().filter(|_| is_there()) else { return };
     let house = house::shared();
     let mut tab = call(house);
+    interrupts(house, &mut tab);
+    tab.click("#hang-up");
+    house.until_over(CALLER);
+}
+
+/// Asks something, and something else while the answer is heard.
+fn interrupts(house: &House, tab: &mut Tab) {
     tab.say(&audio::spoken("What are your opening hours?"));
     house.until(CALLER, "the agent speaks", |conversation| {
         conversation["call"]["ended_at_ms"].is_null() && messages(conversation, "agent").len() == 2
@@ -112,8 +120,6 @@ fn a_browser_interrupts_the_agent() {
     let (text, heard) = (cut["text"].as_str().unwrap(), cut["heard_text"].as_str().unwrap());
     println!("Of “{text}” was heard “{heard}”");
     assert!(text.starts_with(heard) && heard.len() < text.len());
-    tab.click("#hang-up");
-    house.until_over(CALLER);
 }
 
 /// Hanging up is told at once in the other direction as well.
@@ -135,15 +141,8 @@ fn a_browser_that_changes_its_network_goes_on_with_the_same_conversation() {
     let Some(_turn) = alone().filter(|_| is_there()) else { return };
     let house = house::shared();
     let mut tab = call(house);
-    let before = used_port(&mut tab);
     let conversation = house.conversation(CALLER).unwrap()["id"].clone();
-    tab.run("switchboard.reconnect()");
-    tab.until("the restart is done", "switchboard.now().restarts === 1");
-    let after = eventually("another address is used", || {
-        let port = used_port(&mut tab);
-        (port != before && !port.is_null()).then_some(port)
-    });
-    println!("The browser's port was {before} and is {after}");
+    changes_network(&mut tab, 1);
     tab.say(&audio::spoken("What are your opening hours?"));
     let said = until_said(house, "Saturday", 2);
     assert_eq!(said["id"], conversation);
@@ -153,28 +152,45 @@ fn a_browser_that_changes_its_network_goes_on_with_the_same_conversation() {
     house.until_over(CALLER);
 }
 
-/// The port that the browser sends from, by its own account.
-fn used_port(tab: &mut Tab) -> Value {
-    tab.run(
-        "switchboard.stats().then((all) => { const by = new Map(all.map((one) => [one.id, one])); \
-         const transport = all.find((one) => one.type === 'transport'); \
-         const pair = by.get(transport?.selectedCandidatePairId); \
-         return pair ? by.get(pair.localCandidateId)?.port ?? null : null; })",
-    )
+/// The browser restarts from another address, for so many times by now.
+fn changes_network(tab: &mut Tab, times: u32) {
+    let before = used_port(tab);
+    tab.run("switchboard.reconnect()");
+    tab.until("the restart is done", &format!("switchboard.now().restarts === {times}"));
+    let after = eventually("another address is used", || {
+        let port = used_port(tab);
+        (port != before && !port.is_null()).then_some(port)
+    });
+    println!("The browser's port was {before} and is {after}");
 }
 
-/// R3, R10: zero on the page's keypad rings a telephone; its owner and the caller hear each other.
-#[test]
-fn a_person_on_a_telephone_is_joined_with_a_browser() {
-    let Some(_turn) = alone().filter(|_| is_there()) else { return };
+/// The port that the browser sends from, by its own account.
+fn used_port(tab: &mut Tab) -> Value {
+    used_candidate(tab, "port")
+}
+
+/// What the browser says of its own end of the way that it uses.
+pub fn used_candidate(tab: &mut Tab, field: &str) -> Value {
+    tab.run(&format!(
+        "switchboard.stats().then((all) => {{ const by = new Map(all.map((one) => [one.id, one])); \
+         const transport = all.find((one) => one.type === 'transport'); \
+         const pair = by.get(transport?.selectedCandidatePairId); \
+         return pair ? by.get(pair.localCandidateId)?.{field} ?? null : null; }})",
+    ))
+}
+
+/// A house whose person on call has a telephone at this port.
+fn house_with_a_person() -> &'static (House, u16) {
     static HOUSE: OnceLock<(House, u16)> = OnceLock::new();
-    let (house, port) = HOUSE.get_or_init(|| {
+    HOUSE.get_or_init(|| {
         let port = free_port();
         let escalate_to = Some(format!("sip:oncall@127.0.0.1:{port}"));
         (House::start(Setup { published: true, escalate_to, ..Setup::default() }), port)
-    });
-    let mut person = Phone::start("oncall", *port, WhenRung::PicksUp);
-    let mut tab = call(house);
+    })
+}
+
+/// The caller asks for a person, who takes the call by a key, is told of the case in this word, and speaks with the caller.
+fn is_joined_with_a_person(house: &House, tab: &mut Tab, person: &mut Phone, case_word: &str) {
     tab.say(&audio::spoken("I would like to speak to a person about my broken lamp, please."));
     person.wait_for("CALL_ESTABLISHED");
     let introduced = person.until_spoken_to(0);
@@ -185,24 +201,52 @@ fn a_person_on_a_telephone_is_joined_with_a_browser() {
     let told = person.heard().len();
     let case = audio::transcribe(&person.heard()[introduced..told], LINE_RATE_HZ);
     println!("After the key: {case}");
-    assert_words(&case, &["lamp"]);
+    assert_words(&case, &[case_word]);
 
     let so_far = tab.heard().len();
     person.say(&audio::spoken("This is Peter from the workshop speaking."));
-    eventually("the browser hears the person", || {
-        let heard = tab.heard();
-        let voiced = audio::voiced(&heard[so_far..], HEARD_RATE_HZ);
-        let quiet = voiced.iter().rev().take_while(|voiced| !**voiced).count();
-        (voiced.contains(&true) && quiet > 45).then_some(())
-    });
-    assert_words(&audio::transcribe(&tab.heard()[so_far..], HEARD_RATE_HZ), &["workshop"]);
+    let spoken = until_spoken_to(tab, so_far);
+    assert_words(&audio::transcribe(&tab.heard()[so_far..spoken], HEARD_RATE_HZ), &["workshop"]);
     let person_so_far = person.heard().len();
     tab.say(&audio::spoken("The yellow shade fell from the table."));
     let heard = person.until_spoken_to(person_so_far);
     assert_words(&audio::transcribe(&person.heard()[person_so_far..heard], LINE_RATE_HZ), &["yellow", "table"]);
+}
+
+/// R3, R10: zero on the page's keypad rings a telephone; its owner and the caller hear each other.
+#[test]
+fn a_person_on_a_telephone_is_joined_with_a_browser() {
+    let Some(_turn) = alone().filter(|_| is_there()) else { return };
+    let (house, port) = house_with_a_person();
+    let mut person = Phone::start("oncall", *port, WhenRung::PicksUp);
+    let mut tab = call(house);
+    is_joined_with_a_person(house, &mut tab, &mut person, "lamp");
     tab.click("#hang-up");
     person.wait_for("CALL_CLOSED");
     assert_eq!(house.until_over(CALLER)["call"]["outcome"], "person");
+}
+
+/// R1, R3: a whole conversation: a question, an interruption, a change of network in the middle of an answer and another
+/// one while a person speaks, who was told of the case before.
+#[test]
+fn a_whole_conversation_goes_on_through_changes_of_network() {
+    let Some(_turn) = alone().filter(|_| is_there()) else { return };
+    let (house, port) = house_with_a_person();
+    let mut person = Phone::start("oncall", *port, WhenRung::PicksUp);
+    let mut tab = call(house);
+    let id = house.conversation(CALLER).unwrap()["id"].clone();
+    interrupts(house, &mut tab);
+    changes_network(&mut tab, 1);
+    is_joined_with_a_person(house, &mut tab, &mut person, "delivery");
+    changes_network(&mut tab, 2);
+    let so_far = person.heard().len();
+    tab.say(&audio::spoken("Can you repair the broken lamp by Friday?"));
+    let heard = person.until_spoken_to(so_far);
+    assert_words(&audio::transcribe(&person.heard()[so_far..heard], LINE_RATE_HZ), &["repair", "friday"]);
+    tab.click("#hang-up");
+    person.wait_for("CALL_CLOSED");
+    let conversation = house.until_over(CALLER);
+    assert_eq!((&conversation["id"], &conversation["call"]["outcome"]), (&id, &Value::from("person")));
 }
 
 /// Keys of the page's keypad are keys of the call (RFC 4733 by `RTCDTMFSender`).

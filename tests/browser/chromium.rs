@@ -55,13 +55,19 @@ pub enum Microphone {
 impl Tab {
     /// Opens a page.
     pub fn open(url: &str, microphone: &Microphone) -> Tab {
+        Tab::open_with(url, microphone, "")
+    }
+
+    /// Opens a page after this script.
+    pub fn open_with(url: &str, microphone: &Microphone, before: &str) -> Tab {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(program().unwrap());
         command
             .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"])
             .args(["--autoplay-policy=no-user-gesture-required", "--allow-loopback-in-peer-connection"])
             .args(["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"])
-            .args(["--disable-dev-shm-usage", "--mute-audio", "--window-size=390,844"])
+            // Certificates of tests lead to no root that it knows.
+            .args(["--disable-dev-shm-usage", "--mute-audio", "--window-size=390,844", "--ignore-certificate-errors"])
             .arg(format!("--user-data-dir={}", folder.path().display()))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -88,7 +94,11 @@ impl Tab {
         let (socket, _) = client(target, stream).unwrap();
         let mut tab = Tab { socket, next: 0, folder, _process: process };
         tab.command("Page.enable", json!({}));
-        let script = if matches!(microphone, Microphone::Scripted) { [EARS, MOUTH].concat() } else { EARS.to_owned() };
+        let script = if matches!(microphone, Microphone::Scripted) {
+            [before, EARS, MOUTH].concat()
+        } else {
+            [before, EARS].concat()
+        };
         tab.command("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script }));
         tab.go(url);
         tab

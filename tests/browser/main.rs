@@ -9,11 +9,14 @@
 mod calls;
 mod chromium;
 mod console;
+mod relay;
 mod sip_clients;
 mod supervisor;
 
 #[path = "../walkthroughs/audio.rs"]
 mod audio;
+#[path = "../common/certificates.rs"]
+mod certificates;
 #[path = "../walkthroughs/hosts.rs"]
 mod hosts;
 #[path = "../walkthroughs/house.rs"]

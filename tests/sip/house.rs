@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use media::{Key, StreamParams, UtteranceId};
 use switchboard::config::sip::SipConfig;
 use switchboard::domain::time::EpochMs;
+use switchboard::seams::browser::BrowserMedia;
 use switchboard::seams::clock::{Clock, Ids};
 use switchboard::seams::media::{
     Ears, LegCommand, LegControl, LegPort, LegSpec, MediaError, MediaLeg, MediaNode, SrtpKeys,
@@ -153,6 +154,13 @@ impl House {
         House::try_named(config, quick(), None).await
     }
 
+    /// With audio whose keys are exchanged on its own way, made for these legs.
+    pub async fn with_browsers(config: SipConfig, make: impl FnOnce(Arc<Legs>) -> Arc<dyn BrowserMedia>) -> House {
+        let legs = Arc::new(Legs::default());
+        let browsers = Some(make(legs.clone()));
+        House::made_of(config, quick(), None, legs, browsers).await.unwrap()
+    }
+
     async fn named(config: SipConfig, times: SipTimes, names: Option<Arc<dyn LookupSource>>) -> House {
         House::try_named(config, times, names).await.unwrap()
     }
@@ -162,15 +170,24 @@ impl House {
         times: SipTimes,
         names: Option<Arc<dyn LookupSource>>,
     ) -> Result<House, SipError> {
+        House::made_of(config, times, names, Arc::default(), None).await
+    }
+
+    async fn made_of(
+        config: SipConfig,
+        times: SipTimes,
+        names: Option<Arc<dyn LookupSource>>,
+        legs: Arc<Legs>,
+        browsers: Option<Arc<dyn BrowserMedia>>,
+    ) -> Result<House, SipError> {
         config.validate().unwrap();
-        let legs = Arc::new(Legs::default());
         let parts = SipParts {
             config,
             media: Arc::new(Node(legs.clone())),
             clock: Arc::new(RealClock),
             ids: Arc::new(RandomIds),
             rtp_ports: 20_000..=40_000,
-            browsers: None,
+            browsers,
             times,
             takes_own_calls: false,
         };
@@ -203,12 +220,20 @@ impl House {
 
 /// Waits until it holds.
 pub async fn until(what: &str, holds: impl Fn() -> bool) {
+    eventually(what, async || holds().then_some(())).await;
+}
+
+/// Tries until something comes of it.
+pub async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
     let poll = async {
-        while !holds() {
+        loop {
+            if let Some(made) = attempt().await {
+                return made;
+            }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, poll).await.unwrap_or_else(|_| panic!("never came true: {what}"));
+    tokio::time::timeout(PATIENCE, poll).await.unwrap_or_else(|_| panic!("never came true: {what}"))
 }
 
 /// The next event of a call.

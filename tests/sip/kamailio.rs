@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use switchboard::config::sip::{SipConfig, TrunkConfig};
+use switchboard::config::sip::{SipConfig, TransportName, TrunkConfig};
 use switchboard::domain::phone_number::PhoneNumber;
 use switchboard::seams::signaling::{Destination, DialOrder, DialogEvent, EndedBy, Signaling};
 
+use crate::certificates::{Authority, Issued};
 use crate::house::{House, config, event, until};
 use crate::peer::{Message, Peer, sdp, unique};
 
@@ -20,9 +21,29 @@ struct Kamailio {
     folder: PathBuf,
 }
 
+/// Where the distribution puts its module for TLS.
+fn tls_module() -> Option<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    folders.map(|folder| folder.path().join("kamailio/modules/tls.so")).find(|module| module.exists())
+}
+
+/// What its settings need to be called over TLS with this certificate.
+fn over_tls(issued: &Issued) -> String {
+    format!(
+        "enable_tls=yes\ntcp_children=1\nlisten=tls:OWN\nloadmodule \"tls.so\"\nmodparam(\"tls\", \"tls_method\", \"TLSv1.2+\")\n\
+         modparam(\"tls\", \"certificate\", {:?})\n\
+         modparam(\"tls\", \"private_key\", {:?})\n",
+        issued.certificate, issued.key
+    )
+}
+
 impl Kamailio {
-    /// `None` with a printed reason where it is not installed.
-    fn start(network: SocketAddr) -> Option<Kamailio> {
+    /// `None` with a printed reason where it is not installed. With a certificate it is called over TLS.
+    fn start(network: SocketAddr, shown: Option<&Issued>) -> Option<Kamailio> {
+        if shown.is_some() && tls_module().is_none() {
+            println!("skipped: Kamailio's module for TLS is not installed (Debian: kamailio-tls-modules)");
+            return None;
+        }
         let installed = Command::new("kamailio").arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status();
         if !installed.is_ok_and(|status| status.success()) {
             println!("skipped: kamailio is not installed");
@@ -31,10 +52,14 @@ impl Kamailio {
         let address = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
         let folder = std::env::temp_dir().join(format!("switchboard-kamailio-{}-{}", std::process::id(), unique()));
         std::fs::create_dir_all(&folder).unwrap();
-        let settings = SETTINGS.replace("OWN", &address.to_string()).replace("NETWORK", &network.port().to_string());
+        let streams = shown.map_or("disable_tcp=yes\n".to_owned(), over_tls);
+        let settings = SETTINGS
+            .replace("STREAMS\n", &streams)
+            .replace("OWN", &address.to_string())
+            .replace("NETWORK", &network.port().to_string());
         std::fs::write(folder.join("kamailio.cfg"), settings).unwrap();
         let process = Command::new("kamailio")
-            .args(["-DD", "-E", "-m", "16", "-M", "4", "-f"])
+            .args(["-DD", "-E", "-m", "32", "-M", "8", "-f"])
             .arg(folder.join("kamailio.cfg"))
             .arg("-Y")
             .arg(&folder)
@@ -65,9 +90,9 @@ const SETTINGS: &str = r#"#!KAMAILIO
 debug=1
 log_stderror=yes
 children=1
-disable_tcp=yes
 auto_aliases=no
 listen=udp:OWN
+STREAMS
 loadmodule "tm.so"
 loadmodule "sl.so"
 loadmodule "rr.so"
@@ -114,6 +139,11 @@ fn routes(message: &Message, name: &str) -> String {
     message.headers("Record-Route").iter().map(|route| format!("{name}: {route}\r\n")).collect()
 }
 
+/// The way of requests of whoever called: the other way round (RFC 3261 §12.1.2).
+fn route_set(ok: &Message) -> String {
+    ok.headers("Record-Route").iter().rev().map(|route| format!("Route: {route}\r\n")).collect()
+}
+
 /// What a request within the call must look like to go through the proxy: to our Contact, by its route.
 fn routed(request: &str, method: &str, peer: &Peer, contact: &str) -> String {
     let contact = contact.trim_matches(['<', '>']);
@@ -123,8 +153,21 @@ fn routed(request: &str, method: &str, peer: &Peer, contact: &str) -> String {
 /// R1, R49: registered with a digest, a call goes out through it and another comes in.
 #[tokio::test]
 async fn calls_go_out_and_come_in_through_kamailio() {
+    calls_go_out_and_come_in(TransportName::Udp).await;
+}
+
+/// R1: the same over TLS, its certificate proven by the authority that the trunk names, ours by nobody but ourselves.
+#[tokio::test]
+async fn calls_go_out_and_come_in_through_kamailio_over_tls() {
+    calls_go_out_and_come_in(TransportName::Tls).await;
+}
+
+async fn calls_go_out_and_come_in(transport: TransportName) {
+    let authority = Authority::new();
+    let shown = authority.issue(&["127.0.0.1"]);
+    let is_tls = transport == TransportName::Tls;
     let mut peer = Peer::new("127.0.0.1:9".parse().unwrap()).await;
-    let Some(kamailio) = Kamailio::start(peer.address()) else { return };
+    let Some(kamailio) = Kamailio::start(peer.address(), is_tls.then_some(&shown)) else { return };
     peer.server = kamailio.address;
     let trunk = TrunkConfig {
         name: "kamailio".into(),
@@ -133,9 +176,14 @@ async fn calls_go_out_and_come_in_through_kamailio() {
         password: Some("secret phrase".into()),
         own_number: Some("+4930901820".into()),
         register: true,
+        transport,
+        ca_file: is_tls.then(|| authority.file()),
+        health_seconds: 0,
         ..TrunkConfig::default()
     };
-    let mut house = House::with(SipConfig { trunks: vec![trunk], loopback: false, ..config() }).await;
+    let settings = SipConfig { trunks: vec![trunk], loopback: false, ..config() };
+    let settings = if is_tls { authority.listening(settings) } else { settings };
+    let mut house = House::with(settings).await;
     let server = house.server.clone();
     until("registered with Kamailio", || server.trunks()[0].is_registered).await;
 
@@ -163,7 +211,7 @@ async fn calls_go_out_and_come_in_through_kamailio() {
     assert_eq!(call.info.trunk, "kamailio");
     call.dialog.answer().await.unwrap();
     let ok = peer.expect(200).await;
-    let (route, contact) = (routes(&ok, "Route"), ok.header("Contact").unwrap().to_owned());
+    let (route, contact) = (route_set(&ok), ok.header("Contact").unwrap().to_owned());
     let ack = peer.request_numbered("ACK", peer.cseq, &format!("z9hG4bK-{}", unique()), &route, "");
     peer.send(&routed(&ack, "ACK", &peer, &contact)).await;
     assert_eq!(event(&mut call.events).await, DialogEvent::Confirmed);

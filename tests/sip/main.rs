@@ -6,6 +6,7 @@ mod calls_in;
 mod calls_out;
 #[path = "../common/certificates.rs"]
 mod certificates;
+mod dtls;
 mod floods;
 mod gate;
 mod house;

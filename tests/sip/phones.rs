@@ -8,7 +8,7 @@ use switchboard::config::sip::{PhoneConfig, SipConfig, TrunkConfig};
 use switchboard::domain::phone_number::PhoneNumber;
 use switchboard::seams::signaling::{Destination, DialOrder, DialogEvent, Signaling};
 
-use crate::house::{House, config, event, until};
+use crate::house::{House, PATIENCE, config, event, until};
 use crate::peer::{Message, Peer, sdp};
 use crate::tcp::Stream;
 
@@ -148,4 +148,31 @@ async fn phones_are_rung_over_their_own_flows_beside_a_number() {
         let told = event(&mut again.events).await;
         assert!(matches!(told, DialogEvent::Refused(_) | DialogEvent::Ended(_)), "{told:?}");
     }
+}
+
+/// RFC 5626 §3.5.2, R47: a phone that registered by datagrams keeps its flow open by STUN, and learns its address; whoever
+/// has not registered is not answered.
+#[tokio::test]
+async fn a_registered_phone_keeps_its_flow_open_by_stun() {
+    let house = House::with(SipConfig { loopback: false, ..phones(&["anna"]) }).await;
+    let uri = format!("sip:{}", house.address());
+    let mut anna = Peer::new(house.address()).await;
+    let mut keep_alive = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+    keep_alive.extend(*b"transaction!");
+    anna.socket.send_to(&keep_alive, house.address()).await.unwrap();
+
+    let first = register(&mut anna, "anna", "");
+    anna.send(&first).await;
+    // What comes first is the challenge: the keep-alive of a stranger was not answered.
+    let right = answer(&anna.expect(401).await, "MD5", "anna", PASSWORD, &uri);
+    let second = register(&mut anna, "anna", &right);
+    anna.send(&second).await;
+    anna.expect(200).await;
+    anna.socket.send_to(&keep_alive, house.address()).await.unwrap();
+    let mut buffer = [0; 100];
+    let answered = tokio::time::timeout(PATIENCE, anna.socket.recv_from(&mut buffer)).await;
+    let (length, _) = answered.expect("a keep-alive is answered").unwrap();
+    assert_eq!((length, &buffer[..2], &buffer[8..20]), (32, &[1, 1][..], &b"transaction!"[..]));
+    let port = u16::from_be_bytes([buffer[26], buffer[27]]) ^ 0x2112;
+    assert_eq!(port, anna.address().port());
 }

@@ -1,7 +1,8 @@
 //! Calls over TLS: whose certificate is whose, phones behind it, and trunks that are known by theirs.
 
-use std::net::SocketAddr;
 use std::time::Duration;
+
+use std::net::SocketAddr;
 
 use switchboard::config::sip::{PhoneConfig, SipConfig, TransportName, TrunkConfig};
 use switchboard::domain::phone_number::PhoneNumber;
@@ -10,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::server::TlsStream;
 
 use crate::certificates::{Authority, Issued, connect};
-use crate::house::{House, PATIENCE, config, event, until};
+use crate::house::{House, PATIENCE, config, event, eventually, until};
 use crate::peer::{Peer, sdp};
 use crate::phones::{answer, register};
 use crate::tcp::Stream;
@@ -201,16 +202,11 @@ async fn a_renewed_certificate_is_used_without_a_restart() {
     let before = first.get_ref().1.peer_certificates().unwrap()[0].to_vec();
     let mut stream = Stream::over(first, "TLS");
     authority.issue(&["127.0.0.1", "desk.example.com"]);
-    let renewed = async {
-        loop {
-            let again = connect(&client, tls(&house)).await;
-            if again.get_ref().1.peer_certificates().unwrap()[0].to_vec() != before {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, renewed).await.expect("the new certificate is shown");
+    eventually("the new certificate is shown", async || {
+        let again = connect(&client, tls(&house)).await;
+        (again.get_ref().1.peer_certificates().unwrap()[0].to_vec() != before).then_some(())
+    })
+    .await;
     let mut peer = Peer::new(house.address()).await;
     stream.send(&peer.request("OPTIONS", "", "")).await;
     stream.expect(200).await;

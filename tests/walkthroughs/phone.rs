@@ -8,7 +8,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -69,6 +69,16 @@ impl Phone {
         // Ends with the connection, which ends with the process.
         std::thread::spawn(move || read_events(reader, &seen));
         Phone { name: name.to_owned(), control, events, folder, _process: process }
+    }
+
+    /// A phone that registers. It gives up at a challenge with SHA-256; when it comes again, later than at once, it is asked
+    /// with MD5 alone.
+    pub fn registered(name: &str, sip_port: u16, account: &Account) -> Phone {
+        let first = Phone::with_account(name, sip_port, WhenRung::PicksUp, account);
+        let later = Instant::now() + Duration::from_secs(3);
+        eventually("three seconds pass", || (Instant::now() >= later).then_some(()));
+        drop(first);
+        Phone::with_account(name, sip_port, WhenRung::PicksUp, account)
     }
 
     pub fn dial(&mut self, uri: &str) {

@@ -110,6 +110,12 @@ pub const DOCS: &[(&str, &str)] = &[
         "trunks.srtp",
         "off, optional (where it can do it too) or required (else 488); keys travel over TLS alone, see srtp_without_tls.",
     ),
+    (
+        "trunks.srtp_keys",
+        "How keys may be agreed on: sdes (they stand in the descriptions, over TLS) and dtls (exchanged on the audio's own \
+         way, over any transport; needs browser.enabled). Our own calls offer the first; with dtls first they are \
+         encrypted or refused, since nothing is offered in the clear beside it.",
+    ),
     ("trunks.codecs", "Codecs for it, best first."),
     ("trunks.calls_max", "Most calls at once by this trunk."),
     ("trunks.calls_per_second", "New calls a second by this trunk, on average."),
@@ -130,7 +136,8 @@ pub const DOCS: &[(&str, &str)] = &[
     ("phones.name", "User name of the phone."),
     ("phones.password", "Its password, 8 characters or more; never shown."),
     ("phones.advertised", "Our address for this phone's session descriptions."),
-    ("phones.srtp", "off, optional or required, as for trunks; required refuses calls from it that are not over TLS."),
+    ("phones.srtp", "off, optional or required, as for trunks; browsers are encrypted in any case."),
+    ("phones.srtp_keys", "sdes, dtls or both, as for trunks."),
     ("phones.media_source", "from_sdp or learn_once."),
     ("limits.calls_max", "Most calls at once; beyond it new ones get 503."),
     ("limits.calls_per_second", "New calls a second from all sources; protects the CPU of calls under way."),

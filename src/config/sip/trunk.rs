@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{CalledNumberFrom, CallingNumberFrom, Cidr, CodecName, LOOPBACK, MediaSource, NumberFormat, Secret};
-use super::{Srtp, TransportName, problem};
+use super::{Srtp, SrtpKeying, TransportName, no_keys, problem};
 use crate::config::Problem;
 
 /// One carrier or other exchange.
@@ -72,6 +72,8 @@ pub struct TrunkConfig {
     pub health_seconds: u32,
     /// Whether its audio is encrypted.
     pub srtp: Srtp,
+    /// How keys may be agreed on; our own calls offer the first.
+    pub srtp_keys: Vec<SrtpKeying>,
     /// Codecs for it, best first; with none, those of `[sip]`.
     pub codecs: Vec<CodecName>,
     /// Most calls at once.
@@ -122,6 +124,7 @@ impl Default for TrunkConfig {
             silence_ms: 4_000,
             health_seconds: 30,
             srtp: Srtp::Optional,
+            srtp_keys: vec![SrtpKeying::Sdes, SrtpKeying::Dtls],
             codecs: Vec::new(),
             calls_max: 50,
             calls_per_second: 20,
@@ -146,6 +149,9 @@ impl TrunkConfig {
     /// Finds what is wrong with the trunk at this place of the list; `before` are those written before it.
     pub(super) fn check(&self, index: usize, before: &[TrunkConfig], problems: &mut Vec<Problem>) {
         let key = |field: &str| format!("trunks[{index}].{field}");
+        if self.srtp != Srtp::Off && self.srtp_keys.is_empty() {
+            problems.push(no_keys(&key("srtp_keys")));
+        }
         if self.name.is_empty() || before.iter().any(|other| other.name == self.name) {
             problems.push(problem(&key("name"), "missing or taken", "give each trunk a name of its own"));
         }

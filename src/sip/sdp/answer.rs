@@ -4,10 +4,11 @@ use arrayvec::ArrayVec;
 use media::{Codec, DtmfFormat, StreamParams};
 
 use super::crypto::Crypto;
-use super::description::{MediaDescription, SessionDescription};
+use super::description::{MediaDescription, SessionDescription, Setup};
 use super::formats::{self, Format};
 use super::negotiation::{self, Agreement, Chosen, LocalMedia, MediaPreferences, NegotiationError};
 use super::write::{self, AudioStream};
+use crate::seams::browser::KeyedFarEnd;
 use crate::seams::media::SrtpKeys;
 
 /// Answers `offer`: the first usable audio stream with the codec we like best among those offered, under
@@ -18,7 +19,7 @@ pub fn answer(
     preferences: &MediaPreferences,
     local: &LocalMedia,
 ) -> Result<(String, Agreement), NegotiationError> {
-    let Chosen { index: chosen, crypto } = negotiation::choose_stream(offer, preferences)?;
+    let Chosen { index: chosen, crypto } = negotiation::choose_stream(offer, preferences, local)?;
     let stream = &offer.media[chosen];
     let agreed = Agreed::from(stream, preferences)?;
 
@@ -28,6 +29,14 @@ pub fn answer(
     let direction = negotiation::our_direction(theirs, local.direction);
     let packet_ms = negotiation::packet_ms(stream, preferences.packet_ms);
 
+    let far = local.exchange.as_ref().map(|ours| {
+        negotiation::far_end(stream, remote, ours, preferences.source_rule).ok_or(NegotiationError::NoFingerprint)
+    });
+    let exchange = far.transpose()?;
+    // Whom we call waits for us, and the other way round.
+    let setup = |far: &KeyedFarEnd| if far.is_called { Setup::Active } else { Setup::Passive };
+    let keying = local.exchange.as_ref().zip(exchange.as_ref());
+    let keying = keying.map(|(ours, far)| (&*ours.fingerprint, setup(far)));
     let keys = crypto.map(|theirs| keys(theirs, local)).transpose()?;
     let ours = keys.as_ref().zip(crypto).map(|(keys, theirs)| Crypto {
         tag: theirs.tag,
@@ -40,7 +49,8 @@ pub fn answer(
             true => {
                 let formats = &agreed.formats();
                 let protocol = &stream.protocol;
-                let audio = AudioStream { protocol, formats, packet_ms, direction, rtcp_mux, crypto: ours.as_slice() };
+                let crypto = ours.as_slice();
+                let audio = AudioStream { protocol, formats, packet_ms, direction, rtcp_mux, crypto, keying };
                 write::audio_lines(&mut text, local, &audio);
             }
             false => write::refused_lines(&mut text, offered),
@@ -58,7 +68,7 @@ pub fn answer(
         direction,
         source_rule: preferences.source_rule,
     };
-    Ok((text, Agreement { params, keys }))
+    Ok((text, Agreement { params, keys, exchange }))
 }
 
 fn keys(theirs: &Crypto, local: &LocalMedia) -> Result<SrtpKeys, NegotiationError> {

@@ -96,6 +96,44 @@ pub struct MediaDescription {
     pub rtcp_disabled: bool,
     /// The keys it offers or answers with that we can use (RFC 4568), in its order.
     pub crypto: Vec<Crypto>,
+    /// Whose certificate proves itself in an exchange of keys (RFC 8122).
+    pub keying: Keying,
+}
+
+/// What a description says of an exchange of keys, for the whole session or for a stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keying {
+    /// SHA-256 of its certificate (RFC 8122 §5).
+    pub fingerprint: Option<String>,
+    /// Who begins (RFC 4145 §4).
+    pub setup: Option<Setup>,
+    /// Names the association (RFC 8842 §4).
+    pub tls_id: Option<String>,
+}
+
+/// Who begins an exchange (RFC 4145 §4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setup {
+    /// Whoever writes it does.
+    Active,
+    /// The other side does.
+    Passive,
+    /// That is for the answer to say.
+    Actpass,
+    /// Nobody does for now.
+    Holdconn,
+}
+
+impl Setup {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Setup::Active => "active",
+            Setup::Passive => "passive",
+            Setup::Actpass => "actpass",
+            Setup::Holdconn => "holdconn",
+        }
+    }
 }
 
 impl MediaDescription {

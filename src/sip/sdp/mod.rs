@@ -23,8 +23,8 @@ mod write;
 
 pub use answer::answer;
 pub use crypto::{Crypto, KEY_BYTES, OurKeys, same};
-pub use description::{Connection, MediaDescription, Origin, RtcpAddress, RtpMap, SessionDescription};
-pub use negotiation::{Agreement, LocalMedia, MediaPreferences, NegotiationError};
+pub use description::{Connection, Keying, MediaDescription, Origin, RtcpAddress, RtpMap, SessionDescription, Setup};
+pub use negotiation::{Agreement, LocalMedia, MediaPreferences, NegotiationError, OurExchange};
 pub use offer::{apply_answer, offer, re_offer};
 pub use parse::SdpError;
 
@@ -52,5 +52,11 @@ pub fn fuzz(bytes: &[u8]) {
         assert!(params.accepted.iter().any(|(number, _)| *number == params.payload_type));
         re_offer(&text, &preferences, &local).expect("what we answered can be offered again");
     }
-    let _ = apply_answer(&ours, &theirs, &preferences);
+    let _ = apply_answer(&ours, &theirs, &preferences, None);
+    let exchange = Some(OurExchange { fingerprint: "00:11".into(), we_called: None });
+    let keyed = LocalMedia { exchange: exchange.clone(), ..local };
+    let _ = apply_answer(&offer(&preferences, &keyed), &theirs, &preferences, exchange.as_ref());
+    if let Ok((text, Agreement { exchange, keys, .. })) = answer(&theirs, &preferences, &keyed) {
+        assert!(exchange.is_some() && keys.is_none() && SessionDescription::parse(text.as_bytes()).is_ok());
+    }
 }

@@ -5,9 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use media::{Codec, Direction, SourceRule, StreamParams};
 
 use super::crypto::{Crypto, OurKeys};
-use super::description::{MediaDescription, SessionDescription};
+use super::description::{Keying, MediaDescription, SessionDescription, Setup};
 use super::formats;
-use crate::config::sip::Srtp;
+use crate::config::sip::{Srtp, SrtpKeying};
+use crate::seams::browser::KeyedFarEnd;
 use crate::seams::media::SrtpKeys;
 
 /// What we are willing to speak on a leg. Comes from the trunk's or the phone's configuration.
@@ -29,17 +30,37 @@ pub struct MediaPreferences {
     pub srtp: Srtp,
     /// Whether nobody on the way can read keys that descriptions carry.
     pub keys_are_private: bool,
+    /// How keys may be agreed on, the most wanted first.
+    pub keying: Vec<SrtpKeying>,
 }
 
 impl MediaPreferences {
     /// Whether keys go into our offers.
     pub(super) fn offers_keys(&self) -> bool {
-        self.srtp != Srtp::Off && self.keys_are_private
+        self.srtp != Srtp::Off && self.keys_are_private && self.keying.contains(&SrtpKeying::Sdes)
+    }
+
+    /// Whether our own calls exchange keys on the audio's way: because that comes first, or because keys in descriptions
+    /// would be read and nothing may be offered in the clear.
+    pub fn offers_exchange(&self) -> bool {
+        let is_possible = self.srtp != Srtp::Off && self.keying.contains(&SrtpKeying::Dtls);
+        let is_first = self.keying.first() == Some(&SrtpKeying::Dtls);
+        is_possible && (is_first || (self.srtp == Srtp::Required && !self.keys_are_private))
     }
 
     /// Whether we may offer anything at all: what must be encrypted cannot be where its keys would be read.
     pub fn can_offer(&self) -> bool {
-        self.srtp != Srtp::Required || self.keys_are_private
+        self.srtp != Srtp::Required || self.offers_keys() || self.offers_exchange()
+    }
+
+    /// Whether this offer is answered by exchanging keys on the audio's way.
+    pub fn takes_exchange(&self, offer: &SessionDescription) -> bool {
+        if self.srtp == Srtp::Off || !self.keying.contains(&SrtpKeying::Dtls) {
+            return false;
+        }
+        let Some(stream) = offer.media.iter().find(|stream| can_exchange(stream)) else { return false };
+        let has_keys = self.offers_keys() && !stream.crypto.is_empty() && !is_keyed_rtp(&stream.protocol);
+        !has_keys || self.keying.first() == Some(&SrtpKeying::Dtls)
     }
 
     /// The protocol of our first offer. Where both will do, plain RTP with keys beside it (RFC 8643), which telephones that
@@ -52,7 +73,8 @@ impl MediaPreferences {
 impl std::fmt::Debug for Agreement {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let suite = self.keys.as_ref().map(|keys| keys.suite);
-        f.debug_struct("Agreement").field("params", &self.params).field("suite", &suite).finish()
+        let mut shown = f.debug_struct("Agreement");
+        shown.field("params", &self.params).field("suite", &suite).field("exchange", &self.exchange).finish()
     }
 }
 
@@ -61,8 +83,10 @@ impl std::fmt::Debug for Agreement {
 pub struct Agreement {
     /// For the media engine.
     pub params: StreamParams,
-    /// How the stream is protected; `None` where it is not.
+    /// How the stream is protected; `None` where it is not, or where keys are still to be exchanged.
     pub keys: Option<SrtpKeys>,
+    /// With whom keys are exchanged on the audio's way; nothing is in the clear until then.
+    pub exchange: Option<KeyedFarEnd>,
 }
 
 impl Default for MediaPreferences {
@@ -77,6 +101,7 @@ impl Default for MediaPreferences {
             source_rule: SourceRule::FromSdp,
             srtp: Srtp::Optional,
             keys_are_private: false,
+            keying: vec![SrtpKeying::Sdes, SrtpKeying::Dtls],
         }
     }
 }
@@ -96,13 +121,24 @@ pub struct LocalMedia {
     pub direction: Direction,
     /// Keys for what we send, drawn for this description; without them nothing is encrypted.
     pub keys: Option<OurKeys>,
+    /// Who we are in an exchange of keys; with it there is no other way to encrypt, and nothing in the clear.
+    pub exchange: Option<OurExchange>,
+}
+
+/// Our side of an exchange of keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OurExchange {
+    /// SHA-256 of our certificate.
+    pub fingerprint: String,
+    /// Whether we called, once that is agreed on: it stays so for the whole call.
+    pub we_called: Option<bool>,
 }
 
 impl LocalMedia {
     /// Both ways, RTCP on the next port, first version.
     pub fn new(rtp: SocketAddr, session_id: u64) -> LocalMedia {
         let rtcp = SocketAddr::new(rtp.ip(), rtp.port().saturating_add(1));
-        LocalMedia { rtp, rtcp, session_id, version: 1, direction: Direction::SendRecv, keys: None }
+        LocalMedia { rtp, rtcp, session_id, version: 1, direction: Direction::SendRecv, keys: None, exchange: None }
     }
 
     /// The same under the next version, for a description that differs from the last.
@@ -130,9 +166,16 @@ pub enum NegotiationError {
     ReadableKeys(String),
     /// Encrypted audio, in ways that we do not take.
     #[error(
-        "encrypted audio ({0}) was offered without keys that this line takes: AES_CM_128_HMAC_SHA1_80 or AEAD_AES_128_GCM"
+        "encrypted audio ({0}) was offered without keys that this line takes: AES_CM_128_HMAC_SHA1_80 or \
+         AEAD_AES_128_GCM, or DTLS-SRTP with a SHA-256 fingerprint"
     )]
     NoUsableKeys(String),
+    /// Nobody to exchange keys with.
+    #[error(
+        "the audio names no certificate to exchange keys with; this call needs DTLS-SRTP: UDP/TLS/RTP/SAVP with \
+         a=fingerprint:sha-256 and a=setup"
+    )]
+    NoFingerprint,
     /// Audio in the clear, where that may not be.
     #[error("audio was offered in the clear; this line demands encryption: switch SRTP on (RTP/SAVP)")]
     NotEncrypted,
@@ -180,6 +223,7 @@ impl NegotiationError {
             | NegotiationError::ReadableKeys(_)
             | NegotiationError::NoUsableKeys(_)
             | NegotiationError::NotEncrypted
+            | NegotiationError::NoFingerprint
             | NegotiationError::Protocol(_) => 302,
             NegotiationError::NoCommonCodec { .. } => 305,
             NegotiationError::Address(_) | NegotiationError::AddressFamily { .. } => 301,
@@ -204,6 +248,38 @@ pub(super) fn is_sealed_rtp(protocol: &str) -> bool {
     protocol.eq_ignore_ascii_case("RTP/SAVP") || protocol.eq_ignore_ascii_case("RTP/SAVPF")
 }
 
+/// Whether it is encrypted RTP whose keys are exchanged on its own way (RFC 5764 §8).
+pub(super) fn is_keyed_rtp(protocol: &str) -> bool {
+    protocol.eq_ignore_ascii_case("UDP/TLS/RTP/SAVP") || protocol.eq_ignore_ascii_case("UDP/TLS/RTP/SAVPF")
+}
+
+/// Whether keys can be exchanged for this stream: also for one that is written as another kind of RTP, as old telephones do
+/// it (RFC 5763 came after them), and as RFC 8643 has it where encryption is optional.
+fn can_exchange(stream: &MediaDescription) -> bool {
+    let known = is_keyed_rtp(&stream.protocol) || is_sealed_rtp(&stream.protocol) || is_plain_rtp(&stream.protocol);
+    let Keying { fingerprint, setup, .. } = &stream.keying;
+    stream.is_active_audio() && known && fingerprint.is_some() && *setup != Some(Setup::Holdconn)
+}
+
+/// The other side of an exchange. `setup` is what it wrote; without it, whoever offers begins (RFC 4145 §4.1). Where it leaves
+/// that open it begins as well, unless that was settled before: behind NAT we learn from it where it is.
+pub(super) fn far_end(
+    stream: &MediaDescription,
+    address: SocketAddr,
+    ours: &OurExchange,
+    source_rule: SourceRule,
+) -> Option<KeyedFarEnd> {
+    let Keying { fingerprint, setup, tls_id } = stream.keying.clone();
+    let is_called = match setup {
+        Some(Setup::Passive) => true,
+        Some(Setup::Actpass) => ours.we_called == Some(true),
+        Some(Setup::Active) | None => false,
+        Some(Setup::Holdconn) => return None,
+    };
+    let is_only_there = matches!(source_rule, SourceRule::FromSdp);
+    Some(KeyedFarEnd { fingerprint: fingerprint?, tls_id, address, is_only_there, is_called })
+}
+
 /// The stream to carry, and the keys of the far end where it is encrypted.
 pub(super) struct Chosen<'a> {
     pub(super) index: usize,
@@ -215,7 +291,12 @@ pub(super) struct Chosen<'a> {
 pub(super) fn choose_stream<'a>(
     offer: &'a SessionDescription,
     preferences: &MediaPreferences,
+    local: &LocalMedia,
 ) -> Result<Chosen<'a>, NegotiationError> {
+    if local.exchange.is_some() {
+        let index = offer.media.iter().position(can_exchange).ok_or(NegotiationError::NoFingerprint)?;
+        return Ok(Chosen { index, crypto: None });
+    }
     let audio = || offer.media.iter().enumerate().filter(|(_, stream)| stream.is_active_audio());
     let Some((_, first)) = audio().next() else { return Err(NegotiationError::NoAudio) };
     if preferences.offers_keys() {
@@ -238,6 +319,8 @@ pub(super) fn choose_stream<'a>(
         (Some(sealed), _) if !preferences.keys_are_private => NegotiationError::ReadableKeys(sealed),
         (Some(sealed), _) => NegotiationError::NoUsableKeys(sealed),
         (None, Srtp::Required) if plain.is_some() => NegotiationError::NotEncrypted,
+        (None, Srtp::Off) if is_keyed_rtp(&protocol) => NegotiationError::Encrypted(protocol),
+        (None, _) if is_keyed_rtp(&protocol) => NegotiationError::NoUsableKeys(protocol),
         (None, _) if protocol.to_ascii_uppercase().contains("SAVP") => NegotiationError::Encrypted(protocol),
         (None, _) => NegotiationError::Protocol(protocol),
     })

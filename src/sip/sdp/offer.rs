@@ -6,9 +6,9 @@ use arrayvec::ArrayVec;
 use media::{Codec, Direction, DtmfFormat, StreamParams};
 
 use super::crypto::{Crypto, OurKeys};
-use super::description::{Connection, MediaDescription, SessionDescription};
+use super::description::{Connection, MediaDescription, SessionDescription, Setup};
 use super::formats::{self, Format};
-use super::negotiation::{self, Agreement, LocalMedia, MediaPreferences, NegotiationError};
+use super::negotiation::{self, Agreement, LocalMedia, MediaPreferences, NegotiationError, OurExchange};
 use super::parse::SdpError;
 use super::write::{self, AudioStream};
 use crate::config::sip::Srtp;
@@ -19,14 +19,19 @@ pub fn offer(preferences: &MediaPreferences, local: &LocalMedia) -> String {
     let formats = wanted_formats(preferences, &[]);
     let mut text = write::session_lines(local);
     let crypto = our_crypto(preferences, local);
-    let stream = our_stream(preferences.protocol(), &formats, preferences, local, false);
+    let stream = our_stream(first_protocol(preferences, local), &formats, preferences, local, false);
     write::audio_lines(&mut text, local, &AudioStream { crypto: &crypto, ..stream });
     text
 }
 
+/// The protocol of a first offer.
+fn first_protocol(preferences: &MediaPreferences, local: &LocalMedia) -> &'static str {
+    if local.exchange.is_some() { "UDP/TLS/RTP/SAVP" } else { preferences.protocol() }
+}
+
 /// What stands in a first offer of ours.
 fn our_crypto(preferences: &MediaPreferences, local: &LocalMedia) -> Vec<Crypto> {
-    let keys = local.keys.as_ref().filter(|_| preferences.offers_keys());
+    let keys = local.keys.as_ref().filter(|_| preferences.offers_keys() && local.exchange.is_none());
     keys.map(OurKeys::lines).unwrap_or_default()
 }
 
@@ -54,7 +59,7 @@ pub fn re_offer(previous: &str, preferences: &MediaPreferences, local: &LocalMed
     if carried.is_none() {
         let formats = wanted_formats(preferences, &[]);
         let crypto = our_crypto(preferences, &local);
-        let ours = our_stream(preferences.protocol(), &formats, preferences, &local, false);
+        let ours = our_stream(first_protocol(preferences, &local), &formats, preferences, &local, false);
         write::audio_lines(&mut text, &local, &AudioStream { crypto: &crypto, ..ours });
     }
     Ok(text)
@@ -64,10 +69,14 @@ fn our_stream<'a>(
     protocol: &'a str,
     formats: &'a [(u8, Format)],
     preferences: &MediaPreferences,
-    local: &LocalMedia,
+    local: &'a LocalMedia,
     rtcp_mux: bool,
 ) -> AudioStream<'a> {
+    // Keys are exchanged on one port alone.
+    let rtcp_mux = rtcp_mux || local.exchange.is_some();
+    let keying = local.exchange.as_ref().map(|ours| (&*ours.fingerprint, Setup::Actpass));
     AudioStream {
+        keying,
         protocol,
         formats,
         packet_ms: preferences.packet_ms,
@@ -125,6 +134,7 @@ pub fn apply_answer(
     our_offer: &str,
     answer: &SessionDescription,
     preferences: &MediaPreferences,
+    exchange: Option<&OurExchange>,
 ) -> Result<Agreement, NegotiationError> {
     let ours = SessionDescription::parse(our_offer)
         .map_err(|_| NegotiationError::AnswerMismatch("our own offer was not kept as it was sent"))?;
@@ -141,7 +151,10 @@ pub fn apply_answer(
     if !answered.kind.eq_ignore_ascii_case("audio") {
         return Err(NegotiationError::AnswerMismatch("another kind of stream stands in the place of our audio"));
     }
-    let keys = agreed_keys(offered, answered, preferences)?;
+    let keys = match exchange {
+        None => agreed_keys(offered, answered, preferences)?,
+        Some(_) => None,
+    };
 
     let (we_hear, they_hear) = (formats::known(offered), formats::known(answered));
     let number_in = |list: &[(u8, Format)], wanted: Format| {
@@ -160,6 +173,13 @@ pub fn apply_answer(
     let our_ip = our_ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let mux = offered.rtcp_mux && answered.rtcp_mux;
     let (remote, remote_rtcp) = negotiation::remote_addresses(answer, answered, our_ip, mux)?;
+    let far = exchange.filter(|_| !negotiation::is_plain_rtp(&answered.protocol)).map(|ours| {
+        negotiation::far_end(answered, remote, ours, preferences.source_rule).ok_or(NegotiationError::NoFingerprint)
+    });
+    if exchange.is_some() && far.is_none() {
+        return Err(NegotiationError::NotEncrypted);
+    }
+    let exchange = far.transpose()?;
     let our_wish = offered.direction.unwrap_or(Direction::SendRecv);
     let own_clock = formats::clock_rate_hz(codec);
     let keys_at = |clock_rate_hz| both(Format::TelephoneEvent { clock_rate_hz }).map(|(ours, _)| (ours, clock_rate_hz));
@@ -181,7 +201,7 @@ pub fn apply_answer(
         direction: negotiation::our_direction(negotiation::declared_direction(answer, answered), our_wish),
         source_rule: preferences.source_rule,
     };
-    Ok(Agreement { params, keys })
+    Ok(Agreement { params, keys, exchange })
 }
 
 /// How the stream is protected by the answer. What we offered as encrypted is not taken in the clear, and where keys were

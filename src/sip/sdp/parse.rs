@@ -6,7 +6,10 @@ use std::net::IpAddr;
 use media::Direction;
 
 use super::crypto::{self, Crypto};
-use super::description::{Connection, MediaDescription, Origin, RtcpAddress, RtpMap, SessionDescription};
+use super::description::{
+    Connection, Keying, MediaDescription, Origin, RtcpAddress, RtpMap, SessionDescription, Setup,
+};
+use crate::seams::browser;
 
 /// Longest description, in bytes. Browsers with many candidates reach 10 kB; telephones 1 kB.
 pub(super) const BYTES_MAX: usize = 32 * 1024;
@@ -60,6 +63,7 @@ struct Reader {
     connection: Option<Connection>,
     direction: Option<Direction>,
     session_packet_ms: Option<u32>,
+    keying: Keying,
     media: Vec<MediaDescription>,
     no_sender_reports: bool,
     no_receiver_reports: bool,
@@ -173,6 +177,7 @@ impl Reader {
             rtcp_mux: false,
             rtcp_disabled: false,
             crypto: Vec::new(),
+            keying: Keying::default(),
         });
         Ok(())
     }
@@ -190,6 +195,7 @@ impl Reader {
         let Some(stream) = self.media.last_mut() else {
             match name {
                 "ptime" => self.session_packet_ms = parse_milliseconds(value),
+                "fingerprint" | "setup" | "tls-id" => read_keying(&mut self.keying, name, value),
                 _ => self.direction = direction.or(self.direction),
             }
             return Ok(());
@@ -201,6 +207,7 @@ impl Reader {
             "rtcp" => stream.rtcp = stream.rtcp.take().or_else(|| parse_rtcp(value)),
             "rtcp-mux" => stream.rtcp_mux = true,
             "crypto" if stream.crypto.len() < crypto::LINES_MAX => stream.crypto.extend(Crypto::parse(value)),
+            "fingerprint" | "setup" | "tls-id" => read_keying(&mut stream.keying, name, value),
             _ => stream.direction = direction.or(stream.direction),
         }
         Ok(())
@@ -219,6 +226,10 @@ impl Reader {
         let Some(stream) = self.media.last_mut() else { return };
         stream.rtcp_disabled = self.no_sender_reports && self.no_receiver_reports;
         stream.packet_ms = stream.packet_ms.or(self.session_packet_ms);
+        let (own, of_session) = (&mut stream.keying, &self.keying);
+        own.fingerprint = own.fingerprint.take().or_else(|| of_session.fingerprint.clone());
+        own.setup = own.setup.or(of_session.setup);
+        own.tls_id = own.tls_id.take().or_else(|| of_session.tls_id.clone());
         (self.no_sender_reports, self.no_receiver_reports) = (false, false);
     }
 
@@ -256,6 +267,24 @@ fn is_host_name(text: &str) -> bool {
     text.len() <= 255
         && text.bytes().any(|byte| byte.is_ascii_alphabetic())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+}
+
+/// The first of each kind counts. A fingerprint by another hash than SHA-256 is read past: RFC 8122 §5 lets one stand beside
+/// it.
+fn read_keying(keying: &mut Keying, name: &str, value: &str) {
+    match name {
+        "fingerprint" => keying.fingerprint = keying.fingerprint.take().or_else(|| browser::fingerprint(value)),
+        "setup" => keying.setup = keying.setup.or_else(|| parse_setup(value)),
+        _ => {
+            let plain = (!value.is_empty() && is_plain_token(value)).then(|| value.to_owned());
+            keying.tls_id = keying.tls_id.take().or(plain);
+        }
+    }
+}
+
+fn parse_setup(value: &str) -> Option<Setup> {
+    let all = [Setup::Active, Setup::Passive, Setup::Actpass, Setup::Holdconn];
+    all.into_iter().find(|setup| setup.name().eq_ignore_ascii_case(value))
 }
 
 /// `0 PCMU/8000/1`. A line that cannot be read describes a format that we do not know: it is read past.

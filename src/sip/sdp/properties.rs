@@ -83,7 +83,7 @@ proptest! {
         let answered = answer(&read, &answerer, &to);
         prop_assert_eq!(answered.is_ok(), common);
         let Ok((text, Agreement { params: theirs, .. })) = answered else { return Ok(()) };
-        let ours = apply_answer(&first, &SessionDescription::parse(&text).unwrap(), &offerer).unwrap().params;
+        let ours = apply_answer(&first, &SessionDescription::parse(&text).unwrap(), &offerer, None).unwrap().params;
 
         prop_assert_eq!((ours.codec, ours.payload_type), (theirs.codec, theirs.payload_type));
         prop_assert_eq!(ours.dtmf, theirs.dtmf);

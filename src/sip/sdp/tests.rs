@@ -34,7 +34,7 @@ fn apply_answer(
     answer: &SessionDescription,
     preferences: &MediaPreferences,
 ) -> Result<StreamParams, NegotiationError> {
-    super::apply_answer(ours, answer, preferences).map(|agreed| agreed.params)
+    super::apply_answer(ours, answer, preferences, None).map(|agreed| agreed.params)
 }
 
 fn accept(offer: &SessionDescription) -> (String, StreamParams) {
@@ -204,7 +204,7 @@ fn what_cannot_be_agreed_says_what_was_offered_and_what_we_speak() {
             305,
         ),
         (offered("RTP/SAVP 0 8", &[]), "encrypted audio (RTP/SAVP) was offered, with keys that can be read", 302),
-        (offered("UDP/TLS/RTP/SAVPF 0", &[]), "only encrypted audio (UDP/TLS/RTP/SAVPF)", 302),
+        (offered("UDP/TLS/RTP/SAVPF 0", &[]), "encrypted audio (UDP/TLS/RTP/SAVPF) was offered without keys", 302),
         (offered("TCP 0", &[]), "audio over TCP was offered", 302),
         (offered("RTP/AVP 0", &["c=IN IP4 224.1.1.1/127"]), "the media address 224.1.1.1", 301),
         (offered("RTP/AVP 0", &["c=IN IP4 255.255.255.255"]), "the media address 255.255.255.255", 301),

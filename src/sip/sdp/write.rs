@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use media::{Codec, Direction};
 
 use super::crypto::Crypto;
-use super::description::MediaDescription;
+use super::description::{MediaDescription, Setup};
 use super::formats::Format;
 use super::negotiation::LocalMedia;
 
@@ -21,6 +21,8 @@ pub(super) struct AudioStream<'a> {
     pub(super) direction: Direction,
     pub(super) rtcp_mux: bool,
     pub(super) crypto: &'a [Crypto],
+    /// Our fingerprint, and who begins, where keys are exchanged on the audio's way.
+    pub(super) keying: Option<(&'a str, Setup)>,
 }
 
 /// The lines before the first stream.
@@ -58,6 +60,9 @@ pub(super) fn audio_lines(text: &mut String, local: &LocalMedia, stream: &AudioS
     }
     for line in stream.crypto {
         let _ = write!(text, "a=crypto:{}\r\n", line.written());
+    }
+    if let Some((fingerprint, setup)) = stream.keying {
+        let _ = write!(text, "a=fingerprint:sha-256 {fingerprint}\r\na=setup:{}\r\n", setup.name());
     }
     let _ = write!(text, "a=ptime:{}\r\na=maxptime:{PACKET_MS_MAX}\r\n", stream.packet_ms);
     let _ = write!(text, "a={}\r\n", direction_name(stream.direction));

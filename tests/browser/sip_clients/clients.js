@@ -1,4 +1,4 @@
-// JsSIP and SIP.js behind one form, so that a test can drive either: register, call, be called, hang up.
+// JsSIP and SIP.js behind one form, so that a test can drive either: register, call, be called, press keys, hold, hang up.
 
 import JsSIP from 'jssip';
 import * as SIP from 'sip.js';
@@ -44,6 +44,7 @@ function jssip({ socket, user, password, host }) {
     call: (target) => { session = ua.call(target, options); play(session.connection); },
     hold: () => new Promise((done) => session.hold({}, () => done(true))),
     resume: () => new Promise((done) => session.unhold({}, () => done(true))),
+    press: (key) => session.sendDTMF(key, { transportType: JsSIP.C.DTMF_TRANSPORT.RFC2833 }),
     hangUp: () => session.terminate(),
   };
 }
@@ -77,6 +78,10 @@ function sipjs({ socket, user, password, host }) {
       },
     },
   });
+  const offerAgain = (hold) => new Promise((done) => {
+    const requestDelegate = { onAccept: () => done(true), onReject: ({ message }) => done(`refused: ${message.statusCode}`) };
+    session.invite({ requestDelegate, sessionDescriptionHandlerOptions: { ...options, hold } }).catch((error) => done(`${error}`));
+  });
   const registerer = new SIP.Registerer(ua);
   registerer.stateChange.addListener((state) => {
     if (state === SIP.RegistererState.Registered) tell('registered');
@@ -87,6 +92,12 @@ function sipjs({ socket, user, password, host }) {
       const inviter = new SIP.Inviter(ua, SIP.UserAgent.makeURI(target), { sessionDescriptionHandlerOptions: options });
       watch(inviter);
       inviter.invite({ requestDelegate: { onReject: (response) => tell(`failed: ${response.message.statusCode}`) } });
+    },
+    hold: () => offerAgain(true),
+    resume: () => offerAgain(false),
+    press: (key) => {
+      const body = { contentDisposition: 'render', contentType: 'application/dtmf-relay', content: `Signal=${key}\r\nDuration=160` };
+      return session.info({ requestOptions: { body } }).then(() => true);
     },
     hangUp: () => session.bye(),
   };
