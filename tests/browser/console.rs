@@ -169,7 +169,12 @@ fn a_message_comes_in_live_and_is_worked_on_to_its_end() {
     ada.presses("Resolve");
     ada.is_offered("Reopen");
 
-    let case = ada.reads(&format!("/api/v1/conversations/{id}"));
+    // The page shows at once what the server agrees to a moment later.
+    let path = format!("/api/v1/conversations/{id}");
+    let resolved =
+        format!("fetch({path:?}).then((answer) => answer.json()).then(({{ status }}) => status === 'resolved')");
+    ada.until("the server holds it resolved", &resolved);
+    let case = ada.reads(&path);
     assert_eq!((&case["status"], &case["assignee"]), (&json!("resolved"), &json!("Ada Lind")));
     let said = |author: &str| {
         let of = case["messages"].as_array().unwrap().iter().filter(|message| message["author"] == author);

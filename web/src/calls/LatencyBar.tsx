@@ -35,7 +35,7 @@ export function LatencyBar({ timings }: { timings: Timings }) {
   const tone = total > 600 ? "text-warn" : "text-soft";
   return (
     <details className="w-60 max-w-[85%] px-1 text-2xs">
-      <summary className={`flex list-none items-center gap-2 [&::-webkit-details-marker]:hidden ${tone}`} title={`Answered after ${Math.round(total)} ms: ${words}. Marks at 300 and 600 ms.`}>
+      <summary className={`tap flex min-h-6 list-none items-center gap-2 [&::-webkit-details-marker]:hidden ${tone}`} title={`Answered after ${Math.round(total)} ms: ${words}. Marks at 300 and 600 ms.`}>
         <span className="w-14 text-right tabular-nums">{Math.round(total)} ms</span>
         <span className="relative flex h-1.5 flex-1 overflow-hidden rounded-full bg-sunken" role="img" aria-label={`Answered after ${Math.round(total)} milliseconds: ${words}`}>
           {shown.map(({ name, ms, color }) => <span key={name} className={color} style={{ width: `${(ms / scale) * 100}%` }} />)}

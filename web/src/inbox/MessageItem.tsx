@@ -34,7 +34,7 @@ export function MessageItem({ message, live, playing, onSeek }: Props) {
         {author === "agent" && <Icon name="bot" size={13} />}{author === "note" && <Icon name="note" size={13} />}
         <span>{name}</span>
         {onSeek
-          ? <button type="button" className="tabular-nums hover:text-accent hover:underline" title="Play from here" onClick={() => onSeek(spokenAt(message))}>{exact.format(at)}</button>
+          ? <button type="button" className="min-h-6 min-w-6 tabular-nums hover:text-accent hover:underline" title="Play from here" onClick={() => onSeek(spokenAt(message))}>{exact.format(at)}</button>
           : <time dateTime={new Date(at).toISOString()} title={full.format(at)} className="tabular-nums">{exact.format(at)}</time>}
         {told && <span className={delivery === "failed" ? "text-bad" : ""}>{told}</span>}
       </p>
@@ -67,7 +67,7 @@ function Why({ message: { verdict, confidence, reason, sources } }: { message: M
   const [word, tone] = VERDICT[verdict];
   return (
     <details className="max-w-[85%] px-1 text-2xs text-soft">
-      <summary className="tap flex list-none flex-wrap items-center gap-x-2 gap-y-0.5 [&::-webkit-details-marker]:hidden">
+      <summary className="tap flex min-h-6 list-none flex-wrap items-center gap-x-2 gap-y-0.5 [&::-webkit-details-marker]:hidden">
         <Pill tone={tone}>{word}</Pill>
         {confidence != null && <span>{Math.round(confidence * 100)} % sure</span>}
         {reason && <span>{reason}</span>}

@@ -1,10 +1,10 @@
 // One conversation: its head, what was said, where one writes, and what belongs to it.
 
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { Refusal } from "@/api/client";
-import type { Conversation } from "@/api/types";
+import type { Conversation, Event } from "@/api/types";
 import { CallCard } from "@/calls/CallCard";
 import { usePassing } from "@/live/LiveProvider";
 import { useMe } from "@/session/session";
@@ -41,6 +41,7 @@ function Thread({ one }: { one: Conversation }) {
   const [picked, setPicked] = useState<Set<string> | null>(null);
   const composer = useRef<ComposerHandle>(null);
   const events = useQuery(eventsQuery(one.id, one.version)).data?.events ?? [];
+  useMovedMessages(one.id, events);
   const { hearing } = usePassing(one.id);
   const { others, typing } = usePresence(one.id);
   const log = useStickToEnd(one, hearing);
@@ -79,6 +80,18 @@ function SplitBar({ picked, onCancel, onSplit }: { picked: Set<string>; onCancel
       <Button look="main" icon="split" disabled={!picked.size} onClick={onSplit}>Move them out</Button>
     </div>
   );
+}
+
+/** Messages that were moved out or taken in, by whomever, are told by no event of their own: it is read again. */
+function useMovedMessages(id: string, events: Event[]) {
+  const queries = useQueryClient();
+  const moved = events.findLast(({ act }) => act?.kind === "split" || act?.kind === "absorbed")?.version;
+  const known = useRef<number | undefined | null>(null);
+  useEffect(() => {
+    // What was so when it was opened is in what was read.
+    if (known.current !== null && known.current !== moved) void queries.invalidateQueries({ queryKey: ["conversation", id] });
+    if (events.length) known.current = moved;
+  }, [queries, id, moved, events.length]);
 }
 
 /** New words are followed while one reads at the end, and nobody is torn away who reads further up. */

@@ -60,6 +60,8 @@ export function useOrder(id: string) {
   const say = useSay();
   const key = conversationQuery(id).queryKey;
   return useMutation({
+    // One after another, so that none is refused for what the one before it changed.
+    scope: { id: `conversation ${id}` },
     mutationFn: async ({ send }: Order) => {
       const version = queries.getQueryData(key)?.version ?? 0;
       return (await send({ teammate: me.name, version })).data!;
@@ -69,10 +71,9 @@ export function useOrder(id: string) {
       if (before && looks) queries.setQueryData(key, looks(before));
       return { before: looks ? before : undefined };
     },
-    onSuccess: (answer, { done, undo }) => {
-      if (isDone(answer)) settle(answer.conversation, answer.message ?? undefined);
-      else settle(undefined, answer);
+    onSuccess: async (answer, { done, undo }) => {
       if (done) say.tell(done, undo);
+      await (isDone(answer) ? settle(answer.conversation, answer.message ?? undefined) : settle(undefined, answer));
     },
     onError: (error, _order, context) => {
       if (context?.before) queries.setQueryData(key, rolledBack(queries.getQueryData(key), context.before));
@@ -81,10 +82,11 @@ export function useOrder(id: string) {
     },
   });
 
-  function settle(summary?: ConversationSummary, message?: Message) {
+  async function settle(summary?: ConversationSummary, message?: Message) {
     queries.setQueryData(key, (known) => known && settled(known, summary, message));
     if (summary) changeLists(queries, summary);
-    if (!summary) void queries.invalidateQueries({ queryKey: key });
+    // A message alone does not tell the version that the next order is given upon.
+    if (!summary) await queries.invalidateQueries({ queryKey: key });
   }
 }
 

@@ -24,6 +24,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   const queries = useQueryClient();
   const me = useMe();
   const [line, setLine] = useState<Line>("live");
+  const [shownAgain, setShownAgain] = useState(0);
   const passing = useRef<Passing & { tell: () => void }>(null);
   if (!passing.current) {
     const listeners = new Set<() => void>();
@@ -74,16 +75,24 @@ export function LiveProvider({ children }: { children: ReactNode }) {
         onEvent: (event) => onEvent(event as LiveEvent), signal: stop.signal,
       });
     }
+    // A page that a browser keeps for "back" would keep its connection too, of which there are only six for a host.
+    const hide = () => stop.abort();
+    const show = (event: PageTransitionEvent) => event.persisted && setShownAgain((times) => times + 1);
+    addEventListener("pagehide", hide);
+    addEventListener("pageshow", show);
     const poll = me.everything ? undefined : setInterval(() => {
       void readTops(queries);
       void queries.invalidateQueries({ queryKey: ["conversation"] });
     }, POLL_MS);
+    if (shownAgain) onEvent({ kind: "missed" });
     return () => {
       stop.abort();
+      removeEventListener("pagehide", hide);
+      removeEventListener("pageshow", show);
       clearTimeout(reread);
       clearInterval(poll);
     };
-  }, [queries, me.everything]);
+  }, [queries, me.everything, shownAgain]);
 
   return <LineContext value={line}><PassingContext value={passing.current}>{children}</PassingContext></LineContext>;
 }
