@@ -79,5 +79,6 @@ fn a_supervisor_in_a_browser_listens_barges_in_and_takes_over() {
     tab.run("peer.close()");
     house.until_said("overheard", "connection to my colleague was lost");
     caller.hang_up();
-    assert_eq!(house.until_over("overheard")["call"]["outcome"], "person");
+    // Who is lost so soon has settled nothing.
+    assert_eq!(house.until_over("overheard")["call"]["outcome"], "ticket");
 }
