@@ -42,16 +42,18 @@ fn ask(tab: &mut Tab, method: &str, path: &str, body: &Value) -> Value {
 fn a_supervisor_in_a_browser_listens_barges_in_and_takes_over() {
     let Some(_turn) = alone().filter(|_| is_there()) else { return };
     let house = house::shared();
+    // Before the call: nobody waits on the line until a browser has started.
+    let mut tab = Tab::open(&format!("http://127.0.0.1:{}/call", house.http_port()), &Microphone::Scripted);
+    let question = audio::spoken("When are you open on Saturdays?");
     let mut caller = Phone::caller("overheard");
     caller.dial(&house.uri());
     house.until_said("overheard", "How can I help you?");
-    let mut tab = Tab::open(&format!("http://127.0.0.1:{}/call", house.http_port()), &Microphone::Scripted);
     let call = live(house)["id"].as_str().unwrap().to_owned();
     let joined = tab.run(&JOIN.replace("CALL", &call));
     assert_eq!(joined["status"], 201, "{joined}");
     assert!(joined["media"].as_str().unwrap().starts_with("/api/v1/browser-calls/"));
     until_live(house, "the supervisor is there", |call| call["supervisors"][0]["is_here"] == true);
-    caller.say(&audio::spoken("When are you open on Saturdays?"));
+    caller.say(&question);
     house.until_said("overheard", "Saturday");
     let heard = eventually("both sides are heard", || {
         let heard = audio::transcribe(&tab.heard(), HEARD_RATE_HZ);
@@ -79,5 +81,6 @@ fn a_supervisor_in_a_browser_listens_barges_in_and_takes_over() {
     tab.run("peer.close()");
     house.until_said("overheard", "connection to my colleague was lost");
     caller.hang_up();
-    assert_eq!(house.until_over("overheard")["call"]["outcome"], "person");
+    // Who is lost so soon has settled nothing.
+    assert_eq!(house.until_over("overheard")["call"]["outcome"], "ticket");
 }
