@@ -12,7 +12,7 @@ use std::process::Command;
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("config", &["domain"]),
-    ("certificates", &[]),
+    ("certificates", &["config"]),
     ("seams", &["domain", "config"]),
     ("support", &["seams", "domain", "config"]),
     ("team", &["seams", "domain", "config"]),
