@@ -68,7 +68,7 @@ struct Listed<'a> {
 
 /// All agents, each with its newest settings.
 #[utoipa::path(
-    get, path = "/api/v1/agents", tag = "agents",
+    get, path = "/api/v1/agents", operation_id = "list_agents", tag = "agents",
     responses((status = 200, description = "All agents", body = serde_json::Value))
 )]
 pub async fn list(State(shared): State<Shared>) -> Result<Response, Problem> {

@@ -35,6 +35,7 @@ struct Listed {
 /// How a supervisor joins.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SupervisionOfCall)]
 pub struct Join {
     /// How far they take part; to listen, where nothing is said.
     #[serde(default)]
@@ -50,6 +51,7 @@ pub struct Join {
 /// How a supervisor takes part from now on.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SupervisionChange)]
 pub struct Change {
     mode: SupervisionMode,
     /// In whose name a program acts.
@@ -59,6 +61,7 @@ pub struct Change {
 /// By which way whoever takes a call over comes; left out by those who supervise it.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CallTakeOver)]
 pub struct TakeOver {
     /// As for joining.
     via: Option<String>,
@@ -71,6 +74,7 @@ pub struct TakeOver {
 /// To whom a call goes.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CallTransfer)]
 pub struct Transfer {
     /// `person:ID`, `rota:ID` or a telephone of the escalation policy; without it, the policy's ladder.
     to: Option<String>,
@@ -81,6 +85,7 @@ pub struct Transfer {
 /// Nothing but who acts.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CallOrder)]
 pub struct Acting {
     /// In whose name a program acts.
     teammate: Option<String>,
@@ -88,6 +93,7 @@ pub struct Acting {
 
 /// A call, and how a browser that joined it goes on.
 #[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = JoinedCall)]
 struct Joined {
     call: LiveCall,
     /// Our session description, for a browser.

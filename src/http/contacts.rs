@@ -59,7 +59,7 @@ impl<'a> ShownContact<'a> {
 
 /// One customer with their history.
 #[utoipa::path(
-    get, path = "/api/v1/contacts/{id}", tag = "contacts",
+    get, path = "/api/v1/contacts/{id}", operation_id = "read_contact", tag = "contacts",
     params(("id" = ContactId, Path, description = "The customer")),
     responses((status = 200, description = "The customer with their history", body = Profile))
 )]
@@ -84,7 +84,7 @@ pub async fn one(State(shared): State<Shared>, who: Principal, At(id): At<Contac
 
 /// Joins one customer to another, with all their conversations.
 #[utoipa::path(
-    post, path = "/api/v1/contacts/{id}/merge", tag = "contacts",
+    post, path = "/api/v1/contacts/{id}/merge", operation_id = "merge_contacts", tag = "contacts",
     params(("id" = ContactId, Path, description = "The customer")),
     request_body = Merge,
     responses((status = 200, description = "The customer that is left", body = ShownContact))

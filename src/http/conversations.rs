@@ -94,7 +94,7 @@ struct ListedConversation<'a> {
 
 /// The newest first.
 #[utoipa::path(
-    get, path = "/api/v1/conversations", tag = "conversations",
+    get, path = "/api/v1/conversations", operation_id = "list_conversations", tag = "conversations",
     params(Page),
     responses((status = 200, description = "The newest first", body = Listed))
 )]
@@ -120,7 +120,7 @@ pub async fn list(State(shared): State<Shared>, who: Principal, Asks(page): Asks
 
 /// One, with its messages, call and tickets.
 #[utoipa::path(
-    get, path = "/api/v1/conversations/{id}", tag = "conversations",
+    get, path = "/api/v1/conversations/{id}", operation_id = "read_conversation", tag = "conversations",
     params(("id" = ConversationId, Path, description = "The conversation")),
     responses((status = 200, description = "All of it", body = ShownConversation))
 )]

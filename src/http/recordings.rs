@@ -17,7 +17,7 @@ use crate::domain::ids::RecordingId;
 
 /// One audio file.
 #[utoipa::path(
-    get, path = "/api/v1/recordings/{id}", tag = "conversations",
+    get, path = "/api/v1/recordings/{id}", operation_id = "read_recording", tag = "conversations",
     params(("id" = RecordingId, Path, description = "The recording")),
     responses((status = 200, description = "Audio (WAV); ranges are served"))
 )]

@@ -285,7 +285,7 @@ pub async fn tags(
 
 /// Moves everything of it into another one; answers with that one.
 #[utoipa::path(
-    post, path = "/api/v1/conversations/{id}/merge", tag = "teamwork",
+    post, path = "/api/v1/conversations/{id}/merge", operation_id = "merge_conversations", tag = "teamwork",
     params(("id" = ConversationId, Path, description = "The conversation")),
     request_body = Merge,
     responses((status = 200, description = "Done", body = Done))

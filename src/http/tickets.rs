@@ -53,7 +53,7 @@ pub struct CallBack {
 
 /// One ticket.
 #[utoipa::path(
-    get, path = "/api/v1/tickets/{id}", tag = "tickets",
+    get, path = "/api/v1/tickets/{id}", operation_id = "read_ticket", tag = "tickets",
     params(("id" = TicketId, Path, description = "The ticket")),
     responses((status = 200, description = "The ticket; its version is the ETag too", body = ShownTicket))
 )]
@@ -63,7 +63,7 @@ pub async fn one(State(shared): State<Shared>, At(id): At<TicketId>) -> Result<R
 
 /// Changes status, due time and notes.
 #[utoipa::path(
-    patch, path = "/api/v1/tickets/{id}", tag = "tickets",
+    patch, path = "/api/v1/tickets/{id}", operation_id = "change_ticket", tag = "tickets",
     params(("id" = TicketId, Path, description = "The ticket"),
            ("If-Match" = Option<String>, Header, description = "The version that was read, where the body names none")),
     request_body = Change,
@@ -126,7 +126,7 @@ fn apply(change: Change, mut ticket: Ticket, now: EpochMs) -> Result<Ticket, Pro
 /// Rings a teammate, who hears the summary, and then the customer. Answers at once with the call's id; what becomes of
 /// it stands in the conversation.
 #[utoipa::path(
-    post, path = "/api/v1/tickets/{id}/call", tag = "tickets",
+    post, path = "/api/v1/tickets/{id}/call", operation_id = "call_back", tag = "tickets",
     params(("id" = TicketId, Path, description = "The ticket")),
     request_body = CallBack,
     responses((status = 202, description = "The call's id"))

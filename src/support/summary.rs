@@ -195,7 +195,7 @@ fn name(theirs: &[Said], fields: &[Field]) -> Option<String> {
 
 fn who(name: Option<&str>, caller: Option<&str>) -> String {
     match (name, caller) {
-        (Some(name), _) => format!("{} is on the line", clip(name, 4)),
+        (Some(name), _) => format!("Customer {}", clip(name, 4)),
         (None, Some(caller)) => format!("Caller {}", clip(caller, 4)),
         (None, None) => String::new(),
     }
@@ -489,7 +489,7 @@ mod tests {
     fn a_summary_says_who_wants_what_with_its_reference_and_mood() {
         assert_eq!(
             case_summary(&lines(), &[], Some("+49301234567")),
-            "Ada Byron is on the line. Wants to cancel their order AB1234. Because their sister bought the same lamp. \
+            "Customer Ada Byron. Wants to cancel their order AB1234. Because their sister bought the same lamp. \
               Was told: cannot cancel an order that has left us. Unhappy, wants a person."
         );
     }
@@ -505,11 +505,11 @@ mod tests {
                 line(Speaker::Customer, said),
             ];
             let summary = case_summary(&lines, std::slice::from_ref(&field), None);
-            assert_eq!(summary, "Ada Byron is on the line. Their lamp arrived broken.", "{said}");
+            assert_eq!(summary, "Customer Ada Byron. Their lamp arrived broken.", "{said}");
         }
         let alone = [line(Speaker::Us, "May I have your name?"), line(Speaker::Customer, "Ada Byron")];
         let summary = case_summary(&alone, &[field], None);
-        assert_eq!(summary, "Ada Byron is on the line. Has not said what it is about.");
+        assert_eq!(summary, "Customer Ada Byron. Has not said what it is about.");
     }
 
     #[test]

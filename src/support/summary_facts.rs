@@ -132,7 +132,7 @@ mod tests {
         ]));
         assert_eq!(
             summary,
-            "Ada Byron is on the line. Ordered two lamps under AB1234 and one is cracked. Also: needs it before \
+            "Customer Ada Byron. Ordered two lamps under AB1234 and one is cracked. Also: needs it before \
              Friday. Was told: cannot exchange it on the phone."
         );
         assert!(summary.split_whitespace().count() <= SUMMARY_WORDS_MAX);

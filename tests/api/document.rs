@@ -51,7 +51,7 @@ fn every_schema_that_is_named_is_there_and_every_path_tells_what_it_answers() {
             assert!(operation["responses"].as_object().is_some_and(|all| !all.is_empty()), "{method} {path}");
             assert!(operation["summary"].is_string() || operation["description"].is_string(), "{method} {path}");
             let id = operation["operationId"].as_str().unwrap().to_owned();
-            operations.insert(format!("{method} {id} {path}"));
+            assert!(operations.insert(id), "{method} {path} is named as another one is");
         }
     }
     assert!(operations.len() >= 30, "{operations:?}");

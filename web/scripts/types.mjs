@@ -3,10 +3,6 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import openapi, { astToString } from "openapi-typescript";
 
 const document = JSON.parse(readFileSync(new URL("../../tests/api/openapi.json", import.meta.url), "utf8"));
-// Types go by path and method; several operations share a name, which would be taken for one.
-for (const path of Object.values(document.paths)) {
-  for (const operation of Object.values(path)) delete operation.operationId;
-}
 const types = astToString(await openapi(document, { rootTypes: true, rootTypesNoSchemaPrefix: true }));
 const folder = new URL("../generated/", import.meta.url);
 mkdirSync(folder, { recursive: true });

@@ -4,6 +4,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { Navigate, Outlet, useLocation } from "@tanstack/react-router";
 import { LiveProvider } from "@/live/LiveProvider";
 import { DockProvider } from "@/phone/Dock";
+import { ListeningProvider, OnTheCall } from "@/phone/Listening";
 import { SessionProvider, useKnown } from "@/session/session";
 import { TokenPage } from "@/session/TokenPage";
 import { Loading, Trouble } from "@/ui/basics";
@@ -26,17 +27,18 @@ export function Frame() {
       <Toasts>
         <Shortcuts>
           <LiveProvider>
-            <DockProvider>
+            <ListeningProvider><DockProvider>
               <Keys />
               <a href="#page" className="sr-only z-50 bg-surface p-3 focus:not-sr-only focus:absolute">Skip to the page</a>
               <div className="flex h-dvh flex-col md:flex-row">
                 <Rail />
                 <div id="page" tabIndex={-1} className="flex min-h-0 min-w-0 flex-1 flex-col outline-none max-md:order-first">
                   <Banner />
+                  <OnTheCall />
                   <Outlet />
                 </div>
               </div>
-            </DockProvider>
+            </DockProvider></ListeningProvider>
           </LiveProvider>
         </Shortcuts>
       </Toasts>

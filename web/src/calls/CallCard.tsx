@@ -7,6 +7,7 @@ import { Pill, Since, span, type Tone } from "@/ui/basics";
 import { Icon } from "@/ui/icons";
 import { clock } from "@/ui/time";
 import { Attempts } from "./Attempts";
+import { LiveControls } from "./LiveControls";
 import type { Mark, Seekable } from "./Player";
 
 const Player = lazy(() => import("./Player"));
@@ -29,6 +30,7 @@ export function CallCard({ one, player, onPlayed }: Props) {
         {gaps.length > 0 && <span className="text-xs text-soft" title="Half of the replies came sooner">typical reply after {Math.round(gaps[Math.floor((gaps.length - 1) / 2)]!)} ms</span>}
       </p>
       {live && call.attempts.length > 0 && <div className="mt-3"><Attempts attempts={call.attempts} /></div>}
+      {live && <LiveControls conversation={one.id} />}
       {!live && recording && (
         <div className="mt-3">
           {call.recordings.length > 1 && (

@@ -1,6 +1,6 @@
 // How the inbox names things.
 
-import type { Act, AttemptOutcome, CallOutcome, Channel, Handler, Status, TagKind, Verdict } from "@/api/types";
+import type { Act, AttemptOutcome, CallOutcome, Channel, Handler, Status, SupervisionMode, TagKind, Verdict } from "@/api/types";
 import type { Tone } from "@/ui/basics";
 
 type Word = [text: string, tone: Tone];
@@ -27,6 +27,10 @@ export const ATTEMPT: Record<AttemptOutcome, Word> = {
 };
 export const TAG: Record<TagKind, string> = { priority: "Priority", department: "Department", issue_type: "Issue", custom: "Tag" };
 
+const SUPERVISION: Record<SupervisionMode, string> = {
+  listen: "to listen", whisper: "to whisper to the colleague", whisper_customer: "to speak to the customer", barge: "to speak with all",
+};
+
 /** What happened, as one line between the messages; `null` for what the messages show themselves. */
 export function event(act: Act | null | undefined, actor: string | null | undefined): string | null {
   if (!act) return null;
@@ -45,6 +49,11 @@ export function event(act: Act | null | undefined, actor: string | null | undefi
     case "split": return `${who} moved messages into a conversation of their own`;
     case "draft_discarded": return `${who} discarded the draft`;
     case "draft_approved": return `${who} approved the draft${act.edited ? ", edited" : ""}`;
+    case "supervisor_joined": return `${who} joined the call ${SUPERVISION[act.mode]}`;
+    case "supervision_changed": return `${who} went on ${SUPERVISION[act.mode]}`;
+    case "supervisor_left": return `${who} left the call`;
+    case "call_transferred": return act.to ? `${who} had ${act.to} called` : `${who} had the people on call rung`;
+    case "call_ended": return `${who} ended the call`;
     // The messages stand for themselves.
     case "customer_wrote": case "bot_replied": case "bot_held": case "drafted": case "teammate_replied": case "noted": return null;
   }

@@ -40,6 +40,11 @@ async function microphone(): Promise<MediaStream> {
   }
 }
 
+async function dial(offer: string): Promise<{ path?: string; sdp: string }> {
+  const answer = await ask(CALLS, { method: "POST", body: offer, headers: { "Content-Type": "application/sdp" } });
+  return { path: answer.headers.get("Location") ?? undefined, sdp: await answer.text() };
+}
+
 export class BrowserCall {
   state: CallState = { phase: "connecting", turns: [], hearing: "", conversation: null, liveAt: null, joinedMs: null, restarting: false, muted: false };
   private peer?: RTCPeerConnection;
@@ -48,7 +53,12 @@ export class BrowserCall {
   private path?: string;
   private told = false;
 
-  constructor(private readonly voice: HTMLAudioElement, private readonly onChange: (state: CallState) => void) {}
+  constructor(
+    private readonly voice: HTMLAudioElement,
+    private readonly onChange: (state: CallState) => void,
+    /** Brings our offer to the server: as a call of one's own, or to join another. */
+    private readonly open: (offer: string) => Promise<{ path?: string; sdp: string }> = dial,
+  ) {}
 
   private set(change: Partial<CallState>): void {
     this.state = { ...this.state, ...change };
@@ -77,9 +87,8 @@ export class BrowserCall {
         if (["disconnected", "failed"].includes(peer.iceConnectionState)) void this.reconnect();
       };
       await peer.setLocalDescription(await peer.createOffer());
-      const answer = await ask(CALLS, { method: "POST", body: peer.localDescription!.sdp, headers: { "Content-Type": "application/sdp" } });
-      this.path = answer.headers.get("Location") ?? undefined;
-      const sdp = await answer.text();
+      const { path, sdp } = await this.open(peer.localDescription!.sdp);
+      this.path = path;
       if (this.over) return this.release();
       void this.watch();
       await peer.setRemoteDescription({ type: "answer", sdp });

@@ -22,6 +22,7 @@ export const ROLE: Record<Role, { name: string; hint: string }> = {
 };
 export const PERMISSION: Record<Permission, string> = {
   read_cases: "Read conversations, tickets, recordings and live events", work_cases: "Reply, take over, assign, call back",
+  supervise: "Listen to live calls, whisper and speak",
   intake: "Bring messages in and fetch replies", read_knowledge: "Read articles and gaps", write_knowledge: "Write and delete articles",
   read_settings: "Read settings", change_settings: "Change settings", manage_team: "Manage teammates and tokens",
   read_audit: "Read the audit log", own_account: "Their own account", read_metrics: "Read the metrics",
