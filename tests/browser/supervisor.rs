@@ -53,10 +53,13 @@ fn a_supervisor_in_a_browser_listens_barges_in_and_takes_over() {
     assert_eq!(joined["status"], 201, "{joined}");
     assert!(joined["media"].as_str().unwrap().starts_with("/api/v1/browser-calls/"));
     until_live(house, "the supervisor is there", |call| call["supervisors"][0]["is_here"] == true);
+    // That the call is recorded is told to them alone, over what is said meanwhile.
+    let heard = |tab: &mut Tab| audio::transcribe(&tab.heard(), HEARD_RATE_HZ);
+    eventually("they are told", || heard(&mut tab).contains("recorded").then_some(()));
     caller.say(&question);
     house.until_said("overheard", "Saturday");
     eventually("both sides are heard", || {
-        let heard = audio::transcribe(&tab.heard(), HEARD_RATE_HZ);
+        let heard = heard(&mut tab);
         println!("Who listens has heard so far: {heard}");
         (heard.contains("are you open") && heard.contains("monday")).then_some(())
     });
