@@ -6,7 +6,7 @@ import { Icon } from "@/ui/icons";
 import { Menu, type MenuItem } from "@/ui/Menu";
 import type { Acts } from "./acts";
 import type { Asking } from "./Dialogs";
-import { gistOf } from "./names";
+import { gistOf, goesOn } from "./names";
 import { useName } from "./useName";
 import { STATUS } from "./words";
 
@@ -19,6 +19,8 @@ export function ThreadHead({ one, acts, others, onAsk, onSide, onSplit }: Props)
   const [status, tone] = STATUS[one.status];
   const name = useName(one);
   const human = one.handler === "human";
+  // A call that goes on is taken over on its own card, by voice.
+  const speaks = goesOn(one);
   const more: MenuItem[] = [
     { label: "Assign…", icon: "person", onPick: () => onAsk("assign") },
     { label: "Tags…", icon: "tag", onPick: () => onAsk("tags") },
@@ -47,9 +49,9 @@ export function ThreadHead({ one, acts, others, onAsk, onSide, onSplit }: Props)
         {works && (
           <div className="flex items-center gap-1.5">
             <span className="contents max-sm:hidden">
-              {human
+              {!speaks && (human
                 ? <Button icon="bot" onClick={acts.release} title="Give back to the agent (t)">Release</Button>
-                : <Button look={one.status === "needs_human" ? "main" : "plain"} icon="person" onClick={acts.takeOver} title="Take over (t)">Take over</Button>}
+                : <Button look={one.status === "needs_human" ? "main" : "plain"} icon="person" onClick={acts.takeOver} title="Take over (t)">Take over</Button>)}
             </span>
             <Button icon={resolved ? "undo" : "check"} onClick={resolved ? acts.reopen : acts.resolve} title={`${resolved ? "Reopen" : "Resolve"} (e)`} aria-label={resolved ? "Reopen" : "Resolve"} className="max-sm:w-11 max-sm:px-0">
               <span className="max-sm:hidden">{resolved ? "Reopen" : "Resolve"}</span>
@@ -59,7 +61,7 @@ export function ThreadHead({ one, acts, others, onAsk, onSide, onSplit }: Props)
         )}
         <Button look="quiet" icon="person" className="xl:hidden" aria-label="Customer and case" title="Customer and case" onClick={onSide} />
       </div>
-      {works && (
+      {works && !speaks && (
         <div className="mt-2 flex gap-2 px-1 sm:hidden">
           {human
             ? <Button icon="bot" className="flex-1" onClick={acts.release}>Release to the agent</Button>

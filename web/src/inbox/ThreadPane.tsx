@@ -15,7 +15,7 @@ import { Composer, type ComposerHandle } from "./Composer";
 import { Details } from "./Details";
 import { type Asking, Dialogs } from "./Dialogs";
 import { Messages } from "./Messages";
-import { nameOf } from "./names";
+import { nameOf, goesOn } from "./names";
 import { usePresence } from "./presence";
 import { conversationQuery, eventsQuery } from "./queries";
 import { ThreadHead } from "./ThreadHead";
@@ -117,7 +117,8 @@ function useThreadKeys(one: Conversation, acts: Acts, ask: (what: Asking) => voi
     { keys: "r", does: "Write a reply", act: () => composer.current?.write("reply") },
     { keys: "n", does: "Write a note", act: () => composer.current?.write("note") },
     { keys: "m", does: "Macros", act: () => ask("macros") },
-    { keys: "t", does: one.handler === "human" ? "Give back to the agent" : "Take over", act: () => (one.handler === "human" ? acts.release() : acts.takeOver()) },
+    // A call that goes on is taken over on its card.
+    ...(goesOn(one) ? [] : [{ keys: "t", does: one.handler === "human" ? "Give back to the agent" : "Take over", act: () => (one.handler === "human" ? acts.release() : acts.takeOver()) }]),
     { keys: "a", does: "Assign", act: () => ask("assign") },
     { keys: "l", does: "Tags", act: () => ask("tags") },
     { keys: "s", does: "Snooze", act: () => ask("snooze") },
