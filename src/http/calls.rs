@@ -1,7 +1,8 @@
 //! Live calls: who is on them, and what a supervisor or teammate does with one (R9).
 //!
 //! A supervisor comes by their browser (an offer in, an answer out, as callers do) or by a telephone that configuration
-//! names; no number is taken from a request (R5). Every change is in the audit log and in the conversation's events.
+//! names; no number is taken from a request (R5). 409 says that the call has ended, or does not stand so that this could be
+//! done. Every change is in the audit log and in the conversation's events.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -17,7 +18,7 @@ use super::asked::{At, SentOrNothing};
 use super::body::unprocessable;
 use super::once::KeepInstead;
 use super::principal::{Principal, acting};
-use super::problem::{Body as Refused, Problem};
+use super::problem::Problem;
 use super::proxies::Peer;
 use crate::domain::escalation::Target;
 use crate::domain::ids::CallId;
@@ -106,9 +107,7 @@ struct Joined {
 
 /// The live calls.
 #[utoipa::path(get, path = "/api/v1/calls", tag = "calls", operation_id = "list_live_calls",
-    responses(
-        (status = 200, description = "The oldest first", body = Listed)
-    ))]
+    responses((status = 200, description = "The oldest first", body = Listed)))]
 pub async fn list(State(shared): State<Shared>, who: Principal) -> Response {
     let mut calls = shared.parts.calls.list();
     if let Some(inboxes) = who.inboxes() {
@@ -120,11 +119,7 @@ pub async fn list(State(shared): State<Shared>, who: Principal) -> Response {
 /// Joins a call: to listen, to whisper to its colleague, or to be heard by all. The caller is not told of one who listens.
 #[utoipa::path(post, path = "/api/v1/calls/{id}/supervision", tag = "calls", operation_id = "supervise_call",
     params(("id" = CallId, Path, description = "The call")), request_body = Join,
-    responses(
-        (status = 201, description = "The supervisor is being rung, or their browser connects", body = Joined),
-        (status = 409, description = "The call has ended, or somebody supervises it", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 201, description = "The supervisor is being rung, or their browser connects", body = Joined)))]
 pub async fn join(State(shared): State<Shared>, about: About<Join>) -> Result<Response, Problem> {
     let About { id, by, from, body: Join { mode, via, offer, .. } } = about;
     let (way, placed) = way(&shared, id, from, &via, offer).await?;
@@ -135,11 +130,7 @@ pub async fn join(State(shared): State<Shared>, about: About<Join>) -> Result<Re
 /// Takes part differently from now on.
 #[utoipa::path(patch, path = "/api/v1/calls/{id}/supervision", tag = "calls", operation_id = "change_supervision",
     params(("id" = CallId, Path, description = "The call")), request_body = Change,
-    responses(
-        (status = 200, description = "The call as it is now", body = LiveCall),
-        (status = 409, description = "The call has ended, or nobody supervises it", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 200, description = "The call as it is now", body = LiveCall)))]
 pub async fn change(State(shared): State<Shared>, about: About<Change>) -> Result<Response, Problem> {
     let order = Order::Change(about.body.mode);
     about.done(&shared, order).await
@@ -148,11 +139,7 @@ pub async fn change(State(shared): State<Shared>, about: About<Change>) -> Resul
 /// The supervisor leaves; the call goes on as it is.
 #[utoipa::path(delete, path = "/api/v1/calls/{id}/supervision", tag = "calls", operation_id = "leave_call",
     params(("id" = CallId, Path, description = "The call")),
-    responses(
-        (status = 200, description = "The call as it is now", body = LiveCall),
-        (status = 409, description = "The call has ended, or nobody supervises it", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 200, description = "The call as it is now", body = LiveCall)))]
 pub async fn leave(State(shared): State<Shared>, about: About<Acting>) -> Result<Response, Problem> {
     about.done(&shared, Order::Leave).await
 }
@@ -161,11 +148,7 @@ pub async fn leave(State(shared): State<Shared>, about: About<Acting>) -> Result
 /// sentence, and the agent is silent until the call is handed back.
 #[utoipa::path(post, path = "/api/v1/calls/{id}/take-over", tag = "calls", operation_id = "take_over_call",
     params(("id" = CallId, Path, description = "The call")), request_body = TakeOver,
-    responses(
-        (status = 200, description = "The call as it is now", body = Joined),
-        (status = 409, description = "The call has ended, or somebody else supervises it", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 200, description = "The call as it is now", body = Joined)))]
 pub async fn take_over(State(shared): State<Shared>, about: About<TakeOver>) -> Result<Response, Problem> {
     let About { id, by, from, body: TakeOver { via, offer, .. } } = about;
     let (way, placed) = match via {
@@ -179,11 +162,7 @@ pub async fn take_over(State(shared): State<Shared>, about: About<TakeOver>) -> 
 /// Gives a call back to the agent from the person who has it.
 #[utoipa::path(post, path = "/api/v1/calls/{id}/hand-back", tag = "calls", operation_id = "hand_back_call",
     params(("id" = CallId, Path, description = "The call")), request_body = Acting,
-    responses(
-        (status = 200, description = "The call as it is now", body = LiveCall),
-        (status = 409, description = "The call has ended, or no person has it", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 200, description = "The call as it is now", body = LiveCall)))]
 pub async fn hand_back(State(shared): State<Shared>, about: About<Acting>) -> Result<Response, Problem> {
     about.done(&shared, Order::HandBack).await
 }
@@ -191,11 +170,7 @@ pub async fn hand_back(State(shared): State<Shared>, about: About<Acting>) -> Re
 /// Has the caller connected with somebody of the escalation policy, or by its ladder.
 #[utoipa::path(post, path = "/api/v1/calls/{id}/transfer", tag = "calls", operation_id = "transfer_call",
     params(("id" = CallId, Path, description = "The call")), request_body = Transfer,
-    responses(
-        (status = 200, description = "The call as it is now", body = LiveCall),
-        (status = 409, description = "The call has ended, or nobody can be rung", body = Refused,
-         content_type = "application/problem+json")
-    ))]
+    responses((status = 200, description = "The call as it is now", body = LiveCall)))]
 pub async fn transfer(State(shared): State<Shared>, about: About<Transfer>) -> Result<Response, Problem> {
     let to =
         about.body.to.clone().map(Target::try_from).transpose().map_err(|what| unprocessable(format!("{what}.")))?;
@@ -205,10 +180,7 @@ pub async fn transfer(State(shared): State<Shared>, about: About<Transfer>) -> R
 /// Ends a call: the caller is told in one sentence.
 #[utoipa::path(post, path = "/api/v1/calls/{id}/end", tag = "calls", operation_id = "end_call",
     params(("id" = CallId, Path, description = "The call")), request_body = Acting,
-    responses(
-        (status = 200, description = "The call as it is now", body = LiveCall),
-        (status = 409, description = "The call has ended", body = Refused, content_type = "application/problem+json")
-    ))]
+    responses((status = 200, description = "The call as it is now", body = LiveCall)))]
 pub async fn end(State(shared): State<Shared>, about: About<Acting>) -> Result<Response, Problem> {
     about.done(&shared, Order::End).await
 }
