@@ -1,4 +1,4 @@
-//! Browsers whose network lets nothing through but the way to a TURN server (coturn), and how fast calls are.
+//! Browsers whose network lets nothing through but the way to a TURN server (coturn).
 
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -8,7 +8,6 @@ use super::audio::{self, assert_words};
 use super::calls::{page, until_said, used_candidate};
 use super::chromium::{HEARD_RATE_HZ, Microphone, Tab, is_there};
 use super::house::{House, Process, Setup, alone, eventually, free_port};
-use super::phone::Phone;
 
 const CALLER: &str = "browser@127.0.0.1";
 const SECRET: &str = "a secret shared with the relay";
@@ -99,58 +98,4 @@ fn a_browser_calls_through_a_relay_by_credentials_that_end() {
     assert_words(&heard, &["automated", "monday", "saturday"]);
     tab.click("#hang-up");
     house.until_over(CALLER);
-}
-
-/// Not a test but figures, in turn on one house: from the click to the first audio, and the reply gap as the house measures
-/// it, of calls by a browser and by a telephone.
-#[test]
-#[ignore = "figures, for a quiet machine: scripts/bench browser"]
-fn figures() {
-    let Some(_turn) = alone().filter(|_| is_there()) else { return };
-    let house = house_of_figures();
-    let (mut joined, mut by_browser, mut by_telephone) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..10 {
-        let mut tab = Tab::open(&page(&house), &Microphone::Scripted);
-        tab.click("#call");
-        tab.until_phase("live");
-        until_said(&house, "How can I help you?", 1);
-        joined.extend(tab.call()["joinedMs"].as_f64());
-        tab.say(&audio::spoken("What are your opening hours?"));
-        by_browser.extend(gap(&until_said(&house, "Saturday", 2)));
-        tab.click("#hang-up");
-        house.until_over(CALLER);
-
-        let name = format!("telephone{round}");
-        let mut phone = Phone::caller(&name);
-        phone.dial(&house.uri());
-        house.until_said(&name, "How can I help you?");
-        phone.say(&audio::spoken("What are your opening hours?"));
-        by_telephone.extend(gap(&house.until_said(&name, "Saturday")));
-        phone.hang_up();
-        house.until_over(&name);
-    }
-    for (what, figures) in [
-        ("From the click to the first audio", joined),
-        ("The browser's reply gap", by_browser),
-        ("The telephone's reply gap", by_telephone),
-    ] {
-        let mut figures = figures;
-        figures.sort_by(f64::total_cmp);
-        let (p50, worst) = (figures[figures.len() / 2], figures[figures.len() - 1]);
-        println!("{what}: p50 {p50:.0}, worst {worst:.0} ms of {}", figures.len());
-    }
-    println!("Load {}", std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim());
-}
-
-fn house_of_figures() -> House {
-    // Ten calls within a minute are as many as one address has.
-    let config = "[browser]\ncalls_per_minute = 100\n".to_owned();
-    House::start(Setup { published: true, config: Some(config), ..Setup::default() })
-}
-
-/// The gap before the answer to the question, by the house's own account.
-fn gap(conversation: &serde_json::Value) -> Option<f64> {
-    let messages = conversation["messages"].as_array()?;
-    let answer = messages.iter().rev().find(|message| message["author"] == "agent")?;
-    answer["timings_ms"]["reply_gap"].as_f64()
 }

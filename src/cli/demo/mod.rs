@@ -3,6 +3,7 @@
 //! A synthesised caller with a voice of its own reaches a sample business over real SIP and RTP on loopback; the
 //! conversation is printed as it happens, with the gap between the caller's last sound and the answer's first.
 
+pub mod caller;
 pub mod phone;
 pub mod stage;
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use media::Clip;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -16,15 +16,14 @@ use crate::adapters::media_node::Node;
 use crate::adapters::models::Models;
 use crate::app::{House, serve};
 use crate::config::Config;
-use crate::config::sip::CodecName;
 use crate::domain::ids::ConversationId;
 use crate::seams::bus::LiveKind;
-use crate::seams::signaling::{Destination, DialOrder, DialogEvent, OutgoingCall, Signaling};
 use crate::seams::tts::{Tts, TtsRequest};
-use crate::sip::{SipParts, SipServer, SipTimes};
+use crate::sip::SipServer;
 use crate::support::sensitivity::default_sensitivity;
 
-use super::phone::{Phone, Phones};
+use super::caller::{Caller, CallerCall, Reply};
+use super::phone::Phone;
 
 /// The house and its caller.
 pub struct Stage {
@@ -33,8 +32,7 @@ pub struct Stage {
     /// Its media engine.
     pub node: Arc<Node>,
     sip: Arc<SipServer>,
-    caller_sip: SipServer,
-    phones: Arc<Phones>,
+    caller: Caller,
     drain: watch::Sender<bool>,
     front_desk: JoinHandle<()>,
     folder: PathBuf,
@@ -44,20 +42,13 @@ pub struct Stage {
 
 /// One call to the house.
 pub struct StageCall {
-    call: OutgoingCall,
+    caller: CallerCall,
     /// The caller's telephone.
     pub phone: Phone,
     /// Its conversation in the house.
     pub conversation: ConversationId,
     /// When the 200 came.
     pub answered_at: Instant,
-}
-
-/// What a caller's words brought.
-#[derive(Clone, Copy, Debug)]
-pub struct Reply {
-    /// From the caller's last voiced packet to the first voiced packet of the answer, on the wire.
-    pub gap: Duration,
 }
 
 /// A published sample business in this folder, on free loopback ports.
@@ -93,24 +84,8 @@ impl Stage {
         let (drain, draining) = watch::channel(false);
         let front_desk = house.front_desk(sip.clone())?;
         let front_desk = tokio::spawn(front_desk.run(incoming, draining, Duration::from_secs(5)));
-        let phones = Arc::new(Phones::default());
-        let mut caller_config = house.config.sip.clone();
-        caller_config.trunks.clear();
-        caller_config.phones.clear();
-        // The caller's telephone speaks G.711 alone.
-        caller_config.codecs = vec![CodecName::Pcmu];
-        let (caller_sip, _) = SipServer::start(SipParts {
-            config: caller_config,
-            media: phones.clone(),
-            clock: house.clock.clone(),
-            ids: house.ids.clone(),
-            rtp_ports: house.config.media.rtp_ports.into(),
-            browsers: None,
-            times: SipTimes::default(),
-            takes_own_calls: false,
-        })
-        .await?;
-        Ok(Stage { house, node, sip, caller_sip, phones, drain, front_desk, folder, dialling: Default::default() })
+        let caller = Caller::start(&house.config.sip).await?;
+        Ok(Stage { house, node, sip, caller, drain, front_desk, folder, dialling: Default::default() })
     }
 
     /// Where the house is called.
@@ -120,31 +95,17 @@ impl Stage {
 
     /// Places a call and waits until it is answered.
     pub async fn call(&self) -> anyhow::Result<StageCall> {
-        let order = DialOrder {
-            to: Destination::Uri(format!("sip:support@{}", self.sip.local_addr())),
-            ring_timeout: Duration::from_secs(20),
-            beside: None,
-            on_behalf_of: None,
-        };
         let _one_at_a_time = self.dialling.lock().await;
         let (_, mut live) = self.house.bus.subscribe(None);
-        let mut call = self.caller_sip.dial(order).await?;
-        let phone = self.phones.newest().context("a phone")?;
-        loop {
-            match call.events.recv().await {
-                Some(DialogEvent::Confirmed) => break,
-                Some(DialogEvent::Ringing) => {}
-                other => bail!("the call was not answered: {other:?}"),
-            }
-        }
-        let answered_at = Instant::now();
+        let caller = self.caller.call(format!("sip:support@{}", self.sip.local_addr())).await?;
         let conversation = loop {
             let event = live.recv().await.context("the house told of no call")?;
             if event.kind == LiveKind::CallRinging {
                 break event.conversation;
             }
         };
-        Ok(StageCall { call, phone, conversation, answered_at })
+        let (phone, answered_at) = (caller.phone.clone(), caller.answered_at);
+        Ok(StageCall { caller, phone, conversation, answered_at })
     }
 
     /// A sentence in the caller's voice.
@@ -169,57 +130,26 @@ impl Stage {
 }
 
 impl StageCall {
-    /// Says something and measures the reply; `None` when nothing was answered within `patience`.
+    /// As [`CallerCall::ask`].
     pub async fn ask(&mut self, clip: &[i16], patience: Duration) -> Option<Reply> {
-        self.phone.say(clip);
-        while self.phone.is_speaking() {
-            tokio::time::sleep(LOOK).await;
-        }
-        // The last packet is on its way.
-        tokio::time::sleep(LOOK * 5).await;
-        let spoke = self.phone.look(|wire| wire.last_voice_sent_at)?;
-        loop {
-            if let Some(at) = self.phone.look(|wire| wire.voice_after(spoke)) {
-                return Some(Reply { gap: at - spoke });
-            }
-            if spoke.elapsed() > patience || self.is_over() {
-                return None;
-            }
-            tokio::time::sleep(LOOK).await;
-        }
+        self.caller.ask(clip, patience).await
     }
 
-    /// Waits until the agent has been quiet for `pause`, at most `patience`.
+    /// As [`CallerCall::wait_for_quiet`].
     pub async fn wait_for_quiet(&mut self, pause: Duration, patience: Duration) {
-        let began = Instant::now();
-        while began.elapsed() < patience && !self.is_over() {
-            let quiet = self.phone.look(|wire| wire.last_voice().is_some_and(|at| at.elapsed() > pause));
-            if quiet {
-                return;
-            }
-            tokio::time::sleep(LOOK).await;
-        }
+        self.caller.wait_for_quiet(pause, patience).await;
     }
 
     /// Whether the house has ended the call.
     pub fn is_over(&mut self) -> bool {
-        loop {
-            match self.call.events.try_recv() {
-                Ok(DialogEvent::Ended(_)) | Err(tokio::sync::mpsc::error::TryRecvError::Disconnected) => return true,
-                Ok(_) => {}
-                Err(tokio::sync::mpsc::error::TryRecvError::Empty) => return false,
-            }
-        }
+        self.caller.is_over()
     }
 
     /// The caller hangs up.
     pub async fn hang_up(self) {
-        // A call that the house has ended needs nothing more.
-        let _ = self.call.dialog.hang_up().await;
+        self.caller.hang_up().await;
     }
 }
 
 /// The voice of callers, which is not the agent's.
 const CALLER_VOICE: &str = "caller";
-/// How often the wire is looked at; what happened on it was timed when it happened.
-const LOOK: Duration = Duration::from_millis(4);
