@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::audio::{self, LINE_RATE_HZ, assert_words};
+use super::audio::{self, LINE_RATE_HZ, WIDE_RATE_HZ, assert_words};
 use super::chromium::{HEARD_RATE_HZ, Microphone, Tab, is_there, microphone_file};
 use super::house::{self, House, Setup, alone, eventually, free_port, messages};
-use super::phone::{Phone, WhenRung};
+use super::phone::{Account, Phone, WhenRung};
 use super::sip_clients::until_spoken_to;
 
 /// How a browser on this machine stands in the list of calls.
@@ -224,6 +224,33 @@ fn a_person_on_a_telephone_is_joined_with_a_browser() {
     tab.click("#hang-up");
     person.wait_for("CALL_CLOSED");
     assert_eq!(house.until_over(CALLER)["call"]["outcome"], "person");
+}
+
+/// R6: what a wideband telephone and a browser say to each other goes through the house in its whole width.
+#[test]
+fn wideband_is_kept_between_a_browser_and_a_telephone() {
+    let Some(_turn) = alone().filter(|_| is_there()) else { return };
+    let (house, port) = house_with_a_person();
+    let wide = Account { codecs: "G722", modules: &["g722.so"], ..Account::default() };
+    let mut person = Phone::with_account("oncall", *port, WhenRung::PicksUp, &wide);
+    let mut tab = call(house);
+    tab.say(&audio::spoken("I would like to speak to a person about my broken lamp, please."));
+    person.wait_for("CALL_ESTABLISHED");
+    person.press("1");
+    house.until(CALLER, "the person has taken the call", |conversation| {
+        conversation["call"]["attempts"][0]["outcome"] == "accepted"
+    });
+    tab.say(&audio::high_tone());
+    eventually("the telephone hears what is above 4 kHz", || {
+        audio::ends_in_the_high_tone(&person.heard(), WIDE_RATE_HZ).then_some(())
+    });
+    person.say(&audio::high_tone());
+    eventually("the browser hears what is above 4 kHz", || {
+        audio::ends_in_the_high_tone(&tab.heard(), HEARD_RATE_HZ).then_some(())
+    });
+    tab.click("#hang-up");
+    person.wait_for("CALL_CLOSED");
+    house.until_over(CALLER);
 }
 
 /// R1, R3: a whole conversation: a question, an interruption, a change of network in the middle of an answer and another

@@ -13,6 +13,8 @@ use tempfile::TempDir;
 
 /// Samples a second on a telephone line.
 pub const LINE_RATE_HZ: u32 = 8_000;
+/// Samples a second of wideband speech.
+pub const WIDE_RATE_HZ: u32 = 16_000;
 /// Silence after every utterance; a phone hangs up at the end of its file, so it lasts longer than any call here.
 const TAIL_SECONDS: usize = 150;
 /// A stretch of 20 ms above this is speech, below it silence or comfort noise (root mean square).
@@ -52,22 +54,50 @@ pub fn recorded(recording: &Path) -> PathBuf {
     file
 }
 
-/// A file that says nothing.
-pub fn silence() -> PathBuf {
-    let file = folder().join("silence.wav");
+/// A file that says nothing, at this rate.
+pub fn silence(rate: u32) -> PathBuf {
+    let file = folder().join(format!("silence{rate}.wav"));
     if !file.exists() {
-        write(&file, &[]);
+        save(&file, &vec![0; TAIL_SECONDS * rate as usize], rate);
     }
     file
 }
 
 /// A file that plays a tone of [`TONE_HZ`] without end.
 pub fn tone() -> PathBuf {
-    let file = folder().join("tone.wav");
-    let sample = |at: usize| (6_000.0 * phase(at).sin()) as i16;
-    let samples: Vec<i16> = (0..TAIL_SECONDS * LINE_RATE_HZ as usize).map(sample).collect();
-    save(&file, &samples, LINE_RATE_HZ);
+    endless("tone.wav", TONE_HZ, LINE_RATE_HZ)
+}
+
+/// A file that plays a tone without end that no telephone line of 8 kHz can carry.
+pub fn high_tone() -> PathBuf {
+    endless("high_tone.wav", HIGH_TONE_HZ, WIDE_RATE_HZ)
+}
+
+/// Whether half a second of that tone is heard at last, at this rate.
+pub fn ends_in_the_high_tone(samples: &[i16], sample_rate: u32) -> bool {
+    let last = &samples[samples.len().saturating_sub(sample_rate as usize / 2)..];
+    let whole = rms(last);
+    last.len() >= sample_rate as usize / 2
+        && whole > VOICED_RMS
+        && tone_in(last, HIGH_TONE_HZ, sample_rate) > 0.7 * whole
+}
+
+fn endless(name: &str, hz: f64, rate: u32) -> PathBuf {
+    let file = folder().join(name);
+    let sample = |at: usize| (6_000.0 * phase(at, hz, rate).sin()) as i16;
+    let samples: Vec<i16> = (0..TAIL_SECONDS * rate as usize).map(sample).collect();
+    save(&file, &samples, rate);
     file
+}
+
+/// How loud a tone is (root mean square), over a whole number of its turns.
+fn tone_in(samples: &[i16], hz: f64, rate: u32) -> f64 {
+    let turned = |turn: f64| -> f64 {
+        let parts =
+            samples.iter().enumerate().map(|(at, sample)| f64::from(*sample) * (phase(at, hz, rate) + turn).sin());
+        parts.sum::<f64>() / samples.len() as f64
+    };
+    turned(0.0).hypot(turned(std::f64::consts::FRAC_PI_2)) * std::f64::consts::SQRT_2
 }
 
 /// What is heard in 20 ms.
@@ -83,11 +113,7 @@ pub enum Beside {
 pub fn beside_tone(samples: &[i16]) -> Vec<Beside> {
     let kind = |stretch: &[i16]| {
         let whole = rms(stretch);
-        let turned = |turn: f64| -> f64 {
-            let parts = stretch.iter().enumerate().map(|(at, sample)| f64::from(*sample) * (phase(at) + turn).sin());
-            parts.sum::<f64>() / stretch.len() as f64
-        };
-        let tone = (turned(0.0).hypot(turned(std::f64::consts::FRAC_PI_2)) * std::f64::consts::SQRT_2).min(whole);
+        let tone = tone_in(stretch, TONE_HZ, LINE_RATE_HZ).min(whole);
         let rest = (whole.powi(2) - tone.powi(2)).sqrt();
         match (tone > VOICED_RMS, rest > VOICED_RMS) {
             (false, false) => Beside::Quiet,
@@ -99,13 +125,15 @@ pub fn beside_tone(samples: &[i16]) -> Vec<Beside> {
     samples.chunks_exact(STRETCH).map(kind).collect()
 }
 
-/// Of the tone, at this sample.
-fn phase(at: usize) -> f64 {
-    at as f64 * TONE_HZ * std::f64::consts::TAU / f64::from(LINE_RATE_HZ)
+/// Of a tone, at this sample.
+fn phase(at: usize, hz: f64, rate: u32) -> f64 {
+    at as f64 * hz * std::f64::consts::TAU / f64::from(rate)
 }
 
 /// A whole number of turns in 20 ms.
 const TONE_HZ: f64 = 1_000.0;
+/// Likewise, and beyond what 8 kHz can carry.
+const HIGH_TONE_HZ: f64 = 6_000.0;
 
 /// 16 to 8 kHz by averaging pairs: enough for a telephone's band.
 fn halved(samples: &[i16]) -> Vec<i16> {

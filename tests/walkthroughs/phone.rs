@@ -33,6 +33,8 @@ pub struct Account {
     pub parameters: String,
     /// Of its address, with its semicolon.
     pub transport: &'static str,
+    /// What it can speak; PCMU where nothing is said.
+    pub codecs: &'static str,
     /// Modules that these need.
     pub modules: &'static [&'static str],
     pub place: Place,
@@ -125,7 +127,7 @@ impl Phone {
         Some(found["param"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// What it has heard so far, 8 kHz.
+    /// What it has heard so far, at the rate of its codec.
     pub fn heard(&self) -> Vec<i16> {
         let files = fs::read_dir(self.folder.path().join("heard")).unwrap();
         let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
@@ -196,20 +198,23 @@ fn write_settings(
     let modules = ["g711.so", "sndfile.so", "aufile.so"].iter().chain(account.modules);
     let modules: String = modules.map(|module| format!("module {module}\n")).collect();
     let applications = ["menu.so", "account.so", "ctrl_tcp.so"].map(|module| format!("module_app {module}\n")).concat();
+    let mode = if when_rung == WhenRung::PicksUp { "auto" } else { "manual" };
+    let Account { address, parameters, transport, codecs, .. } = account;
+    let codecs = if codecs.is_empty() { "PCMU" } else { codecs };
+    // What it plays has to be of its codec's rate.
+    let rate = if codecs == "PCMU" { audio::LINE_RATE_HZ } else { audio::WIDE_RATE_HZ };
     let settings = format!(
         "sip_listen {}:{sip_port}\naudio_source aufile,{}\naudio_player none\naudio_alert none\n\
          rtp_ports 10000-19999\nmodule_path {}\n{modules}snd_path {}\n{applications}\
          ctrl_tcp_listen 127.0.0.1:{control_port}\n",
         account.place.address,
-        audio::silence().display(),
+        audio::silence(rate).display(),
         module_folder(),
         heard.display(),
     );
     fs::write(folder.join("config"), settings).unwrap();
-    let mode = if when_rung == WhenRung::PicksUp { "auto" } else { "manual" };
-    let Account { address, parameters, transport, .. } = account;
     let address = address.clone().unwrap_or_else(|| format!("<sip:{name}@127.0.0.1{transport}>;regint=0"));
-    let account = format!("{address};audio_codecs=PCMU;answermode={mode}{parameters}\n");
+    let account = format!("{address};audio_codecs={codecs};answermode={mode}{parameters}\n");
     fs::write(folder.join("accounts"), account).unwrap();
 }
 
