@@ -1,9 +1,9 @@
 //! Chromium with one tab, driven over the DevTools protocol.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use base64::Engine;
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::{Message, WebSocket, client};
 
+use super::hosts::Place;
 use super::house::{Process, eventually};
 
 /// What a tab hears is recorded at this rate.
@@ -60,8 +61,13 @@ impl Tab {
 
     /// Opens a page after this script.
     pub fn open_with(url: &str, microphone: &Microphone, before: &str) -> Tab {
+        Tab::open_at(&Place::default(), url, microphone, before)
+    }
+
+    /// The same, at this place.
+    pub fn open_at(place: &Place, url: &str, microphone: &Microphone, before: &str) -> Tab {
         let folder = tempfile::tempdir().unwrap();
-        let mut command = Command::new(program().unwrap());
+        let mut command = place.command(program().unwrap());
         command
             .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"])
             .args(["--autoplay-policy=no-user-gesture-required", "--allow-loopback-in-peer-connection"])
@@ -89,8 +95,8 @@ impl Tab {
         let port_file = folder.path().join("DevToolsActivePort");
         let port: u16 =
             eventually("Chromium listens", || std::fs::read_to_string(&port_file).ok()?.lines().next()?.parse().ok());
-        let target = eventually("Chromium has a tab", || page_target(port));
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        let target = eventually("Chromium has a tab", || page_target(place, port));
+        let stream = place.connect(port).unwrap();
         let (socket, _) = client(target, stream).unwrap();
         let mut tab = Tab { socket, next: 0, folder, _process: process };
         tab.command("Page.enable", json!({}));
@@ -187,8 +193,8 @@ impl Tab {
     }
 }
 
-fn page_target(port: u16) -> Option<String> {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
+fn page_target(place: &Place, port: u16) -> Option<String> {
+    let mut stream = place.connect(port).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
     write!(stream, "GET /json/list HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n").ok()?;
     let mut answer = Vec::new();

@@ -9,6 +9,7 @@
 mod calls;
 mod chromium;
 mod console;
+mod nat;
 mod relay;
 mod sip_clients;
 mod supervisor;

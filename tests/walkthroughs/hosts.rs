@@ -4,7 +4,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -153,10 +153,82 @@ impl Place {
     }
 }
 
+/// Lets programs at one place reach a port of another's loopback as if it were their own.
+pub fn door(from: &Place, to: &Place, port: u16) {
+    let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+    let listener = match &from.host {
+        Some(host) => host.enter(listen),
+        None => listen(),
+    };
+    let to = to.clone();
+    // Ends with the process.
+    std::thread::spawn(move || {
+        for near in listener.incoming().flatten() {
+            let Ok(far) = to.connect(port) else { continue };
+            for (mut from, mut to) in [(near.try_clone().unwrap(), far.try_clone().unwrap()), (far, near)] {
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(Shutdown::Write);
+                });
+            }
+        }
+    });
+}
+
 impl Default for Place {
     /// This machine's loopback.
     fn default() -> Place {
         Place { host: None, address: Ipv4Addr::LOCALHOST }
+    }
+}
+
+/// Three places behind translators, which have to live as long.
+///
+/// ```text
+/// caller 10.0.1.2 — symmetric NAT 198.51.100.2 ┐
+///                                              internet — 1:1 NAT 203.0.113.7 — we 10.0.0.2
+/// phone 10.0.2.2 — port-restricted NAT 192.0.2.2 ┘
+/// ```
+pub struct World {
+    pub ours: Place,
+    pub callers: Place,
+    pub phones: Place,
+    _between: [Host; 4],
+}
+
+impl World {
+    /// `None`, with the reason printed, where hosts cannot be made.
+    pub fn new() -> Option<World> {
+        let [ours, callers, phones] = [Host::new()?, Host::new()?, Host::new()?].map(Arc::new);
+        let [our_nat, callers_nat, phones_nat, internet] = [Host::new()?, Host::new()?, Host::new()?, Host::new()?];
+        internet.forwards();
+        for (nat, outside, gateway) in [
+            (&our_nat, "203.0.113.7/24", "203.0.113.1"),
+            (&callers_nat, "198.51.100.2/24", "198.51.100.1"),
+            (&phones_nat, "192.0.2.2/24", "192.0.2.1"),
+        ] {
+            // One cable each on the internet's side, named after the network.
+            let wire = format!("wan{}", gateway.split('.').next().unwrap_or_default());
+            internet.wire(&format!("{gateway}/24"), nat, outside, &wire);
+            nat.default_route(gateway);
+        }
+        for (host, inside, nat, gateway) in [
+            (&ours, "10.0.0.2/24", &our_nat, "10.0.0.1"),
+            (&callers, "10.0.1.2/24", &callers_nat, "10.0.1.1"),
+            (&phones, "10.0.2.2/24", &phones_nat, "10.0.2.1"),
+        ] {
+            host.wire(inside, nat, &format!("{gateway}/24"), "lan");
+            host.default_route(gateway);
+        }
+        our_nat.stands_for("wan203", "203.0.113.7", "10.0.0.2");
+        callers_nat.masquerades("wan198", Mapping::EachDestinationItsOwn);
+        phones_nat.masquerades("wan192", Mapping::Kept);
+        Some(World {
+            ours: Place::on(&ours, Ipv4Addr::new(10, 0, 0, 2)),
+            callers: Place::on(&callers, Ipv4Addr::new(10, 0, 1, 2)),
+            phones: Place::on(&phones, Ipv4Addr::new(10, 0, 2, 2)),
+            _between: [our_nat, callers_nat, phones_nat, internet],
+        })
     }
 }
 

@@ -1,59 +1,12 @@
 //! Callers, telephones and ourselves behind translators of addresses (R47, M3).
-//!
-//! ```text
-//! caller 10.0.1.2 — symmetric NAT 198.51.100.2 ┐
-//!                                              internet — 1:1 NAT 203.0.113.7 — we 10.0.0.2
-//! phone 10.0.2.2 — port-restricted NAT 192.0.2.2 ┘
-//! ```
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::audio::{self, LINE_RATE_HZ, assert_words};
-use super::hosts::{Host, Mapping, Place};
+use super::hosts::{Host, Place, World};
 use super::house::{House, Setup, alone, eventually, free_port, texts};
 use super::phone::{Account, Phone, WhenRung};
-
-/// The three places, and the translators that have to live as long.
-struct World {
-    ours: Place,
-    callers: Place,
-    phones: Place,
-    _between: [Host; 4],
-}
-
-fn world() -> Option<World> {
-    let [ours, callers, phones] = [Host::new()?, Host::new()?, Host::new()?].map(Arc::new);
-    let [our_nat, callers_nat, phones_nat, internet] = [Host::new()?, Host::new()?, Host::new()?, Host::new()?];
-    internet.forwards();
-    for (nat, outside, gateway) in [
-        (&our_nat, "203.0.113.7/24", "203.0.113.1"),
-        (&callers_nat, "198.51.100.2/24", "198.51.100.1"),
-        (&phones_nat, "192.0.2.2/24", "192.0.2.1"),
-    ] {
-        // One cable each on the internet's side, named after the network.
-        let wire = format!("wan{}", gateway.split('.').next().unwrap_or_default());
-        internet.wire(&format!("{gateway}/24"), nat, outside, &wire);
-        nat.default_route(gateway);
-    }
-    for (host, inside, nat, gateway) in [
-        (&ours, "10.0.0.2/24", &our_nat, "10.0.0.1"),
-        (&callers, "10.0.1.2/24", &callers_nat, "10.0.1.1"),
-        (&phones, "10.0.2.2/24", &phones_nat, "10.0.2.1"),
-    ] {
-        host.wire(inside, nat, &format!("{gateway}/24"), "lan");
-        host.default_route(gateway);
-    }
-    our_nat.stands_for("wan203", "203.0.113.7", "10.0.0.2");
-    callers_nat.masquerades("wan198", Mapping::EachDestinationItsOwn);
-    phones_nat.masquerades("wan192", Mapping::Kept);
-    Some(World {
-        ours: Place::on(&ours, Ipv4Addr::new(10, 0, 0, 2)),
-        callers: Place::on(&callers, Ipv4Addr::new(10, 0, 1, 2)),
-        phones: Place::on(&phones, Ipv4Addr::new(10, 0, 2, 2)),
-        _between: [our_nat, callers_nat, phones_nat, internet],
-    })
-}
 
 fn at(place: &Place, address: String) -> Account {
     Account { address: Some(address), place: place.clone(), ..Account::default() }
@@ -92,7 +45,7 @@ fn nothing_leaves_a_house_that_talks_to_nobody() {
 #[test]
 fn caller_person_and_house_behind_nat_hear_each_other() {
     let Some(_turn) = alone() else { return };
-    let Some(world) = world() else { return };
+    let Some(world) = World::new() else { return };
     let config = "[sip]\nhome_country = \"DE\"\nadvertised = \"203.0.113.7\"\n\
                   [[sip.trunks]]\nname = \"carrier\"\nhost = \"198.51.100.2\"\nadvertised = \"203.0.113.7\"\n\
                   own_number = \"+4930901821\"\n\
