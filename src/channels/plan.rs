@@ -40,7 +40,7 @@ pub fn failed(dispatch: Dispatch, why: &str, now: EpochMs) -> Dispatch {
 
 /// At a person's order: as if it were new, but for the parts that were taken. `None` while it is not settled badly.
 pub fn again(dispatch: Dispatch, now: EpochMs) -> Option<Dispatch> {
-    (dispatch.state == State::Failed).then(|| Dispatch {
+    (dispatch.state == State::Failed).then_some(Dispatch {
         state: State::Queued,
         posted_at: now,
         due_at: now,

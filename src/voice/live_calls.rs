@@ -40,7 +40,7 @@ pub struct LiveCall {
     pub since_ms: EpochMs,
     /// Whether the agent is saying something.
     pub agent_speaks: bool,
-    /// Who is on it, the caller first.
+    /// Who is on it, the customer first.
     pub parties: Vec<LiveParty>,
     /// Who looks on.
     pub supervisors: Vec<LiveSupervisor>,
@@ -59,11 +59,11 @@ pub struct LiveParty {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PartyRole {
-    /// Who called.
+    /// The customer: who called, or is called back.
     Caller,
     /// Is rung or told of it.
     Rung,
-    /// Speaks with the caller.
+    /// Speaks with the customer.
     Colleague,
 }
 

@@ -11,9 +11,7 @@ use super::phone::Phone;
 fn a_question_is_heard_understood_and_answered_aloud() {
     let Some(_turn) = alone() else { return };
     let house = shared();
-    let mut phone = Phone::caller("asking");
-    phone.dial(&house.uri());
-    house.until_said("asking", "How can I help you?");
+    let mut phone = Phone::greeted(house, "asking");
     phone.say(&audio::spoken("What are your opening hours?"));
     house.until_said("asking", "Saturday");
     phone.hang_up();
@@ -51,9 +49,7 @@ fn recorded_people_are_understood_word_for_word() {
         return;
     };
     let house = shared();
-    let mut phone = Phone::caller("people");
-    phone.dial(&house.uri());
-    house.until_said("people", "How can I help you?");
+    let mut phone = Phone::greeted(house, "people");
     let manifest = std::fs::read_to_string(fixtures.join("speech/manifest.tsv")).unwrap();
     for file in ["ss_0870.wav", "fsdd_theo.wav"] {
         let line = manifest.lines().find(|line| line.starts_with(file)).unwrap();

@@ -6,24 +6,23 @@ use super::audio::{self, LINE_RATE_HZ, assert_words};
 use super::house::{House, Setup, alone, eventually, free_port};
 use super::phone::{Phone, WhenRung};
 
-const CUSTOMER: &str = "+493012345678";
+pub const CUSTOMER: &str = "+493012345678";
 
-/// A house whose trunk leads to the customer, with a teammate; and the ports of the two.
-fn house() -> (House, [u16; 2]) {
-    let ports @ [customer, teammate] = [free_port(), free_port()];
+/// A house whose trunk leads to the customer, with a teammate and a supervisor; and the ports of the three.
+pub fn house() -> (House, [u16; 3]) {
+    let ports @ [customer, teammate, supervisor] = [free_port(), free_port(), free_port()];
     let config = format!(
         "[sip]\nhome_country = \"DE\"\n[[sip.trunks]]\nname = \"carrier\"\nhost = \"127.0.0.1:{customer}\"\n\
          health_seconds = 0\n[[escalation.ladder]]\ndo = \"callback\"\n\
-         [[escalation.people]]\nid = \"anna\"\nname = \"Anna\"\ndestinations = [\"sip:anna@127.0.0.1:{teammate}\"]\n"
+         [[escalation.people]]\nid = \"anna\"\nname = \"Anna\"\ndestinations = [\"sip:anna@127.0.0.1:{teammate}\"]\n\
+         [[escalation.people]]\nid = \"boss\"\nname = \"Bea\"\ndestinations = [\"sip:boss@127.0.0.1:{supervisor}\"]\n"
     );
     (House::start(Setup { published: true, config: Some(config), ..Setup::default() }), ports)
 }
 
 /// The ticket of somebody who called, wanted a person, and hung up when asked for more.
-fn ticket(house: &House) -> Value {
-    let mut caller = Phone::caller(CUSTOMER);
-    caller.dial(&house.uri());
-    house.until_said(CUSTOMER, "How can I help you?");
+pub fn ticket(house: &House) -> Value {
+    let mut caller = Phone::greeted(house, CUSTOMER);
     caller.say(&audio::spoken("I would like to speak to a person about my broken lamp, please."));
     house.until(CUSTOMER, "they are asked about a callback", |conversation| {
         super::house::messages(conversation, "agent").len() > 1
@@ -39,7 +38,7 @@ fn attempts(conversation: &Value) -> &Value {
 #[test]
 fn a_teammate_takes_a_callback_and_is_joined_with_the_customer() {
     let Some(_turn) = alone() else { return };
-    let (house, [customer_port, teammate_port]) = house();
+    let (house, [customer_port, teammate_port, _]) = house();
     let ticket = ticket(&house);
     assert_eq!(ticket["status"], "pending", "{ticket:#}");
     let conversation = house.conversation(CUSTOMER).unwrap()["id"].as_str().unwrap().to_owned();
@@ -116,9 +115,7 @@ fn who_missed_a_caller_and_calls_in_is_joined_with_them() {
     let Some(_turn) = alone() else { return };
     let (house, [_, colleague_port]) = house_with_a_colleague(true);
     let mut colleague = Phone::start(COLLEAGUE, colleague_port, WhenRung::Rings);
-    let mut caller = Phone::caller(CUSTOMER);
-    caller.dial(&house.uri());
-    house.until_said(CUSTOMER, "How can I help you?");
+    let mut caller = Phone::greeted(&house, CUSTOMER);
     caller.say(&audio::spoken("I would like to speak to a person about my broken lamp, please."));
     colleague.wait_for("CALL_INCOMING");
     colleague.wait_for("CALL_CLOSED");
@@ -155,9 +152,7 @@ fn a_number_that_nobody_vouches_for_hears_nothing_of_a_case() {
     let Some(_turn) = alone() else { return };
     let (house, [_, colleague_port]) = house_with_a_colleague(false);
     let mut forger = Phone::start(COLLEAGUE, colleague_port, WhenRung::Rings);
-    let mut caller = Phone::caller(CUSTOMER);
-    caller.dial(&house.uri());
-    house.until_said(CUSTOMER, "How can I help you?");
+    let mut caller = Phone::greeted(&house, CUSTOMER);
     caller.say(&audio::spoken("I would like to speak to a person about my broken lamp, please."));
     forger.wait_for("CALL_INCOMING");
     forger.wait_for("CALL_CLOSED");
@@ -174,9 +169,7 @@ fn who_missed_a_case_and_calls_in_is_offered_it() {
     let Some(_turn) = alone() else { return };
     let (house, [customer_port, colleague_port]) = house_with_a_colleague(true);
     let mut colleague = Phone::start(COLLEAGUE, colleague_port, WhenRung::Rings);
-    let mut caller = Phone::caller(CUSTOMER);
-    caller.dial(&house.uri());
-    house.until_said(CUSTOMER, "How can I help you?");
+    let mut caller = Phone::greeted(&house, CUSTOMER);
     caller.say(&audio::spoken("I would like to speak to a person about my broken lamp, please."));
     colleague.wait_for("CALL_INCOMING");
     caller.hang_up();
@@ -204,7 +197,7 @@ fn who_missed_a_case_and_calls_in_is_offered_it() {
 #[test]
 fn a_customer_who_is_busy_leaves_the_ticket_open() {
     let Some(_turn) = alone() else { return };
-    let (house, [customer_port, teammate_port]) = house();
+    let (house, [customer_port, teammate_port, _]) = house();
     let ticket = ticket(&house);
     let mut teammate = Phone::start("anna", teammate_port, WhenRung::PicksUp);
     let mut customer = Phone::start(CUSTOMER, customer_port, WhenRung::Rings);
@@ -226,7 +219,7 @@ fn a_customer_who_is_busy_leaves_the_ticket_open() {
 #[test]
 fn a_callback_is_not_recorded_against_the_customers_wish_and_is_waited_for() {
     let Some(_turn) = alone() else { return };
-    let (mut house, [customer_port, teammate_port]) = house();
+    let (mut house, [customer_port, teammate_port, _]) = house();
     let ticket = ticket(&house);
     let path = format!("/api/v1/tickets/{}/call", ticket["id"].as_str().unwrap());
     let conversation = house.conversation(CUSTOMER).unwrap()["id"].as_str().unwrap().to_owned();

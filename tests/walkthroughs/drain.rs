@@ -9,9 +9,7 @@ use super::phone::Phone;
 fn a_house_that_is_asked_to_stop_lets_the_live_call_end() {
     let Some(_turn) = alone() else { return };
     let mut house = House::start(Setup { published: true, ..Setup::default() });
-    let mut live = Phone::caller("staying");
-    live.dial(&house.uri());
-    house.until_said("staying", "How can I help you?");
+    let mut live = Phone::greeted(&house, "staying");
     house.process.signal("TERM");
     super::house::eventually("the house drains", || house.log().contains("Stopping").then_some(()));
 

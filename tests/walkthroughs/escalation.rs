@@ -20,9 +20,7 @@ fn house() -> &'static (House, u16) {
 
 /// Calls and asks for a person.
 fn ask_for_a_person(house: &House, name: &str) -> Phone {
-    let mut caller = Phone::caller(name);
-    caller.dial(&house.uri());
-    house.until_said(name, "How can I help you?");
+    let mut caller = Phone::greeted(house, name);
     caller.say(&audio::spoken("I would like to speak to a person about my broken lamp, please."));
     house.until(name, "a person is rung", |conversation| !attempt(conversation).is_null());
     caller

@@ -9,9 +9,7 @@ use super::phone::Phone;
 fn an_interrupted_agent_stops_and_keeps_what_was_heard() {
     let Some(_turn) = alone() else { return };
     let house = shared();
-    let mut phone = Phone::caller("cutting-in");
-    phone.dial(&house.uri());
-    house.until_said("cutting-in", "How can I help you?");
+    let mut phone = Phone::greeted(house, "cutting-in");
     phone.say(&audio::spoken("What are your opening hours?"));
     house.until("cutting-in", "the agent speaks", |conversation| messages(conversation, "agent").len() == 2);
     let heard_before = phone.heard().len();

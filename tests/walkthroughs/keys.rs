@@ -10,9 +10,7 @@ use super::sipp;
 fn zero_brings_help_that_takes_name_number_and_reason() {
     let Some(_turn) = alone() else { return };
     let house = shared();
-    let mut phone = Phone::caller("zero");
-    phone.dial(&house.uri());
-    house.until_said("zero", "How can I help you?");
+    let mut phone = Phone::greeted(house, "zero");
     phone.press("0");
     house.until_said("zero", "What is your name, please?");
     phone.say(&audio::spoken("My name is Anna Miller."));

@@ -34,9 +34,7 @@ fn address(name: &str, port: u16) -> String {
 
 /// Calls and asks for a person; returns once somebody is rung.
 fn ask_for_a_person(house: &House, name: &str) -> Phone {
-    let mut caller = Phone::caller(name);
-    caller.dial(&house.uri());
-    house.until_said(name, "How can I help you?");
+    let mut caller = Phone::greeted(house, name);
     caller.say(&audio::spoken("I would like to speak to a person about my broken lamp, please."));
     house.until(name, "a person is rung", |conversation| !attempts(conversation).is_empty());
     caller

@@ -9,9 +9,7 @@ use super::phone::Phone;
 fn a_call_cut_by_a_crash_is_kept_and_becomes_a_ticket() {
     let Some(_turn) = alone() else { return };
     let mut house = House::start(Setup { published: true, ..Setup::default() });
-    let mut phone = Phone::caller("cut");
-    phone.dial(&house.uri());
-    house.until_said("cut", "How can I help you?");
+    let mut phone = Phone::greeted(&house, "cut");
     phone.say(&audio::spoken("What are your opening hours?"));
     let before = house.until_said("cut", "Saturday");
     house.crash_and_restart();

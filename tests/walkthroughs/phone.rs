@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::audio;
 use super::hosts::Place;
-use super::house::{Process, eventually, free_port};
+use super::house::{House, Process, eventually, free_port};
 
 /// What a phone does when it rings.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,6 +54,14 @@ impl Phone {
     /// A phone that calls.
     pub fn caller(name: &str) -> Phone {
         Phone::start(name, free_port(), WhenRung::Rings)
+    }
+
+    /// A phone that has called, and heard the whole greeting.
+    pub fn greeted(house: &House, name: &str) -> Phone {
+        let mut phone = Phone::caller(name);
+        phone.dial(&house.uri());
+        house.until_said(name, "How can I help you?");
+        phone
     }
 
     /// A phone that is called at this port.

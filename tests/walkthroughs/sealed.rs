@@ -68,9 +68,7 @@ fn a_phone_that_exchanges_keys_by_dtls_is_rung_and_joined() {
         ..account("dtls_srtp", &["dtls_srtp.so"])
     };
     let mut anna = Phone::registered("anna", free_port(), &registered);
-    let mut caller = Phone::caller("plain");
-    caller.dial(&house.uri());
-    house.until_said("plain", "How can I help you?");
+    let mut caller = Phone::greeted(&house, "plain");
     caller.say(&audio::spoken("I would like to speak to a person about my broken lamp, please."));
     anna.wait_for("CALL_ESTABLISHED");
     anna.until_spoken_to(0);

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::audio::{self, LINE_RATE_HZ, assert_words};
+use super::calling_back;
 use super::house::{House, Setup, alone, eventually, free_port, messages, texts};
 use super::phone::{Phone, WhenRung};
 
@@ -66,9 +67,7 @@ fn a_supervisor_listens_takes_over_hands_back_and_ends_the_call() {
     let (anna, boss) = (free_port(), free_port());
     let house = house(anna, boss);
     let mut boss = Phone::start("boss", boss, WhenRung::PicksUp);
-    let mut caller = Phone::caller("watched");
-    caller.dial(&house.uri());
-    house.until_said("watched", "How can I help you?");
+    let mut caller = Phone::greeted(&house, "watched");
     supervise(&house, "listen");
     assert_eq!(live(&house)["stands"], "conversing");
 
@@ -127,9 +126,7 @@ fn a_whisper_reaches_the_colleague_alone_and_a_barge_reaches_both() {
     let house = house(anna, boss);
     let mut anna = Phone::start("anna", anna, WhenRung::PicksUp);
     let mut boss = Phone::start("boss", boss, WhenRung::PicksUp);
-    let mut caller = Phone::caller("whispered");
-    caller.dial(&house.uri());
-    house.until_said("whispered", "How can I help you?");
+    let mut caller = Phone::greeted(&house, "whispered");
     caller.say(&audio::spoken("I would like to speak to a person about my broken lamp, please."));
     anna.wait_for("CALL_ESTABLISHED");
     anna.until_spoken_to(0);
@@ -165,4 +162,41 @@ fn a_whisper_reaches_the_colleague_alone_and_a_barge_reaches_both() {
     let said = texts(&conversation, "teammate").to_lowercase();
     assert!(said.contains("melon") && !said.contains("apple"), "{said}");
     println!("The caller heard: {ear}\nAnna heard: {}", heard(&anna));
+}
+
+/// R8, R9: a teammate who calls a customer back is listened to and relieved like anybody else who speaks with one.
+#[test]
+fn a_callback_is_listened_to_and_taken_over() {
+    let Some(_turn) = alone() else { return };
+    let (house, [customer, anna, boss]) = calling_back::house();
+    let ticket = calling_back::ticket(&house);
+    let mut anna = Phone::start("anna", anna, WhenRung::PicksUp);
+    let mut boss = Phone::start("boss", boss, WhenRung::PicksUp);
+    let mut customer = Phone::start(calling_back::CUSTOMER, customer, WhenRung::PicksUp);
+    let path = format!("/api/v1/tickets/{}/call", ticket["id"].as_str().unwrap());
+    assert_eq!(house.post(&path, &json!({"teammate": "person:anna"})).0, 202);
+    anna.wait_for("CALL_ESTABLISHED");
+    anna.until_spoken_to(0);
+    anna.press("11");
+    let call = until_live(&house, "Anna and the customer speak", |call| call["stands"] == "with_person");
+    assert_eq!(call["parties"][0]["who"], calling_back::CUSTOMER);
+
+    supervise(&house, "listen");
+    boss.until_spoken_to(0);
+    let listened = says(&mut anna, &boss, "This is Anna from the workshop speaking.");
+    order(&house, "take-over", &json!({}));
+    anna.wait_for("CALL_CLOSED");
+    let to_customer = says(&mut boss, &customer, "You will get a watermelon tomorrow.");
+    let to_boss = says(&mut customer, &boss, "Please look in the bicycle shed.");
+    order(&house, "end", &json!({}));
+    customer.wait_for("CALL_CLOSED");
+    boss.wait_for("CALL_CLOSED");
+    assert_words(&words(&boss, &listened), &["workshop"]);
+    assert_words(&words(&customer, &to_customer), &["melon"]);
+    assert_words(&words(&boss, &to_boss), &["bicycle"]);
+    assert_words(&heard(&anna), &["taken", "over"]);
+    let conversation = house.conversation(calling_back::CUSTOMER).unwrap();
+    assert!(house.get_json("/api/v1/calls")["calls"].as_array().unwrap().is_empty());
+    let said = texts(&conversation, "teammate").to_lowercase();
+    assert!(said.contains("melon"), "{said}");
 }

@@ -27,9 +27,7 @@ fn blind() -> &'static (House, [u16; 2]) {
 }
 
 fn ask_for_a_person(house: &House, name: &str) -> Phone {
-    let mut caller = Phone::caller(name);
-    caller.dial(&house.uri());
-    house.until_said(name, "How can I help you?");
+    let mut caller = Phone::greeted(house, name);
     caller.say(&audio::spoken("I would like to speak to a person about my broken lamp, please."));
     caller
 }
@@ -86,9 +84,7 @@ fn a_caller_who_asks_for_a_transfer_is_declined() {
     );
     let house = House::start(Setup { published: true, config: Some(config), ..Setup::default() });
     let person = Phone::start("listed", listed, WhenRung::Rings);
-    let mut caller = Phone::caller("referring");
-    caller.dial(&house.uri());
-    house.until_said("referring", "How can I help you?");
+    let mut caller = Phone::greeted(&house, "referring");
     caller.transfer(&format!("sip:listed@127.0.0.1:{listed}"));
     let declined = caller.wait_for("TRANSFER_FAILED");
     assert!(declined.contains("603"), "{declined}");

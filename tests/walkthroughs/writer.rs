@@ -102,9 +102,7 @@ fn a_models_words_are_heard_as_far_as_they_were_found_or_said() {
     let config = Some(model.config());
     let house = House::start(Setup { published: true, escalate_to, config, ..Setup::default() });
     let mut person = Phone::start("oncall", port, WhenRung::PicksUp);
-    let mut caller = Phone::caller("written");
-    caller.dial(&house.uri());
-    house.until_said("written", "How can I help you?");
+    let mut caller = Phone::greeted(&house, "written");
 
     caller.say(&audio::spoken("How long does delivery take?"));
     let conversation = house.until_said("written", "Lamps in stock arrive");

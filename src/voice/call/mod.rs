@@ -24,7 +24,7 @@ use crate::domain::agent::Agent;
 use crate::domain::call::{Call as CallRow, Recording};
 use crate::domain::conversation::{Author, Channel, Conversation, Handler, Message, Status};
 use crate::domain::dialplan::Action;
-use crate::domain::ids::{CallId, ConversationId, LegId, MessageId, RecordingId};
+use crate::domain::ids::{CallId, ConversationId, LegId, RecordingId};
 use crate::domain::standing_offers::Source;
 use crate::domain::ticket::Clip;
 use crate::domain::time::EpochMs;
@@ -539,17 +539,7 @@ impl Call {
     }
 
     fn message(&self, author: Author, text: String) -> Message {
-        Message {
-            id: MessageId(self.desk.ids.next()),
-            conversation: self.row.conversation,
-            author,
-            text,
-            heard_text: None,
-            at: self.desk.clock.epoch(),
-            decision: None,
-            timings: None,
-            post: Default::default(),
-        }
+        third_ear::spoken(&self.desk, &self.row, author, text)
     }
 
     fn add_line(&mut self, speaker: Speaker, text: &str) {

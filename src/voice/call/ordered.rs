@@ -10,9 +10,8 @@ use crate::domain::transition::Act;
 use super::super::flow::{Input, Stands};
 use super::super::journal::Entry;
 use super::super::live_calls::{Asked, Listed, LiveCall, LiveParty, NotDone, Order, PartyRole};
-use super::super::supervision::Happened;
 use super::Call;
-use super::third_ear::ThirdEar;
+use super::third_ear::{self, ThirdEar};
 
 /// How the call looks to those who look on, as far as it changes; compared after everything that happens.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,44 +49,30 @@ impl Call {
         if self.over || self.flow.stands() == Stands::Ending {
             return Err(NotDone::Ended);
         }
-        match order {
-            Order::Join { way, mode } => {
-                self.may_whisper(mode)?;
-                self.supervisor_comes(by, way, mode, false)
-            }
-            Order::Change(mode) => {
-                self.may_whisper(mode)?;
-                let supervisor = self.supervisor.as_mut().ok_or(NotDone::Nobody)?;
-                supervisor.presence.handle(now, Happened::Wants(mode));
-                Ok(())
-            }
-            Order::Leave => {
-                let supervisor = self.supervisor.as_mut().ok_or(NotDone::Nobody)?;
-                supervisor.presence.handle(now, Happened::Leaves);
-                Ok(())
-            }
-            Order::TakeOver(way) => match (&mut self.supervisor, way) {
-                (Some(supervisor), None) => {
-                    supervisor.presence.handle(now, Happened::TakesOver);
-                    Ok(())
-                }
-                (None, Some(way)) => self.supervisor_comes(by, way, Mode::Listen, true),
-                (Some(_), Some(_)) => Err(NotDone::Occupied),
-                (None, None) => Err(NotDone::NoWay),
-            },
-            Order::HandBack => {
+        if let Order::Join { mode, .. } | Order::Change(mode) = &order {
+            self.may_whisper(*mode)?;
+        }
+        if self.takeover.is_some() && matches!(order, Order::Join { .. } | Order::TakeOver(Some(_))) {
+            return Err(NotDone::Occupied);
+        }
+        let (desk, policy, leg) = (self.desk.clone(), self.agent.clone(), self.leg);
+        let theirs = by.clone();
+        let come =
+            |way, mode, takes_over| ThirdEar::coming(&desk, &policy.escalation, leg, theirs, (way, mode, takes_over));
+        match third_ear::obey(&mut self.supervisor, now, order, come)? {
+            Some(Order::HandBack) => {
                 self.staff.joined().ok_or(NotDone::NotTaken)?;
                 self.keep_deed(Act::Released, by);
                 self.give_back().await;
-                Ok(())
             }
-            Order::Transfer(to) => self.transfer_ordered(to, by).await,
-            Order::End => {
+            Some(Order::Transfer(to)) => self.transfer_ordered(to, by).await?,
+            Some(Order::End) => {
                 self.keep_deed(Act::CallEnded, by);
                 self.flow.handle(now, Input::EndOrdered);
-                Ok(())
             }
+            Some(Order::Join { .. } | Order::Change(_) | Order::Leave | Order::TakeOver(_)) | None => {}
         }
+        Ok(())
     }
 
     fn keep_deed(&self, act: Act, by: String) {

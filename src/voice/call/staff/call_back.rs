@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use tracing::{info, warn};
 
 use crate::domain::call::{Attempt, AttemptOutcome, Call as CallRow, CallOutcome, Recording};
-use crate::domain::conversation::{Author, Message};
+use crate::domain::conversation::Author;
 use crate::domain::escalation::TransferBy;
-use crate::domain::ids::{AttemptId, CallId, MessageId, RecordingId};
+use crate::domain::ids::{AttemptId, CallId, RecordingId};
 use crate::domain::ladder::{AttemptNo, Ring};
 use crate::domain::ticket::{Ticket, TicketStatus};
 use crate::seams::bus::LiveKind;
@@ -33,6 +33,8 @@ use super::super::super::journal::{Entry, Journal};
 use super::super::super::mouth::MouthEvent;
 use super::super::super::offer::{Offer, Terms};
 use super::super::super::phrases;
+use super::super::third_ear;
+use super::call_back_live::Live;
 use super::climbing::destination;
 use super::line::{Leg, Line, LineEvent};
 use super::person::{News, Person, Standing};
@@ -45,11 +47,12 @@ pub async fn call_back(desk: Arc<FrontDesk>, order: CallBackOrder, id: CallId) {
 
 /// A callback under way.
 pub(super) struct CallBack {
-    desk: Arc<FrontDesk>,
+    pub(super) desk: Arc<FrontDesk>,
     order: CallBackOrder,
-    row: CallRow,
-    journal: Journal,
-    recording: Option<Recording>,
+    pub(super) row: CallRow,
+    pub(super) journal: Journal,
+    pub(super) recording: Option<Recording>,
+    pub(super) live: Live,
 }
 
 fn row(desk: &FrontDesk, order: &CallBackOrder, id: CallId) -> CallRow {
@@ -72,14 +75,14 @@ impl CallBack {
         desk: Arc<FrontDesk>,
         order: CallBackOrder,
         id: CallId,
-        teammate: impl AsyncFnOnce(&CallBack) -> Option<Person>,
+        teammate: impl AsyncFnOnce(&mut CallBack) -> Option<Person>,
     ) {
         let row = row(&desk, &order, id);
         let parts = (desk.store.clone(), desk.bus.clone(), desk.clock.clone());
         let (journal, kept) = Journal::begin(parts.0, parts.1, parts.2, order.conversation.clone(), row.clone());
         journal.keep(Entry::Placed);
-        let mut back = CallBack { row, desk, order, journal, recording: None };
-        let outcome = match teammate(&back).await {
+        let mut back = CallBack { row, desk, order, journal, recording: None, live: Live::default() };
+        let outcome = match teammate(&mut back).await {
             Some(teammate) => back.reach_customer(teammate).await,
             None => CallOutcome::Abandoned,
         };
@@ -92,8 +95,8 @@ impl CallBack {
     }
 
     /// The teammate who has accepted; `None` when nobody did on any of their telephones.
-    async fn reach_teammate(&self) -> Option<Person> {
-        for (number, target) in (1..).zip(&self.order.teammate.destinations) {
+    async fn reach_teammate(&mut self) -> Option<Person> {
+        for (number, target) in (1..).zip(&self.order.teammate.destinations.clone()) {
             let now = self.desk.clock.now();
             let ring = Ring {
                 attempt: AttemptNo(number),
@@ -142,7 +145,7 @@ impl CallBack {
     }
 
     /// Offers the case to one telephone.
-    pub(super) async fn offered(&self, mut person: Person) -> Option<Person> {
+    pub(super) async fn offered(&mut self, mut person: Person) -> Option<Person> {
         loop {
             let deadline = person.poll_timeout();
             tokio::select! {
@@ -187,24 +190,35 @@ impl CallBack {
         let records = self.desk.agent.load().record_calls;
         let mut customer = Customer::call(self.desk.clock.now(), records, self.desk.settings.longest_call);
         loop {
-            let deadline = customer.poll_timeout();
+            let asked = self.live.supervisor.as_ref().and_then(|supervisor| supervisor.presence.poll_timeout());
+            let deadline = customer.poll_timeout().into_iter().chain(asked).min();
+            let (orders, supervisor) = self.live.sides();
             tokio::select! {
                 (_, event) = teammate.next() => self.teammate_event(teammate, &mut customer, event).await,
                 event = line.next() => self.customer_event(&mut customer, line, event),
+                event = third_ear::next(supervisor) => self.supervisor_event(event, line).await,
+                asked = Live::order(orders) => self.asked(asked, &mut customer, teammate, line).await,
                 () = until(deadline) => customer.handle_timeout(self.desk.clock.now()),
             }
             while let Some(order) = customer.poll_order() {
                 match order {
                     CustomerOrder::TellNotice => self.tell_notice(line),
-                    CustomerOrder::Join { record } => self.join(teammate, line, record),
+                    CustomerOrder::Join { record } => {
+                        self.join(teammate, line, record);
+                        self.list(teammate, line);
+                    }
                     CustomerOrder::DeleteRecording => self.delete_recording(line).await,
-                    CustomerOrder::End => return customer.was_reached(),
+                    CustomerOrder::End => {
+                        self.delist(teammate, line).await;
+                        return customer.was_reached();
+                    }
                 }
             }
+            self.settle_supervision(teammate, line).await;
         }
     }
 
-    async fn teammate_event(&self, teammate: &mut Person, customer: &mut Customer, event: LineEvent) {
+    async fn teammate_event(&mut self, teammate: &mut Person, customer: &mut Customer, event: LineEvent) {
         let words_over = matches!(event, LineEvent::Leg(Some(LegEvent::PlayEnded { .. })));
         teammate.take(event, &self.desk).await;
         if words_over && !customer.was_reached() {
@@ -344,22 +358,12 @@ impl CallBack {
         if text.is_empty() {
             return;
         }
-        let message = Message {
-            id: MessageId(self.desk.ids.next()),
-            conversation: self.row.conversation,
-            author,
-            text,
-            heard_text: None,
-            at: self.desk.clock.epoch(),
-            decision: None,
-            timings: None,
-            post: Default::default(),
-        };
+        let message = third_ear::spoken(&self.desk, &self.row, author, text);
         self.journal.keep(Entry::Message(Box::new(message)));
     }
 
     /// Somebody works on it now. Whoever changed the ticket at the same moment has moved it on themselves.
-    async fn take_ticket(&self) {
+    async fn take_ticket(&mut self) {
         let moved = async {
             let ticket = self.desk.store.ticket(self.order.ticket.id).await?.ok_or(StoreError::NotFound)?;
             if ticket.status != TicketStatus::Pending {

@@ -161,6 +161,11 @@ impl Leg {
         tokio::time::timeout(RECORDING_ENDS, complete).await.ok().flatten()
     }
 
+    /// Orders to it, for whoever supervises the call.
+    pub fn control(&self) -> LegControl {
+        self.control.clone()
+    }
+
     /// Joins it with another leg of the same thread, whatever was being played.
     pub fn bridge(&mut self, other: LegId) -> bool {
         self.mouth.stop();

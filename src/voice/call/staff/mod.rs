@@ -1,6 +1,7 @@
 //! The side of the people of a call: those who are rung, one who is joined, and the ladder that says who is next.
 
 mod call_back;
+mod call_back_live;
 mod calls_in;
 mod climbing;
 mod joined;
