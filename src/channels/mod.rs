@@ -13,6 +13,7 @@ mod inbound;
 mod plan;
 mod post;
 mod running;
+pub mod webhooks;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -60,7 +60,9 @@ impl SqliteUnit {
         .bind(conversation.reason.clone())
         .bind(what.map(|(_, actor)| actor.as_text().to_owned()))
         .bind(what.map(|(act, _)| to_json(act)).transpose()?);
-        self.run_one(statement).await
+        self.run_one(statement).await?;
+        let happened = sqlx::query("INSERT INTO happenings (conversation_id, version) VALUES ($1, $2)");
+        self.run_one(happened.bind(conversation.id.to_string()).bind(version)).await
     }
 
     /// Adds a conversation with its first event.
