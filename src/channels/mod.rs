@@ -12,6 +12,7 @@ mod accounts;
 mod inbound;
 mod plan;
 mod post;
+mod rates;
 mod running;
 pub mod webhooks;
 

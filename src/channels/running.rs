@@ -61,6 +61,7 @@ impl Channels {
             account: account.id,
             inbox: self.inbox_of(&account),
             health: Mutex::new(health),
+            rates: Mutex::default(),
         });
         let channel = match self.make(&account) {
             Ok(channel) => channel,

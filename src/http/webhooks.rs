@@ -12,7 +12,7 @@ use super::asked::{Asks, At, Sent, version_read};
 use super::audit::Before;
 use super::body::{self, Limit, unprocessable};
 use super::once::KeepInstead;
-use super::problem::{Problem, sentence};
+use super::problem::Problem;
 use crate::channels::webhooks::{WebhookChange, WebhookError};
 use crate::domain::casework::Delivery;
 use crate::domain::ids::WebhookId;
@@ -184,7 +184,7 @@ impl From<WebhookError> for Problem {
         match error {
             WebhookError::Store(StoreError::NotFound) => Problem::not_found("webhook"),
             WebhookError::Store(error) => error.into(),
-            WebhookError::Misfit(why) => unprocessable(sentence(&why)),
+            WebhookError::Misfit(why) => unprocessable(format!("{why}.")),
         }
     }
 }

@@ -52,7 +52,7 @@ pub trait WebhookChanges: Send {
     async fn save_webhook(&mut self, webhook: &Webhook) -> Result<(), StoreError>;
     /// Takes one out, with all it was told.
     async fn delete_webhook(&mut self, id: WebhookId) -> Result<(), StoreError>;
-    /// Takes what happened and was not laid out yet, oldest first: conversations with the versions they came to.
+    /// Takes what happened since there is any webhook and was not laid out yet, oldest first: conversations with the versions they came to.
     async fn take_happenings(&mut self, limit: u32) -> Result<Vec<(ConversationId, i64)>, StoreError>;
     /// Lays a post out.
     async fn add_webhook_post(&mut self, post: &WebhookPost) -> Result<(), StoreError>;

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::house::said;
+use crate::house::{running, said};
 use crate::shop::shop;
 use crate::telegram::Telegram;
 
@@ -57,6 +57,13 @@ async fn what_does_not_fit_is_refused_with_what_to_do() {
     assert_eq!(running.ask(Method::GET, nothing, &[], None).await.status(), 404);
 }
 
+#[tokio::test]
+async fn a_kind_that_is_not_there_is_refused() {
+    let running = running().await;
+    let refused = running.post("/channels", json!({ "kind": "email", "name": "x" }), 422).await;
+    assert_eq!(refused["detail"], "there are no channels here.");
+}
+
 /// Messages of programs stay with them: what goes out by a channel is not among what the API fetches.
 #[tokio::test]
 async fn programs_fetch_their_own_replies_alone() {
@@ -66,7 +73,8 @@ async fn programs_fetch_their_own_replies_alone() {
         "text": "Hello", "from": { "id": 7, "first_name": "Ann" }, "chat": { "id": 7, "type": "private" },
     }));
     running.newest(|case| case["channel"] == "telegram" && !said(case, "agent").is_empty()).await;
-    running.write("order 7", "Hello").await;
+    running.desk.messages.accept(running.desk.intake("order 7", "Hello")).await.unwrap();
+    running.desk.work_off().await;
     let replies = running.get("/intake/replies").await;
     assert_eq!(replies["replies"].as_array().unwrap().len(), 1);
     assert_eq!(replies["replies"][0]["thread"], "order 7");

@@ -177,8 +177,9 @@ pub async fn what_happens_is_laid_out_once(store: &dyn Store) {
         created_at: EpochMs(1),
     };
     let mut unit = store.begin().await.unwrap();
-    unit.insert_conversation(&case).await.unwrap();
+    unit.insert_conversation(&samples::conversation(agent.id, inbox, 1)).await.unwrap();
     unit.save_webhook(&webhook).await.unwrap();
+    unit.insert_conversation(&case).await.unwrap();
     unit.commit().await.unwrap();
     assert!(store.has_happenings().await.unwrap());
     let mut unit = store.begin().await.unwrap();

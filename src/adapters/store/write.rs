@@ -61,8 +61,12 @@ impl SqliteUnit {
         .bind(what.map(|(_, actor)| actor.as_text().to_owned()))
         .bind(what.map(|(act, _)| to_json(act)).transpose()?);
         self.run_one(statement).await?;
-        let happened = sqlx::query("INSERT INTO happenings (conversation_id, version) VALUES ($1, $2)");
-        self.run_one(happened.bind(conversation.id.to_string()).bind(version)).await
+        // Nothing is noted for nobody.
+        let happened = sqlx::query(
+            "INSERT INTO happenings (conversation_id, version) SELECT $1, $2
+             WHERE EXISTS (SELECT 1 FROM webhook_endpoints)",
+        );
+        self.run(happened.bind(conversation.id.to_string()).bind(version)).await.map(drop)
     }
 
     /// Adds a conversation with its first event.

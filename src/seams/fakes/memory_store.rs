@@ -128,7 +128,9 @@ impl Rows {
             act: what.map(|(act, _)| act.clone()),
         };
         self.events.insert((conversation.id, version), event);
-        self.happenings.push((conversation.id, version));
+        if !self.webhooks.is_empty() {
+            self.happenings.push((conversation.id, version));
+        }
     }
 
     pub(super) fn newest_call(&self, conversation: ConversationId) -> Option<&Call> {
