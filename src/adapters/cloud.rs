@@ -136,7 +136,7 @@ pub fn shortened(text: &str) -> String {
 
 /// Both TLS clients are built without a cryptography provider of their own; without one, the first connection
 /// would panic. Installed once; another part of the program may have been first.
-fn install_tls() {
+pub fn install_tls() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();

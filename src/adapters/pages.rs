@@ -1,22 +1,18 @@
 //! Pages of the public Internet (W3).
 //!
 //! 1. The address as written: http or https, no name and password, the usual ports.
-//! 2. What its name stands for is looked up once, every address of it must be public, and the connection goes to those
-//!    addresses and no others: a name that stands for something else a moment later (DNS rebinding) changes nothing.
+//! 2. The host: of the public Internet alone (`public_hosts.rs`).
 //! 3. Redirects are followed here, each through the same guard.
-//!
-//! An operator may name hosts of their own network that may be fetched from all the same.
 
-use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
-use url::{Host, Url};
+use url::Url;
 
+use super::public_hosts::{self, Unreachable};
 use crate::config::knowledge::KnowledgeConfig;
-use crate::domain::public_address::is_public;
 use crate::seams::documents::{FetchedPage, PageError, Pages};
 
 /// Fetches pages.
@@ -57,46 +53,16 @@ impl WebPages {
     }
 
     async fn ask(&self, url: &Url) -> Result<reqwest::Response, PageError> {
-        let mut client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(self.timeout)
-            .user_agent(USER_AGENT);
-        let addresses = self.addresses(url).await?;
-        if let Some(Host::Domain(name)) = url.host() {
-            client = client.resolve_to_addrs(name, &addresses);
-        }
+        let addresses = public_hosts::addresses(url, &self.allowed, &PORTS, self.timeout).await;
+        let addresses = addresses.map_err(|why| match why {
+            Unreachable::Unknown(_) => PageError::Failed(why.to_string()),
+            Unreachable::Private => refused(&format!("{why}; an operator can allow it in knowledge.private_hosts")),
+            Unreachable::NoHost | Unreachable::Port => refused(&why.to_string()),
+        })?;
+        let client = public_hosts::client(url, &addresses).timeout(self.timeout).user_agent(USER_AGENT);
         let client = client.build().map_err(|error| failed(&error))?;
         let asked = client.get(url.clone()).header(ACCEPT, "text/html, text/plain, application/pdf;q=0.8, */*;q=0.1");
         asked.send().await.map_err(|error| failed(&error))
-    }
-
-    /// The addresses that may be connected to.
-    async fn addresses(&self, url: &Url) -> Result<Vec<SocketAddr>, PageError> {
-        let port = url.port_or_known_default().unwrap_or(0);
-        let host = url.host().ok_or_else(|| refused("an address names a host"))?;
-        let named = format!("{}:{port}", url.host_str().unwrap_or_default()).to_ascii_lowercase();
-        let allowed = self.allowed.contains(&named);
-        if !allowed && !PORTS.contains(&port) {
-            return Err(refused("only the ports 80 and 443 are fetched from"));
-        }
-        let addresses: Vec<SocketAddr> = match host {
-            Host::Ipv4(ip) => vec![SocketAddr::new(IpAddr::V4(ip), port)],
-            Host::Ipv6(ip) => vec![SocketAddr::new(IpAddr::V6(ip), port)],
-            Host::Domain(name) => {
-                let looked_up = tokio::time::timeout(self.timeout, tokio::net::lookup_host((name, port))).await;
-                let unknown = || PageError::Failed(format!("the name {name} is not known; check its spelling"));
-                looked_up.map_err(|_| unknown())?.map_err(|_| unknown())?.collect()
-            }
-        };
-        // One inner address among public ones is enough to refuse: which of them is used would be chance.
-        if addresses.is_empty() || (!allowed && addresses.iter().any(|address| !is_public(address.ip()))) {
-            return Err(refused(
-                "this address leads into a private network or this machine, and only the public Internet is fetched \
-                 from; an operator can allow it in knowledge.private_hosts",
-            ));
-        }
-        Ok(addresses)
     }
 
     async fn take(&self, url: Url, mut response: reqwest::Response) -> Result<FetchedPage, PageError> {

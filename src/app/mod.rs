@@ -1,7 +1,7 @@
 //! The composition root: the only place that names concrete adapters and puts the house together.
 
 pub mod business;
-mod channels;
+pub mod channels;
 pub mod data_folder;
 pub mod dialplans;
 pub mod serve;
@@ -21,7 +21,9 @@ use crate::adapters::pages::WebPages;
 use crate::adapters::secret_box::SecretBox;
 use crate::adapters::store::{SqliteOptions, SqliteStore};
 use crate::adapters::system::{SystemClock, SystemIds};
+use crate::adapters::webhook_post::HttpPoster;
 use crate::channels::Channels;
+use crate::channels::webhooks::{WebhookParts, Webhooks};
 use crate::config::Config;
 use crate::domain::agent::Agent;
 use crate::domain::phone_number::PhoneNumber;
@@ -204,9 +206,20 @@ impl House {
             ids: self.ids.clone(),
             sealer: Arc::new(SecretBox::open(&self.config.secret_key_file())?),
             messages,
-            maker: Arc::new(channels::Makers::new()),
+            maker: Arc::new(channels::Makers),
             agent: self.agent.clone(),
             public_url: self.config.http.public_url.clone(),
+        }))
+    }
+
+    /// Programs that are told what happens.
+    pub fn webhooks(&self) -> anyhow::Result<Arc<Webhooks>> {
+        Ok(Webhooks::open(WebhookParts {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            sealer: Arc::new(SecretBox::open(&self.config.secret_key_file())?),
+            poster: Arc::new(HttpPoster::new(&self.config.webhooks)),
         }))
     }
 

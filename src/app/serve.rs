@@ -47,10 +47,12 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let messages = house.message_desk();
     let answering = tokio::spawn(messages.clone().run(true, shutdown.clone()));
     let channels = house.channels(messages.clone())?;
+    let webhooks = house.webhooks()?;
     let router = http::router(http::Parts {
         store: house.store.clone(),
         messages,
         channels: channels.clone(),
+        webhooks: webhooks.clone(),
         bus: house.bus.clone(),
         library: house.library.clone(),
         team: team.clone(),
@@ -68,6 +70,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     });
     let http_task = tokio::spawn(server.run(router, shutdown.clone()));
     let channels = tokio::spawn(channels.run(shutdown.clone()));
+    let webhooks = tokio::spawn(webhooks.run(shutdown.clone()));
     house.speak_ready().await;
     readiness.ready("speech");
 
@@ -121,6 +124,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let _ = tokio::time::timeout(HTTP_ENDS, http_task).await;
     let _ = tokio::time::timeout(HTTP_ENDS, answering).await;
     let _ = tokio::time::timeout(HTTP_ENDS, channels).await;
+    let _ = tokio::time::timeout(HTTP_ENDS, webhooks).await;
     let _ = tokio::time::timeout(HTTP_ENDS, minutes).await;
     tokio::task::spawn_blocking(move || node.shutdown()).await?;
     info!("Stopped");

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 
 use super::Parts;
+use super::rates::Rates;
 use crate::domain::casework::Delivery;
 use crate::domain::channel_account::Health;
 use crate::domain::ids::ChannelAccountId;
@@ -19,6 +20,7 @@ pub struct Door {
     pub(super) account: ChannelAccountId,
     pub(super) inbox: Inbox,
     pub(super) health: Mutex<Health>,
+    pub(super) rates: Mutex<Rates>,
 }
 
 #[async_trait]
@@ -28,13 +30,17 @@ impl Inbound for Door {
         // The vendor's word that it is the same event counts, whatever else it says this time.
         let key = Some(RequestKey { scope, key: message.key, digest: String::new() });
         let thread = message.thread.clone();
+        let now = self.parts.clock.epoch();
+        let exceeded = self.rates.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).are_exceeded(&thread, now);
+        let name = message.name.map(|name| one_line(&name)).filter(|name| !name.is_empty());
+        let text = message.text.chars().take(TEXT_CHARS_MAX).collect();
         let intake = Intake {
-            sender: Sender { name: message.name, addresses: message.addresses },
+            sender: Sender { name, addresses: message.addresses },
             key,
             external_id: message.external_id,
             subject: message.subject,
-            unanswered: message.unanswered,
-            ..Intake::new(self.inbox.clone(), message.thread, message.text)
+            unanswered: message.unanswered || exceeded,
+            ..Intake::new(self.inbox.clone(), message.thread, text)
         };
         let accepted = self.parts.messages.accept(intake).await.map_err(|error| match error {
             IntakeError::Busy => InboundError::Busy,
@@ -103,6 +109,17 @@ impl Inbound for Door {
         }
     }
 }
+
+/// A name as it fits a list, whatever the vendor let its owner write.
+fn one_line(name: &str) -> String {
+    let name: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).take(NAME_CHARS_MAX).collect();
+    name.trim().to_owned()
+}
+
+/// Longer ones do not fit a line of a list.
+const NAME_CHARS_MAX: usize = 100;
+/// No vendor's message is longer; of a longer one the beginning is kept.
+const TEXT_CHARS_MAX: usize = 200_000;
 
 /// Receipts come in any order: none takes a later one back, and a failure is told of what was sent alone.
 fn comes_after(new: Delivery, known: Delivery) -> bool {

@@ -12,7 +12,9 @@ mod accounts;
 mod inbound;
 mod plan;
 mod post;
+mod rates;
 mod running;
+pub mod webhooks;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -78,7 +78,7 @@ impl Channels {
 
     /// Sends a message with all its parts, as far as it goes now.
     async fn send(&self, running: &Running, mut dispatch: Dispatch) -> Result<(), StoreError> {
-        let Some(letter) = self.parts.store.letter(dispatch.message).await? else {
+        let Some(mut letter) = self.parts.store.letter(dispatch.message).await? else {
             let gone = plan::failed(dispatch, "the message is no longer there", self.parts.clock.epoch());
             return self.settle(&gone, None).await;
         };
@@ -94,6 +94,7 @@ impl Channels {
                     dispatch = plan::taken(dispatch, &receipt, now);
                     self.record(&dispatch, &letter, receipt.external_id.as_deref()).await?;
                     metrics::counter!("switchboard_deliveries_total", "outcome" => "taken").increment(1);
+                    letter.own.extend(receipt.external_id);
                     running.door.fares(None).await;
                     if !receipt.more {
                         return Ok(());
@@ -197,6 +198,7 @@ fn delivery_of(dispatch: &Dispatch, letter: &Letter) -> Delivery {
         at: message.at,
         tries: dispatch.tries,
         parts_sent: dispatch.parts,
+        parts_named: letter.own.clone(),
     }
 }
 

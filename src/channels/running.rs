@@ -1,7 +1,7 @@
 //! One account at work: it listens, and what waits goes out by it.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 use tokio::sync::Notify;
@@ -61,6 +61,7 @@ impl Channels {
             account: account.id,
             inbox: self.inbox_of(&account),
             health: Mutex::new(health),
+            rates: Mutex::default(),
         });
         let channel = match self.make(&account) {
             Ok(channel) => channel,
@@ -100,10 +101,11 @@ impl Channels {
 async fn listen(running: Arc<Running>) {
     let mut failures = 0;
     while !running.stop.is_cancelled() {
+        let began = Instant::now();
         match running.channel.listen(running.door.clone(), running.stop.clone()).await {
             Ok(()) => return running.stop.cancelled().await,
             Err(why) => {
-                failures += 1;
+                failures = if began.elapsed() > WORKED_WELL { 1 } else { failures + 1 };
                 warn!(channel.id = %running.account.id, channel.failures = failures, "A channel fails: {why}");
                 running.door.fares(Some(&why)).await;
             }
@@ -115,5 +117,7 @@ async fn listen(running: Arc<Running>) {
     }
 }
 
+/// After so long without a failure, pauses begin small again.
+const WORKED_WELL: Duration = Duration::from_secs(120);
 /// How often accounts are looked at, should a change by another process have gone unnoticed.
 pub const LOOK: Duration = Duration::from_secs(30);

@@ -21,6 +21,7 @@ pub mod reference;
 pub mod sip;
 pub mod speech;
 pub mod store;
+pub mod webhooks;
 mod writer;
 
 use std::path::PathBuf;
@@ -92,6 +93,8 @@ sections! {
     knowledge: knowledge::KnowledgeConfig,
     /// Conversations by message, and the team's desk.
     messages: messages::MessagesConfig,
+    /// Programs of the business that are told what happens.
+    webhooks: webhooks::WebhooksConfig,
     /// Calls' audio: sockets and real-time threads.
     media: media::MediaConfig,
     /// How callers are listened to.

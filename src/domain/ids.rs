@@ -86,6 +86,10 @@ id!(
     ChannelAccountId
 );
 id!(
+    /// A program that is told what happens.
+    WebhookId
+);
+id!(
     /// A live event, for resuming a stream.
     EventId
 );

@@ -12,7 +12,7 @@ use super::body::unprocessable;
 use super::problem::Problem;
 use crate::domain::ids::{
     AgentId, ApiTokenId, ArticleId, CallId, ChannelAccountId, ContactId, ConversationId, MessageId, RecordingId,
-    SessionId, TeammateId, TicketId,
+    SessionId, TeammateId, TicketId, WebhookId,
 };
 
 /// What the path names. What is no id names nothing either: 404.
@@ -53,10 +53,12 @@ named! {
     SessionId => "session",
     TeammateId => "teammate",
     TicketId => "ticket",
+    WebhookId => "webhook",
     Uuid => "entry",
     (ArticleId, u64) => "revision",
     (ConversationId, MessageId) => "draft",
     (ConversationId, Uuid) => "macro",
+    (WebhookId, Uuid) => "post",
 }
 
 impl<S: Send + Sync, T: Named + DeserializeOwned + Send> FromRequestParts<S> for At<T> {

@@ -13,7 +13,7 @@ use super::Shared;
 use super::asked::{At, Sent, version_read};
 use super::audit::Before;
 use super::body::{self, unprocessable};
-use super::problem::{Problem, sentence};
+use super::problem::Problem;
 use crate::channels::{AccountChange, AccountError, NewAccount};
 use crate::domain::channel_account::{ChannelAccount, Fares, Health};
 use crate::domain::conversation::Channel;
@@ -187,7 +187,7 @@ impl From<AccountError> for Problem {
         match error {
             AccountError::Store(StoreError::NotFound) => Problem::not_found("channel"),
             AccountError::Store(error) => error.into(),
-            AccountError::Misfit(_) | AccountError::TooMany => unprocessable(sentence(&error.to_string())),
+            AccountError::Misfit(_) | AccountError::TooMany => unprocessable(format!("{error}.")),
         }
     }
 }

@@ -36,6 +36,7 @@ mod server;
 mod team;
 mod teamwork;
 mod tickets;
+mod webhooks;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -48,6 +49,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::channels::Channels;
+use crate::channels::webhooks::Webhooks;
 use crate::config::http::HttpConfig;
 use crate::knowledge::Library;
 use crate::messages::MessageDesk;
@@ -75,6 +77,8 @@ pub struct Parts {
     pub messages: Arc<MessageDesk>,
     /// Channels beside the phone.
     pub channels: Arc<Channels>,
+    /// Programs that are told what happens.
+    pub webhooks: Arc<Webhooks>,
     /// What happens now.
     pub bus: Arc<dyn Bus>,
     /// What the company knows.

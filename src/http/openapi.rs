@@ -10,7 +10,7 @@ use super::knowledge::{articles, gaps, imports, search};
 use super::team::{account, people, session, tokens};
 use super::{
     Shared, agents, calls, channels, contacts, conversations, deliveries, events, intake, recordings, saved, teamwork,
-    tickets,
+    tickets, webhooks,
 };
 
 /// What the document says beside the paths.
@@ -74,6 +74,10 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(channels::test))
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::resend))
+        .routes(routes!(webhooks::list, webhooks::add))
+        .routes(routes!(webhooks::change, webhooks::delete))
+        .routes(routes!(webhooks::posts))
+        .routes(routes!(webhooks::resend))
         .routes(routes!(tickets::one, tickets::change))
         .routes(routes!(tickets::call))
         .routes(routes!(recordings::one))

@@ -53,6 +53,8 @@ pub struct Delivery {
     pub tries: u32,
     /// Parts of it that the vendor has taken: the next one is to be sent.
     pub parts_sent: u32,
+    /// The vendor's names of those parts.
+    pub parts_named: Vec<String>,
 }
 
 impl Delivery {

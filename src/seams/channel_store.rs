@@ -68,6 +68,8 @@ pub struct Letter {
     pub contact: Option<Contact>,
     /// The newest names of messages of the case, oldest first, at most [`super::channel::EARLIER_MAX`].
     pub earlier: Vec<Earlier>,
+    /// Names of its own, where parts of it were taken.
+    pub own: Vec<String>,
 }
 
 /// Reading.

@@ -7,6 +7,7 @@ use super::channel_store::{ChannelChanges, ChannelReads};
 use super::inbox_store::{InboxChanges, InboxReads};
 use super::knowledge_store::{KnowledgeChanges, KnowledgeReads};
 use super::team_store::{TeamChanges, TeamReads};
+use super::webhooks::{WebhookChanges, WebhookReads};
 use crate::domain::agent::Agent;
 use crate::domain::call::{Attempt, Call, Recording};
 use crate::domain::conversation::{Conversation, Message};
@@ -61,7 +62,7 @@ pub struct Cursor {
 
 /// Reading, and the beginning of every change.
 #[async_trait]
-pub trait Store: ChannelReads + InboxReads + KnowledgeReads + TeamReads + Send + Sync {
+pub trait Store: ChannelReads + InboxReads + KnowledgeReads + TeamReads + WebhookReads + Send + Sync {
     /// Begins a change; nothing is seen by others before [`UnitOfWork::commit`].
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError>;
     /// One conversation, whole.
@@ -106,7 +107,7 @@ pub trait Store: ChannelReads + InboxReads + KnowledgeReads + TeamReads + Send +
 
 /// One transaction. Dropped without a commit, it leaves no trace.
 #[async_trait]
-pub trait UnitOfWork: ChannelChanges + InboxChanges + KnowledgeChanges + TeamChanges + Send {
+pub trait UnitOfWork: ChannelChanges + InboxChanges + KnowledgeChanges + TeamChanges + WebhookChanges + Send {
     /// Adds or, by its revision, follows up an agent.
     async fn save_agent(&mut self, agent: &Agent) -> Result<(), StoreError>;
     /// Keeps what configuration laid down last.

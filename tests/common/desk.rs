@@ -6,9 +6,12 @@ use arc_swap::ArcSwap;
 use switchboard::adapters::documents::ChildReader;
 use switchboard::adapters::pages::WebPages;
 use switchboard::adapters::system::{SystemClock, SystemIds};
+use switchboard::adapters::webhook_post::HttpPoster;
 use switchboard::channels::Channels;
+use switchboard::channels::webhooks::{WebhookParts, Webhooks};
 use switchboard::config::http::HttpConfig;
 use switchboard::config::knowledge::KnowledgeConfig;
+use switchboard::config::webhooks::WebhooksConfig;
 use switchboard::domain::agent::Agent;
 use switchboard::domain::conversation::Channel;
 use switchboard::domain::ids::AgentId;
@@ -68,7 +71,7 @@ impl Sealer for Plain {
 }
 
 /// An installation without any kind of channel.
-struct NoChannels;
+pub struct NoChannels;
 
 impl Maker for NoChannels {
     fn make(&self, _: Channel, _: Setup) -> Result<Arc<dyn channel::Channel>, String> {
@@ -95,11 +98,23 @@ pub fn channels(
     })
 }
 
+/// Programs that are told what happens; those on these hosts of this machine as well.
+pub fn webhooks(store: Arc<dyn Store>, private_hosts: &[String]) -> Arc<Webhooks> {
+    Webhooks::open(WebhookParts {
+        store,
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds),
+        sealer: Arc::new(Plain),
+        poster: Arc::new(HttpPoster::new(&WebhooksConfig { private_hosts: private_hosts.to_vec() })),
+    })
+}
+
 /// What the API works on. It can be used, and what a test does not replace is empty.
 pub fn api(store: Arc<dyn Store>, bus: Arc<dyn Bus>, agent: Arc<ArcSwap<Agent>>, config: HttpConfig) -> Parts {
     let agent_id = agent.load().id;
     let messages = message_desk(store.clone(), bus.clone(), agent.clone());
     Parts {
+        webhooks: webhooks(store.clone(), &[]),
         channels: channels(store.clone(), messages.clone(), agent.clone(), Arc::new(NoChannels)),
         library: library(store.clone(), Arc::new(Desk::new(None)), agent_id),
         team: Team::new(switchboard::team::Parts {

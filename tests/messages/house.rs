@@ -17,12 +17,13 @@ use switchboard::domain::inbox::Inbox;
 use switchboard::domain::time::EpochMs;
 use switchboard::http::{Parts, Server, router};
 use switchboard::messages::{Intake, MessageDesk};
+use switchboard::seams::channel::Maker;
 use switchboard::seams::inbox_store::InboxReads;
 use switchboard::seams::store::Store;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
-use crate::desk::{api, message_desk};
+use crate::desk::{NoChannels, api, channels, message_desk, webhooks};
 
 /// The store and the desk, without the API.
 pub struct Desk {
@@ -74,10 +75,10 @@ impl Desk {
     }
 }
 
-/// The API in front of a desk.
+/// The API in front of a desk, with its channels at work.
 pub struct Running {
     pub desk: Desk,
-    address: std::net::SocketAddr,
+    pub address: std::net::SocketAddr,
     client: Client,
     _folder: tempfile::TempDir,
     _ends: DropGuard,
@@ -86,16 +87,32 @@ pub struct Running {
 pub async fn running() -> Running {
     let folder = tempfile::tempdir().unwrap();
     let desk = Desk::open(&folder.path().join("test.db")).await;
+    running_on(desk, folder, Arc::new(NoChannels), &[]).await
+}
+
+/// With these channels, and webhooks to these hosts of this machine.
+pub async fn running_on(
+    desk: Desk,
+    folder: tempfile::TempDir,
+    maker: Arc<dyn Maker>,
+    private_hosts: &[String],
+) -> Running {
     let config = HttpConfig { listen: "127.0.0.1:0".parse().unwrap(), ..HttpConfig::default() };
     let shutdown = CancellationToken::new();
     let server = Server::bind(&config, Path::new("acme")).await.unwrap();
     let address = server.address().unwrap();
+    let channels = channels(desk.store.clone(), desk.messages.clone(), desk.agent.clone(), maker);
+    let webhooks = webhooks(desk.store.clone(), private_hosts);
     let parts = Parts {
         messages: desk.messages.clone(),
+        channels: channels.clone(),
+        webhooks: webhooks.clone(),
         shutdown: shutdown.clone(),
         ..api(desk.store.clone(), desk.bus.clone(), desk.agent.clone(), config)
     };
     tokio::spawn(server.run(router(parts), shutdown.clone()));
+    tokio::spawn(channels.run(shutdown.clone()));
+    tokio::spawn(webhooks.run(shutdown.clone()));
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder().no_proxy().build().unwrap();
     Running { desk, address, client, _folder: folder, _ends: shutdown.drop_guard() }

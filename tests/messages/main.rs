@@ -12,4 +12,6 @@ mod house;
 mod keys;
 mod killed;
 mod saved;
+#[path = "../common/words.rs"]
+mod words;
 mod written;

@@ -9,7 +9,6 @@ use switchboard::domain::conversation::Author;
 use switchboard::domain::knowledge::{Entry, Kind, Sensitivity};
 use switchboard::domain::turn::WriterOutcome;
 use switchboard::messages::MessageDesk;
-use switchboard::seams::embed::{EmbedError, Embedder};
 use switchboard::seams::fakes::ToldLlm;
 use switchboard::seams::fakes::told_llm::{LlmAct, call};
 use switchboard::seams::llm::LlmError;
@@ -18,25 +17,9 @@ use switchboard::support;
 use switchboard::support::writer::{Writer, WriterLimits};
 
 use crate::house::Desk;
+use crate::words::Words;
 
 const ASKED: &str = "how much does shipping to austria cost";
-
-/// Texts with the same words are near.
-struct Words;
-
-impl Embedder for Words {
-    fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
-        let embed = |text: &&str| {
-            let mut vector = vec![1e-3_f32; 384];
-            for word in text.to_lowercase().split(|c: char| !c.is_alphanumeric()) {
-                vector[word.bytes().fold(7_usize, |hash, byte| hash.wrapping_mul(31) + byte as usize) % 384] += 1.0;
-            }
-            let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-            vector.into_iter().map(|x| x / norm).collect()
-        };
-        Ok(texts.iter().map(embed).collect())
-    }
-}
 
 /// What becomes of a message when the model does these, request by request.
 async fn answered(text: &str, scripts: Vec<Vec<LlmAct>>) -> (ConversationView, Arc<ToldLlm>) {

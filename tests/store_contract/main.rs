@@ -3,6 +3,7 @@
 // Clippy sees tests only in functions that are marked as such; everything here is one.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod channel_suite;
 mod inbox_suite;
 mod killed;
 mod knowledge_suite;
@@ -77,6 +78,10 @@ contract! {
     inbox_suite::a_job_is_claimed_by_one_and_done_once,
     inbox_suite::the_outbox_is_read_in_its_order_by_kind,
     inbox_suite::everything_of_a_merged_case_moves,
+    channel_suite::an_account_contends_on_its_version,
+    channel_suite::a_lane_goes_out_in_its_order,
+    channel_suite::a_message_is_known_by_the_vendors_name,
+    channel_suite::what_happens_is_laid_out_once,
     knowledge_suite::an_article_keeps_every_revision,
     knowledge_suite::articles_are_listed_by_kind_and_in_pages,
     knowledge_suite::a_watched_page_falls_due_until_it_is_forgotten,

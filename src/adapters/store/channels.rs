@@ -72,7 +72,9 @@ impl ChannelReads for SqliteStore {
             None => None,
         };
         let earlier = earlier(&mut moment, &message).await?;
-        Ok(Some(Letter { message, conversation, contact, earlier }))
+        let own = |row: &SqliteRow| row.try_get("external_id").map_err(sort);
+        let own = every(&mut moment, OWN_NAMES, &id, own).await?;
+        Ok(Some(Letter { message, conversation, contact, earlier, own }))
     }
 
     async fn next_delivery_due(&self, inbox: InboxId) -> Result<Option<EpochMs>, StoreError> {
@@ -290,6 +292,7 @@ const ACCOUNT: &str = "
     SELECT a.account, h.health FROM channel_accounts a LEFT JOIN channel_health h ON h.account_id = a.id
     WHERE a.id = $1";
 const MESSAGE: &str = "SELECT * FROM messages WHERE id = $1";
+const OWN_NAMES: &str = "SELECT external_id FROM external_messages WHERE message_id = $1 ORDER BY external_id";
 const CONVERSATION: &str = "SELECT * FROM conversations WHERE id = $1";
 const DISPATCH: &str = "
     SELECT d.*, m.conversation_id FROM deliveries d JOIN messages m ON m.id = d.message_id WHERE d.message_id = $1";

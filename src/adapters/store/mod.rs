@@ -15,6 +15,7 @@ mod rows;
 mod team;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 mod write;
 
 use std::fs::{DirBuilder, OpenOptions};

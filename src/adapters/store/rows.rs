@@ -14,6 +14,7 @@ use crate::domain::gap::{Gap, GapQuestion, GivenAnswer};
 use crate::domain::inbox::Inbox;
 use crate::domain::ticket::Ticket;
 use crate::domain::time::EpochMs;
+use crate::domain::webhook::WebhookPost;
 use crate::seams::channel_store::Dispatch;
 use crate::seams::inbox_store::{Event, Job, KeptAnswer, Outgoing, Saved};
 use crate::seams::knowledge_store::PageWatch;
@@ -295,6 +296,23 @@ pub fn dispatch(row: &SqliteRow) -> Result<Dispatch, StoreError> {
         tries: row.get("tries")?,
         parts: row.get("parts")?,
         uncertain: row.get("uncertain")?,
+        last_error: row.get("last_error")?,
+        settled_at: row.time_or_none("settled_at")?,
+    })
+}
+
+pub fn webhook_post(row: &SqliteRow) -> Result<WebhookPost, StoreError> {
+    let row = Reader { row, table: "webhook_posts" };
+    Ok(WebhookPost {
+        id: row.id("id")?,
+        webhook: row.id("endpoint_id")?,
+        kind: row.get("kind")?,
+        body: row.get("body")?,
+        state: row.word("state")?,
+        posted_at: row.time("posted_at")?,
+        due_at: row.time("due_at")?,
+        tries: row.get("tries")?,
+        last_status: row.get("last_status")?,
         last_error: row.get("last_error")?,
         settled_at: row.time_or_none("settled_at")?,
     })

@@ -60,7 +60,13 @@ impl SqliteUnit {
         .bind(conversation.reason.clone())
         .bind(what.map(|(_, actor)| actor.as_text().to_owned()))
         .bind(what.map(|(act, _)| to_json(act)).transpose()?);
-        self.run_one(statement).await
+        self.run_one(statement).await?;
+        // Nothing is noted for nobody.
+        let happened = sqlx::query(
+            "INSERT INTO happenings (conversation_id, version) SELECT $1, $2
+             WHERE EXISTS (SELECT 1 FROM webhook_endpoints)",
+        );
+        self.run(happened.bind(conversation.id.to_string()).bind(version)).await.map(drop)
     }
 
     /// Adds a conversation with its first event.

@@ -71,7 +71,9 @@ impl ChannelReads for MemoryStore {
         let conversation = rows.conversations.get(&message.conversation).cloned().ok_or(StoreError::NotFound)?;
         let contact = conversation.casework.contact.and_then(|id| rows.contacts.get(&id).cloned());
         let earlier = rows.earlier(&message);
-        Ok(Some(Letter { message, conversation, contact, earlier }))
+        let own = rows.external.iter().filter(|(_, of)| **of == message.id);
+        let own = own.map(|((_, name), _)| name.clone()).collect();
+        Ok(Some(Letter { message, conversation, contact, earlier, own }))
     }
 
     async fn next_delivery_due(&self, inbox: InboxId) -> Result<Option<EpochMs>, StoreError> {

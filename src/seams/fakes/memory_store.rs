@@ -20,7 +20,7 @@ use crate::domain::conversation::{Channel, Conversation, Message};
 use crate::domain::gap::Gap;
 use crate::domain::ids::{
     AgentId, ApiTokenId, ArticleId, AttemptId, CallId, ChannelAccountId, ContactId, ConversationId, InboxId, MessageId,
-    RecordingId, SessionId, TeammateId, TicketId,
+    RecordingId, SessionId, TeammateId, TicketId, WebhookId,
 };
 use crate::domain::inbox::Inbox;
 use crate::domain::knowledge::Entry;
@@ -29,6 +29,7 @@ use crate::domain::ticket::{Ticket, TicketStatus};
 use crate::domain::time::EpochMs;
 use crate::domain::transition::{Act, Actor};
 use crate::domain::trunk_use::TrunkUse;
+use crate::domain::webhook::{Webhook, WebhookPost};
 use crate::seams::inbox_store::{Event, Filter, InboxReads, Job, KeptAnswer, Saved};
 use crate::seams::knowledge_store::PageWatch;
 use crate::seams::store::{ConversationView, Cursor, Seed, Store, StoreError, UnitOfWork};
@@ -72,6 +73,9 @@ pub(super) struct Rows {
     pub(super) channel_marks: BTreeMap<(ChannelAccountId, String), String>,
     pub(super) external: BTreeMap<(InboxId, String), MessageId>,
     pub(super) deliveries: Vec<OnItsWay>,
+    pub(super) webhooks: BTreeMap<WebhookId, Webhook>,
+    pub(super) webhook_posts: BTreeMap<Uuid, (WebhookPost, EpochMs)>,
+    pub(super) happenings: Vec<(ConversationId, i64)>,
 }
 
 impl MemoryStore {
@@ -124,6 +128,9 @@ impl Rows {
             act: what.map(|(act, _)| act.clone()),
         };
         self.events.insert((conversation.id, version), event);
+        if !self.webhooks.is_empty() {
+            self.happenings.push((conversation.id, version));
+        }
     }
 
     pub(super) fn newest_call(&self, conversation: ConversationId) -> Option<&Call> {

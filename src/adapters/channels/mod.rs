@@ -1,0 +1,6 @@
+//! Channels by vendor.
+
+mod calls;
+pub mod discord;
+pub mod slack;
+pub mod telegram;
