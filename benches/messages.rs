@@ -66,6 +66,7 @@ async fn accept(folder: &Path, seconds: u64, senders: u64) {
         bus: Arc::new(LocalBus::new(EpochMs(0))),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
+        blobs: Arc::new(switchboard::seams::fakes::MemoryBlobs::default()),
         desk: Arc::new(Desk::new(None)),
         agent: Arc::new(ArcSwap::from_pointee(agent)),
         config: Default::default(),
@@ -80,7 +81,14 @@ async fn accept(folder: &Path, seconds: u64, senders: u64) {
             while Instant::now() < ends {
                 let thread = format!("t{}", next.fetch_add(1, Ordering::Relaxed) / 8);
                 let text = "My order has not arrived yet; could you tell me where it is?".to_owned();
-                let intake = Intake { inbox: inbox.clone(), thread, sender: Sender::default(), text, key: None };
+                let intake = Intake {
+                    inbox: inbox.clone(),
+                    thread,
+                    sender: Sender::default(),
+                    text,
+                    attachments: Vec::new(),
+                    key: None,
+                };
                 let sent = Instant::now();
                 desk.accept(intake).await.unwrap();
                 times.record(sent.elapsed().as_micros() as u64).unwrap();

@@ -13,6 +13,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tracing::info;
 
+use crate::adapters::blobs::ObjectBlobs;
 use crate::adapters::bus::LocalBus;
 use crate::adapters::documents::ChildReader;
 use crate::adapters::models::Models;
@@ -26,6 +27,7 @@ use crate::domain::phone_number::PhoneNumber;
 use crate::http::Answering;
 use crate::knowledge::{self, Library};
 use crate::messages::{self, MessageDesk};
+use crate::seams::blobs::Blobs;
 use crate::seams::bus::Bus;
 use crate::seams::clock::{Clock, Ids};
 use crate::seams::signaling::{Destination, Signaling};
@@ -52,6 +54,8 @@ pub struct House {
     pub clock: Arc<dyn Clock>,
     /// Identifiers.
     pub ids: Arc<dyn Ids>,
+    /// The bytes of files.
+    pub blobs: Arc<dyn Blobs>,
     /// The support core.
     pub desk: Arc<Desk>,
     /// What the company knows.
@@ -78,6 +82,8 @@ impl House {
         };
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&options).await?);
         private_folder(&config.recordings_dir())?;
+        private_folder(&config.files_dir())?;
+        let blobs: Arc<dyn Blobs> = Arc::new(ObjectBlobs::in_folder(&config.files_dir())?);
         let repaired = crate::adapters::media_node::repair_recordings(&config.recordings_dir());
         let recovered = recover_cut_calls(&*store, &*clock, &*ids).await?;
         if !repaired.is_empty() || !recovered.is_empty() {
@@ -115,6 +121,7 @@ impl House {
             bus,
             clock,
             ids,
+            blobs,
             desk,
             library,
             speech,
@@ -188,6 +195,7 @@ impl House {
             bus: self.bus.clone(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
+            blobs: self.blobs.clone(),
             desk: self.desk.clone(),
             agent: self.agent.clone(),
             config: self.config.messages.clone(),

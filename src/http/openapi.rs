@@ -8,7 +8,9 @@ use utoipa_axum::routes;
 use super::audit;
 use super::knowledge::{articles, gaps, imports, search};
 use super::team::{account, people, session, tokens};
-use super::{Shared, agents, calls, contacts, conversations, events, intake, recordings, saved, teamwork, tickets};
+use super::{
+    Shared, agents, attachments, calls, contacts, conversations, events, intake, recordings, saved, teamwork, tickets,
+};
 
 /// What the document says beside the paths.
 #[derive(OpenApi)]
@@ -65,6 +67,9 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(contacts::merge))
         .routes(routes!(intake::accept))
         .routes(routes!(intake::replies))
+        .routes(routes!(attachments::upload))
+        .routes(routes!(attachments::take_in))
+        .routes(routes!(attachments::one))
         .routes(routes!(tickets::one, tickets::change))
         .routes(routes!(tickets::call))
         .routes(routes!(recordings::one))

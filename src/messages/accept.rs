@@ -10,8 +10,9 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
 
 use super::MessageDesk;
+use crate::domain::attachment::Attachment;
 use crate::domain::card_number;
-use crate::domain::casework::Casework;
+use crate::domain::casework::{Casework, Post};
 use crate::domain::contact::{Address, Contact};
 use crate::domain::conversation::{Author, Conversation, Handler, Message, Status};
 use crate::domain::ids::{ContactId, ConversationId, MessageId};
@@ -30,8 +31,10 @@ pub struct Intake {
     pub thread: String,
     /// Who wrote.
     pub sender: Sender,
-    /// What.
+    /// What; empty when there are files alone.
     pub text: String,
+    /// Files that came with it, as [`MessageDesk::brought`] gives them.
+    pub attachments: Vec<Attachment>,
     /// By which the same request is known when it comes again.
     pub key: Option<RequestKey>,
 }
@@ -203,7 +206,7 @@ impl MessageDesk {
             at: now,
             decision: None,
             timings: None,
-            post: Default::default(),
+            post: Post { attachments: intake.attachments.clone(), ..Post::default() },
         };
         work.insert_message(&message).await?;
         let job = Job { id: message.id.0, kind: JobKind::Answer, conversation: conversation.id, due_at: now, tries: 0 };

@@ -66,7 +66,14 @@ impl Desk {
 
     pub fn intake(&self, thread: &str, text: &str) -> Intake {
         let (thread, text) = (thread.into(), text.into());
-        Intake { inbox: self.inbox.clone(), thread, sender: Sender::default(), text, key: None }
+        Intake {
+            inbox: self.inbox.clone(),
+            thread,
+            sender: Sender::default(),
+            text,
+            attachments: Vec::new(),
+            key: None,
+        }
     }
 
     /// Works until nothing is due.
@@ -112,6 +119,13 @@ impl Running {
             request = request.json(body);
         }
         request.send().await.unwrap()
+    }
+
+    /// Uploads a file.
+    pub async fn bring(&self, path: &str, name: &str, bytes: Vec<u8>) -> Response {
+        let url = format!("http://{}/api/v1{path}", self.address);
+        let url = url::Url::parse_with_params(&url, [("name", name)]).unwrap();
+        self.client.post(url).header("content-type", "application/octet-stream").body(bytes).send().await.unwrap()
     }
 
     pub async fn get(&self, path: &str) -> Value {
