@@ -93,7 +93,8 @@ pub async fn accept(
     let attachments = shared.parts.messages.brought(&who.key(), &new.attachments).await?;
     let text = body::text_beside(&attachments, &new.text, ChannelTraits::API.text_chars_max)?;
     let sender = sender(new.contact.unwrap_or_default())?;
-    let accepted = shared.parts.messages.accept(Intake { inbox, thread, sender, text, attachments, key }).await?;
+    let intake = Intake { sender, attachments, key, ..Intake::new(inbox, thread, text) };
+    let accepted = shared.parts.messages.accept(intake).await?;
     Ok((StatusCode::ACCEPTED, Json::<Accepted>(accepted)).into_response())
 }
 

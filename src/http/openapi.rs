@@ -9,7 +9,8 @@ use super::audit;
 use super::knowledge::{articles, gaps, imports, search};
 use super::team::{account, people, session, tokens};
 use super::{
-    Shared, agents, attachments, calls, contacts, conversations, events, intake, recordings, saved, teamwork, tickets,
+    Shared, agents, attachments, calls, channels, contacts, conversations, deliveries, events, intake, recordings,
+    saved, teamwork, tickets,
 };
 
 /// What the document says beside the paths.
@@ -29,6 +30,7 @@ use super::{
         (name = "tickets", description = "Follow-ups, and calling customers back"),
         (name = "contacts", description = "Customers"),
         (name = "intake", description = "Messages from other programs, and ours to them"),
+        (name = "channels", description = "Accounts beside the phone, and what went out by them"),
         (name = "agents", description = "Who answers, and what happens to what it cannot answer"),
         (name = "knowledge", description = "What is answered from, with its history, and what is missing"),
         (name = "team", description = "Accounts, sessions, tokens, and who changed what"),
@@ -70,6 +72,11 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(attachments::upload))
         .routes(routes!(attachments::take_in))
         .routes(routes!(attachments::one))
+        .routes(routes!(channels::list, channels::add))
+        .routes(routes!(channels::one, channels::change, channels::delete))
+        .routes(routes!(channels::test))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::resend))
         .routes(routes!(tickets::one, tickets::change))
         .routes(routes!(tickets::call))
         .routes(routes!(recordings::one))

@@ -2,6 +2,7 @@
 
 mod memory_attachments;
 mod memory_blobs;
+mod memory_channels;
 mod memory_inbox;
 mod memory_knowledge;
 mod memory_store;

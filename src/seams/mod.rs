@@ -4,6 +4,8 @@ pub mod attachment_store;
 pub mod blobs;
 pub mod browser;
 pub mod bus;
+pub mod channel;
+pub mod channel_store;
 pub mod clock;
 pub mod documents;
 pub mod embed;

@@ -6,6 +6,7 @@
 //! flush a commit, so callers put what belongs together into one unit of work.
 
 mod attachments;
+mod channels;
 mod error;
 mod inbox_read;
 mod inbox_write;
