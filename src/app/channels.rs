@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::adapters::channels::widget::WidgetChannel;
 use crate::domain::conversation::Channel as Kind;
 use crate::seams::channel::{Channel, Maker, Setup};
 
@@ -16,10 +17,11 @@ impl Makers {
 }
 
 impl Maker for Makers {
-    fn make(&self, kind: Kind, _setup: Setup) -> Result<Arc<dyn Channel>, String> {
+    fn make(&self, kind: Kind, setup: Setup) -> Result<Arc<dyn Channel>, String> {
         match kind {
             Kind::Phone | Kind::Api => Err("calls and the API are set up in configuration; name another kind".into()),
-            Kind::Widget | Kind::Email | Kind::Slack | Kind::Telegram | Kind::Discord => {
+            Kind::Widget => Ok(Arc::new(WidgetChannel::make(setup)?)),
+            Kind::Email | Kind::Slack | Kind::Telegram | Kind::Discord => {
                 Err("this kind of channel is not there yet".into())
             }
         }

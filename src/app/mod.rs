@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::adapters::blobs::ObjectBlobs;
@@ -23,6 +24,7 @@ use crate::adapters::secret_box::SecretBox;
 use crate::adapters::store::{SqliteOptions, SqliteStore};
 use crate::adapters::system::{SystemClock, SystemIds};
 use crate::channels::Channels;
+use crate::channels::widget::{self, Widgets};
 use crate::config::Config;
 use crate::domain::agent::Agent;
 use crate::domain::phone_number::PhoneNumber;
@@ -216,6 +218,19 @@ impl House {
             agent: self.agent.clone(),
             public_url: self.config.http.public_url.clone(),
         }))
+    }
+
+    /// Chats on the business's own pages, around this desk.
+    pub fn widgets(&self, messages: Arc<MessageDesk>, shutdown: CancellationToken) -> anyhow::Result<Arc<Widgets>> {
+        let parts = widget::Parts {
+            store: self.store.clone(),
+            bus: self.bus.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            sealer: Arc::new(SecretBox::open(&self.config.secret_key_file())?),
+            messages,
+        };
+        Ok(Widgets::open(parts, shutdown))
     }
 
     /// Synthesises what is said on nearly every call, so that it starts at once. A phrase that fails is spoken

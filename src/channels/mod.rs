@@ -13,6 +13,7 @@ mod inbound;
 mod plan;
 mod post;
 mod running;
+pub mod widget;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -35,3 +35,4 @@ pub mod transition;
 pub mod trunk_use;
 pub mod turn;
 pub mod view;
+pub mod widget;

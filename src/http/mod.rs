@@ -38,6 +38,7 @@ mod server;
 mod team;
 mod teamwork;
 mod tickets;
+mod widget;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -50,6 +51,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::channels::Channels;
+use crate::channels::widget::Widgets;
 use crate::config::http::HttpConfig;
 use crate::knowledge::Library;
 use crate::messages::MessageDesk;
@@ -77,6 +79,8 @@ pub struct Parts {
     pub messages: Arc<MessageDesk>,
     /// Channels beside the phone.
     pub channels: Arc<Channels>,
+    /// Chats on the business's own pages.
+    pub widgets: Arc<Widgets>,
     /// What happens now.
     pub bus: Arc<dyn Bus>,
     /// What the company knows.
@@ -115,6 +119,7 @@ struct Desk {
     requests: Arc<Semaphore>,
     event_streams: Arc<Semaphore>,
     keys: body::KeysInUse,
+    widget_limits: widget::Limits,
 }
 
 /// All routes with everything before them.
@@ -123,6 +128,7 @@ pub fn router(parts: Parts) -> Router {
         requests: Arc::new(Semaphore::new(parts.config.requests_max)),
         event_streams: Arc::new(Semaphore::new(parts.config.event_streams_max)),
         keys: Default::default(),
+        widget_limits: Default::default(),
         parts,
     });
     let (api, document) = openapi::described(openapi::routes());
@@ -142,6 +148,7 @@ pub fn router(parts: Parts) -> Router {
         .merge(guarded)
         .merge(callers)
         .merge(page::routes().route_layer(middleware::from_fn_with_state(shared.clone(), access::check_host)))
+        .merge(widget::routes(&shared))
         // Vendors prove by their signatures who they are; each channel asks for its own.
         .route("/hooks/{account}", get(hooks::call).post(hooks::call).layer(DefaultBodyLimit::max(HOOK_BYTES_MAX)))
         // Open to all: it tells nothing but whether calls can be taken.

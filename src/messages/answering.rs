@@ -12,7 +12,7 @@ use tracing::{debug, error, warn};
 use super::plan::{self, Case, Plan};
 use super::{MessageDesk, lines_before, send};
 use crate::domain::casework::{Delivery, DraftState, Post};
-use crate::domain::conversation::{Author, Conversation, Message};
+use crate::domain::conversation::{Author, Channel, Conversation, Message};
 use crate::domain::ids::{ConversationId, MessageId, TicketId};
 use crate::domain::ticket::{Ticket, TicketStatus};
 use crate::domain::time::EpochMs;
@@ -246,7 +246,9 @@ impl MessageDesk {
         now: EpochMs,
     ) -> Message {
         let post = match author {
-            Author::Agent | Author::Teammate => Post { delivery: Some(Delivery::Queued), ..Post::default() },
+            Author::Agent | Author::Teammate => {
+                Post { delivery: Some(first_delivery(conversation.channel)), ..Post::default() }
+            }
             Author::Draft => Post { draft: Some(DraftState::Waiting), ..Post::default() },
             Author::Customer | Author::Note => Post::default(),
         };
@@ -281,6 +283,11 @@ impl MessageDesk {
         }
         work.commit().await
     }
+}
+
+/// How far a message has come when it is written: a visitor's browser fetches its thread, every other channel waits.
+pub(super) fn first_delivery(channel: Channel) -> Delivery {
+    if channel == Channel::Widget { Delivery::Sent } else { Delivery::Queued }
 }
 
 /// What becomes of files without words: the knowledge cannot answer them.

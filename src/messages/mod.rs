@@ -114,6 +114,13 @@ impl MessageDesk {
         viewers
     }
 
+    /// The customer looks at a conversation, types, or leaves; tells everybody who is there now.
+    pub fn look_customer(&self, conversation: ConversationId, here: bool, typing: bool) {
+        let viewers = self.presence.note_customer(conversation, here, typing, self.parts.clock.epoch());
+        let shown = serde_json::to_value(&viewers).unwrap_or_default();
+        self.tell_of(conversation, LiveKind::Presence { viewers: shown });
+    }
+
     /// Who looks at a conversation now.
     pub fn viewers(&self, conversation: ConversationId) -> Vec<Viewer> {
         self.presence.viewers(conversation, self.parts.clock.epoch())
@@ -215,6 +222,10 @@ impl OutgoingAttachment {
 /// outbox; all other channels are delivered to, in the order of each thread.
 async fn send(work: &mut dyn UnitOfWork, conversation: &Conversation, message: &Message) -> Result<(), StoreError> {
     let thread = conversation.casework.thread.clone();
+    // A visitor's browser fetches its thread; what is written there has been sent.
+    if conversation.channel == Channel::Widget {
+        return Ok(());
+    }
     if !matches!(conversation.channel, Channel::Api | Channel::Phone) {
         let lane = format!("{} {}", conversation.inbox, thread.unwrap_or_else(|| conversation.id.to_string()));
         return work.post(&Dispatch::fresh(message.id, conversation.inbox, lane, message.at)).await;

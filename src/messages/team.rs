@@ -4,7 +4,7 @@
 //! else was quicker: the second comes after the first. The agent's replies do not (`answering.rs`).
 
 use super::accept::RequestKey;
-use super::answering::outdate_drafts;
+use super::answering::{first_delivery, outdate_drafts};
 use super::{MessageDesk, send};
 use crate::domain::attachment::Attachment;
 use crate::domain::casework::DraftState;
@@ -149,9 +149,9 @@ impl MessageDesk {
         message.at = self.parts.clock.epoch();
         message.post.by = Some(order.by.as_text().to_owned());
         message.post.draft = Some(DraftState::Approved);
-        message.post.delivery = Some(crate::domain::casework::Delivery::Queued);
         let mut work = self.parts.store.begin().await?;
         let conversation = self.change(&mut *work, order, &act).await?;
+        message.post.delivery = Some(first_delivery(conversation.channel));
         can_write(&conversation)?;
         work.update_message(&message).await?;
         send(&mut *work, &conversation, &message).await?;

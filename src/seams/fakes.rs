@@ -7,6 +7,7 @@ mod memory_inbox;
 mod memory_knowledge;
 mod memory_store;
 mod memory_team;
+mod memory_widget;
 pub mod told_llm;
 
 use std::sync::Mutex;

@@ -22,3 +22,4 @@ pub mod stt;
 pub mod team_store;
 pub mod tts;
 pub mod turn_end;
+pub mod widget_store;

@@ -8,6 +8,7 @@ use super::channel_store::{ChannelChanges, ChannelReads};
 use super::inbox_store::{InboxChanges, InboxReads};
 use super::knowledge_store::{KnowledgeChanges, KnowledgeReads};
 use super::team_store::{TeamChanges, TeamReads};
+use super::widget_store::{WidgetChanges, WidgetReads};
 use crate::domain::agent::Agent;
 use crate::domain::call::{Attempt, Call, Recording};
 use crate::domain::conversation::{Conversation, Message};
@@ -62,7 +63,9 @@ pub struct Cursor {
 
 /// Reading, and the beginning of every change.
 #[async_trait]
-pub trait Store: AttachmentReads + ChannelReads + InboxReads + KnowledgeReads + TeamReads + Send + Sync {
+pub trait Store:
+    AttachmentReads + ChannelReads + InboxReads + KnowledgeReads + TeamReads + WidgetReads + Send + Sync
+{
     /// Begins a change; nothing is seen by others before [`UnitOfWork::commit`].
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError>;
     /// One conversation, whole.
@@ -108,7 +111,7 @@ pub trait Store: AttachmentReads + ChannelReads + InboxReads + KnowledgeReads + 
 /// One transaction. Dropped without a commit, it leaves no trace.
 #[async_trait]
 pub trait UnitOfWork:
-    AttachmentChanges + ChannelChanges + InboxChanges + KnowledgeChanges + TeamChanges + Send
+    AttachmentChanges + ChannelChanges + InboxChanges + KnowledgeChanges + TeamChanges + WidgetChanges + Send
 {
     /// Adds or, by its revision, follows up an agent.
     async fn save_agent(&mut self, agent: &Agent) -> Result<(), StoreError>;

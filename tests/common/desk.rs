@@ -7,6 +7,7 @@ use switchboard::adapters::documents::ChildReader;
 use switchboard::adapters::pages::WebPages;
 use switchboard::adapters::system::{SystemClock, SystemIds};
 use switchboard::channels::Channels;
+use switchboard::channels::widget::{self, Widgets};
 use switchboard::config::http::HttpConfig;
 use switchboard::config::knowledge::KnowledgeConfig;
 use switchboard::domain::agent::Agent;
@@ -96,11 +97,18 @@ pub fn channels(
     })
 }
 
+/// Chats on pages around a desk for messages.
+pub fn widgets(store: Arc<dyn Store>, bus: Arc<dyn Bus>, messages: Arc<MessageDesk>) -> Arc<Widgets> {
+    let (clock, ids, sealer) = (Arc::new(SystemClock), Arc::new(SystemIds), Arc::new(Plain));
+    Widgets::open(widget::Parts { store, bus, clock, ids, sealer, messages }, Default::default())
+}
+
 /// What the API works on. It can be used, and what a test does not replace is empty.
 pub fn api(store: Arc<dyn Store>, bus: Arc<dyn Bus>, agent: Arc<ArcSwap<Agent>>, config: HttpConfig) -> Parts {
     let agent_id = agent.load().id;
     let messages = message_desk(store.clone(), bus.clone(), agent.clone());
     Parts {
+        widgets: widgets(store.clone(), bus.clone(), messages.clone()),
         channels: channels(store.clone(), messages.clone(), agent.clone(), Arc::new(NoChannels)),
         library: library(store.clone(), Arc::new(Desk::new(None)), agent_id),
         team: Team::new(switchboard::team::Parts {

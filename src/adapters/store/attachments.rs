@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::SqliteStore;
 use super::error::sort;
@@ -79,13 +79,37 @@ pub(super) async fn with_attachments(
     conversation: &str,
     mut messages: Vec<Message>,
 ) -> Result<Vec<Message>, StoreError> {
-    let of = |row: &SqliteRow| Ok((rows::id::<MessageId>(row, "attachments", "message_id")?, rows::attachment(row)?));
-    for (message, attachment) in every(moment, ATTACHMENTS_OF, conversation, of).await? {
+    let found = every(moment, ATTACHMENTS_OF, conversation, with_message).await?;
+    hand_out(&mut messages, found);
+    Ok(messages)
+}
+
+/// Gives some messages their files.
+pub(super) async fn fill(moment: &mut SqliteConnection, messages: &mut [Message]) -> Result<(), StoreError> {
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let mut sql = QueryBuilder::<Sqlite>::new("SELECT * FROM attachments WHERE message_id IN (");
+    let mut ids = sql.separated(", ");
+    for message in &*messages {
+        ids.push_bind(message.id.to_string());
+    }
+    sql.push(") ORDER BY id");
+    let found = sql.build().fetch_all(moment).await.map_err(sort)?;
+    hand_out(messages, found.iter().map(with_message).collect::<Result<Vec<_>, _>>()?);
+    Ok(())
+}
+
+fn with_message(row: &SqliteRow) -> Result<(MessageId, Attachment), StoreError> {
+    Ok((rows::id(row, "attachments", "message_id")?, rows::attachment(row)?))
+}
+
+fn hand_out(messages: &mut [Message], found: Vec<(MessageId, Attachment)>) {
+    for (message, attachment) in found {
         if let Some(message) = messages.iter_mut().find(|one| one.id == message) {
             message.post.attachments.push(attachment);
         }
     }
-    Ok(messages)
 }
 
 const ATTACHMENT: &str = "SELECT a.*, m.conversation_id FROM attachments a LEFT JOIN messages m ON m.id = a.message_id

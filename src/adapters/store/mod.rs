@@ -16,6 +16,7 @@ mod rows;
 mod team;
 #[cfg(test)]
 mod tests;
+mod widget;
 mod write;
 
 use std::fs::{DirBuilder, OpenOptions};

@@ -30,6 +30,7 @@ use crate::domain::ticket::{Ticket, TicketStatus};
 use crate::domain::time::EpochMs;
 use crate::domain::transition::{Act, Actor};
 use crate::domain::trunk_use::TrunkUse;
+use crate::domain::widget::VisitorSession;
 use crate::seams::inbox_store::{Event, Filter, InboxReads, Job, KeptAnswer, Saved};
 use crate::seams::knowledge_store::PageWatch;
 use crate::seams::store::{ConversationView, Cursor, Seed, Store, StoreError, UnitOfWork};
@@ -74,6 +75,8 @@ pub(super) struct Rows {
     pub(super) channel_marks: BTreeMap<(ChannelAccountId, String), String>,
     pub(super) external: BTreeMap<(InboxId, String), MessageId>,
     pub(super) deliveries: Vec<OnItsWay>,
+    pub(super) visitor_sessions: BTreeMap<Uuid, VisitorSession>,
+    pub(super) feed: Vec<(InboxId, String, MessageId)>,
 }
 
 impl MemoryStore {
@@ -361,12 +364,14 @@ impl UnitOfWork for MemoryUnit {
         self.needs_new(self.draft.messages.contains_key(&message.id))?;
         self.collect_gap(message);
         self.claim_attachments(message)?;
+        self.place_in_feed(message);
         self.draft.messages.insert(message.id, message.clone());
         Ok(())
     }
 
     async fn update_message(&mut self, message: &Message) -> Result<(), StoreError> {
         self.needs(self.draft.messages.contains_key(&message.id))?;
+        self.place_in_feed(message);
         self.draft.messages.insert(message.id, message.clone());
         Ok(())
     }

@@ -1,0 +1,3 @@
+//! Vendors of channels, one folder or file each.
+
+pub mod widget;
