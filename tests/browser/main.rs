@@ -12,6 +12,7 @@ mod console;
 mod relay;
 mod sip_clients;
 mod supervisor;
+mod widget;
 
 #[path = "../walkthroughs/audio.rs"]
 mod audio;

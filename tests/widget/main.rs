@@ -3,7 +3,6 @@
 // Clippy sees tests only in functions that are marked as such; everything here is one.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-#[expect(dead_code, reason = "shared with tests that use all of it")]
 #[path = "../common/desk.rs"]
 mod desk;
 mod house;

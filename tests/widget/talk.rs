@@ -5,6 +5,11 @@ use std::time::Duration;
 use futures::{SinkExt, StreamExt};
 use reqwest::Method;
 use serde_json::{Value, json};
+use switchboard::domain::conversation::{Author, Message};
+use switchboard::domain::ids::MessageId;
+use switchboard::domain::time::EpochMs;
+use switchboard::domain::turn::{Decision, Reason, Source, Verdict};
+use switchboard::seams::store::Store;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
 use crate::house::{Running, SITE, running, until};
@@ -33,6 +38,51 @@ async fn a_visitor_is_answered_by_the_agent_and_then_by_a_person() {
         (&last["from"], &last["name"], &last["text"]),
         (&json!("person"), &json!("ann"), &json!("Hello, this is Ann."))
     );
+}
+
+/// R21: an automatic answer names what it rests on, where that can be opened; nothing else of the decision is told.
+#[tokio::test]
+async fn sources_with_an_address_are_links() {
+    let running = running().await;
+    let visitor = running.begin().await;
+    visitor.writes("Hello").await;
+    running.work_off().await;
+    let case = running.only_case().await;
+    let source = |source: &str| Source {
+        entry: "secret-entry".into(),
+        question: "When do you open?".into(),
+        source: source.into(),
+        score: 0.5,
+        article: None,
+    };
+    let pages = ["https://shop.example/hours", "hours.md", "javascript:alert(1)", "file:///etc/passwd"];
+    let message = Message {
+        id: MessageId(uuid::Uuid::now_v7()),
+        conversation: case["id"].as_str().unwrap().parse().unwrap(),
+        author: Author::Agent,
+        text: "We open at nine.".into(),
+        heard_text: None,
+        at: EpochMs(1),
+        decision: Some(Decision {
+            verdict: Verdict::Send,
+            reason: Reason::ClearAndLowRisk,
+            confidence: 0.9,
+            sources: pages.into_iter().map(source).collect(),
+            features: Vec::new(),
+            desk_ms: 1.0,
+            writer: None,
+        }),
+        timings: None,
+        post: Default::default(),
+    };
+    let mut unit = running.store.begin().await.unwrap();
+    unit.insert_message(&message).await.unwrap();
+    unit.commit().await.unwrap();
+    let (seen, _) = visitor.sees(None).await;
+    let last = seen.last().unwrap();
+    let link = json!([{ "title": "When do you open?", "url": "https://shop.example/hours" }]);
+    assert_eq!((&last["text"], &last["sources"]), (&json!("We open at nine."), &link));
+    assert!(!last.to_string().contains("secret-entry"));
 }
 
 /// R11: nothing is lost or doubled for whoever comes back: the same place gives the same rest, by every way.

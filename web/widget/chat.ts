@@ -334,7 +334,7 @@ addEventListener("keydown", (event) => {
   if (event.key === "Escape") shut();
   keepFocus(event, main);
 });
-addEventListener("online", () => { line.hurry(); void send(); });
-addEventListener("offline", () => { online = false; show(); });
+addEventListener("online", () => { if (visit) line.open(); });
+addEventListener("offline", () => { line.close(); online = false; show(); });
 document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") { line.hurry(); look(); } });
 parent.postMessage({ kind: "ready" }, "*");

@@ -15,10 +15,10 @@ use std::sync::Arc;
 
 use axum::extract::{Extension, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Router, extract::DefaultBodyLimit};
 
 use super::Shared;
@@ -34,17 +34,22 @@ pub use limits::Limits;
 /// The script, the frame, and what the frame asks.
 pub fn routes(shared: &Shared) -> Router<Shared> {
     let visits = Router::new()
-        .route("/widget/{account}", get(frame::page))
-        .route("/widget/{account}/sessions", post(talk::begin))
-        .route("/widget/{account}/session", get(talk::session).put(talk::fill_in))
-        .route("/widget/{account}/messages", get(stream::poll).post(talk::write))
-        .route("/widget/{account}/events", get(stream::events))
-        .route("/widget/{account}/socket", get(stream::socket))
-        .route("/widget/{account}/signs", post(talk::sign))
-        .route("/widget/{account}/files", post(talk::bring).layer(DefaultBodyLimit::max(UPLOAD_BYTES_MAX)))
-        .route("/widget/{account}/files/{file}", get(talk::file))
+        .route("/widget/{account}", asked_first(get(frame::page)))
+        .route("/widget/{account}/sessions", asked_first(post(talk::begin)))
+        .route("/widget/{account}/session", asked_first(get(talk::session).put(talk::fill_in)))
+        .route("/widget/{account}/messages", asked_first(get(stream::poll).post(talk::write)))
+        .route("/widget/{account}/events", asked_first(get(stream::events)))
+        .route("/widget/{account}/socket", asked_first(get(stream::socket)))
+        .route("/widget/{account}/signs", asked_first(post(talk::sign)))
+        .route("/widget/{account}/files", asked_first(post(talk::bring).layer(DefaultBodyLimit::max(UPLOAD_BYTES_MAX))))
+        .route("/widget/{account}/files/{file}", asked_first(get(talk::file)))
         .route_layer(middleware::from_fn_with_state(shared.clone(), door));
     Router::new().route("/widget.js", get(frame::script)).merge(visits)
+}
+
+/// Browsers ask first what a page of another site may do (Fetch, section 4.8); the door answers.
+fn asked_first(methods: MethodRouter<Shared>) -> MethodRouter<Shared> {
+    methods.options(async || StatusCode::NO_CONTENT)
 }
 
 /// The widget that is asked, and the other site whose page asks, where one does.
@@ -62,12 +67,8 @@ async fn door(State(shared): State<Shared>, request: Request, next: Next) -> Res
         Err(problem) => return problem.into_response(),
     };
     let site = asked.site.clone();
-    let mut response = if parts.method == Method::OPTIONS {
-        StatusCode::NO_CONTENT.into_response()
-    } else {
-        parts.extensions.insert(asked);
-        next.run(Request::from_parts(parts, body)).await
-    };
+    parts.extensions.insert(asked);
+    let mut response = next.run(Request::from_parts(parts, body)).await;
     let headers = response.headers_mut();
     headers.append(header::VARY, HeaderValue::from_static("origin"));
     if let Some(site) = site.and_then(|site| HeaderValue::from_str(&site).ok()) {
