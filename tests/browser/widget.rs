@@ -47,7 +47,7 @@ impl Shop {
     fn serve(listener: TcpListener, house: &House, widget: &str) {
         let script = format!("http://127.0.0.1:{}/widget.js", house.http_port());
         let page = format!(
-            "<!doctype html><html lang=en><title>Shop</title><style>* {{ color: red !important; display: block }}</style>\
+            "<!doctype html><html lang=en><meta name=viewport content=\"width=device-width\"><title>Shop</title><style>* {{ color: red !important; display: block }}</style>\
              <main><h1>Our shop</h1><p>Lamps.</p></main><script src=\"{script}\" data-widget=\"{widget}\" async></script>"
         );
         std::thread::spawn(move || {
@@ -231,6 +231,7 @@ fn the_chat_fits_320_pixels_and_hinders_nobody() {
     };
     visit.tab.command_for_size(320, 568);
     visit.opens();
+    visit.until("the chat has the whole screen", "innerWidth === 320 && innerHeight === 568");
     visit.sees("Start the chat");
     visit.finds_no_barrier("the form");
     visit.tab.picture("widget-320-form");

@@ -45,6 +45,9 @@ async fn a_payload_in_any_field_stays_text() {
     visitor.writes(HOSTILE).await;
     running.work_off().await;
     assert_eq!(visitor.texts().await[0].1, HOSTILE);
+    let case = running.only_case().await;
+    let note = case["messages"].as_array().unwrap().iter().find(|message| message["author"] == "note").unwrap();
+    assert_eq!(note["text"], format!("Page: {HOSTILE}"));
     let shown = running.ask(Method::GET, "/messages", None, &visitor.token, None).await;
     assert_eq!(shown.headers()["content-type"], "application/json");
     assert_eq!(shown.headers()["x-content-type-options"], "nosniff");

@@ -253,20 +253,24 @@ async fn files_go_both_ways() {
 /// R11: what is asked before the chat becomes the customer's, as a claim.
 #[tokio::test]
 async fn the_form_comes_before_the_first_message() {
-    let ask =
-        json!([{ "name": "email", "label": "Your email", "required": true }, { "name": "name", "label": "Your name" }]);
+    let ask = json!([{ "name": "email", "label": "Your email", "required": true }, { "name": "name", "label": "Your name" },
+                      { "name": "order", "label": "Order number" }]);
     let running: Running = crate::house::running_with(json!({ "ask": ask })).await;
-    let visitor = running.visitor(json!({ "origin": SITE })).await;
+    let visitor = running.visitor(json!({ "origin": SITE, "page": "https://shop.example/lamps" })).await;
     assert_eq!(visitor.begun["complete"], false);
     let early = json!({ "client_id": "much-too-early", "text": "Hello" });
     assert_eq!(visitor.asks(Method::POST, "/messages", Some(early)).await.0, 422);
-    let form = |email: &str| Some(json!({ "fields": { "email": email, "name": "Zoë" } }));
+    let form = |email: &str| Some(json!({ "fields": { "email": email, "name": "Zoë", "order": "7" } }));
     let (status, told) = visitor.asks(Method::PUT, "/session", form("nobody")).await;
     assert_eq!((status, told["detail"].as_str()), (422, Some("This is no email address.")));
     let (status, shown) = visitor.asks(Method::PUT, "/session", form("zoe@example.com")).await;
     assert_eq!((status, &shown["complete"]), (200, &json!(true)));
     visitor.writes("Hello").await;
+    visitor.writes("Hello again").await;
     let case = running.only_case().await;
+    let notes = case["messages"].as_array().unwrap().iter().filter(|message| message["author"] == "note");
+    let notes: Vec<_> = notes.map(|note| note["text"].as_str().unwrap()).collect();
+    assert_eq!(notes, ["Order number: 7\nPage: https://shop.example/lamps"], "the team is told once");
     let contact = running.api(Method::GET, &format!("/contacts/{}", case["contact"].as_str().unwrap()), None).await;
     let shown = contact.to_string();
     assert!(

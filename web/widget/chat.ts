@@ -11,6 +11,7 @@ type Stored = { token?: string; pending?: Pending[]; read?: number };
 
 const TYPING_MS = 4_000;
 const TYPED_LAPSES_MS = 10_000;
+const TEXT_PX_MAX = 120;
 const FILE_BYTES_MAX = 10_000_000;
 const STANDING: Record<Standing, string> = {
   agent: "You are talking with our assistant.", waiting: "A colleague will reply to you here.",
@@ -227,7 +228,7 @@ function build(visit: Visit): void {
 
 function composer(visit: Visit): HTMLElement {
   const text = el("textarea", { id: "text", rows: 1, maxlength: 10_000, placeholder: "Write a message…", "aria-label": "Message", enterkeyhint: "send" });
-  const grow = () => { text.style.height = "auto"; text.style.height = `${Math.min(text.scrollHeight, 120)}px`; };
+  const grow = () => { text.style.height = "auto"; text.style.height = `${Math.min(text.scrollHeight + 2, TEXT_PX_MAX)}px`; text.style.overflowY = text.scrollHeight > TEXT_PX_MAX ? "auto" : "hidden"; };
   const submit = (event: Event) => {
     event.preventDefault();
     const words = text.value.trim();

@@ -24,11 +24,14 @@ use crate::domain::attachment::Attachment;
 use crate::domain::casework::Delivery;
 use crate::domain::channel_account::ChannelAccount;
 use crate::domain::conversation::Channel;
-use crate::domain::ids::{AttachmentId, ChannelAccountId};
+use crate::domain::ids::{AttachmentId, ChannelAccountId, ConversationId};
 use crate::domain::inbox::Inbox;
 use crate::domain::time::EpochMs;
+use crate::domain::transition::Actor;
 use crate::domain::widget::{IDENTITY_SECRET, Visitor, VisitorSession, WidgetSettings};
-use crate::messages::{Accepted, AttachmentError, Intake, IntakeError, MessageDesk, Sender};
+use crate::messages::{
+    Accepted, AttachmentError, Intake, IntakeError, MessageDesk, Order, RequestKey, Sender, TeamError,
+};
 use crate::seams::bus::Bus;
 use crate::seams::clock::{Clock, Ids};
 use crate::seams::secrets::Sealer;
@@ -217,7 +220,29 @@ impl Widgets {
         let sender = Sender { name: session.visitor.name.clone(), addresses: session.visitor.addresses.clone() };
         let (inbox, thread) = (inbox(widget), session.thread.clone());
         let intake = Intake { sender, attachments, external_id: Some(external_id), ..Intake::new(inbox, thread, text) };
-        Ok(self.parts.messages.accept(intake).await?)
+        let begun = self.parts.store.thread_now(widget.account.inbox, &session.thread).await?.map(|case| case.id);
+        let accepted = self.parts.messages.accept(intake).await?;
+        if begun != Some(accepted.conversation_id) {
+            self.introduce(session, accepted.conversation_id).await;
+        }
+        Ok(accepted)
+    }
+
+    /// Tells the team what is known of who begins a case beside their words, once.
+    async fn introduce(&self, session: &VisitorSession, conversation: ConversationId) {
+        let Visitor { told, page, .. } = &session.visitor;
+        let page = page.iter().map(|page| format!("Page: {page}"));
+        let lines: Vec<_> = told.iter().map(|(label, value)| format!("{label}: {value}")).chain(page).collect();
+        if lines.is_empty() {
+            return;
+        }
+        let order = Order { conversation, by: Actor::System, seen: None };
+        let key = RequestKey { scope: "widget".into(), key: conversation.to_string(), digest: String::new() };
+        match self.parts.messages.note(&order, lines.join("\n"), Some(&key)).await {
+            Ok(_) | Err(TeamError::Store(StoreError::Conflict)) => {}
+            // The message is kept, which is what the visitor was told.
+            Err(error) => tracing::warn!(%error, "What a visitor told before the chat was not noted"),
+        }
     }
 
     /// Keeps a file that a visitor brings.
