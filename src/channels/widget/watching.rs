@@ -99,17 +99,21 @@ impl Watching {
                 continue;
             }
             let Some(pulse) = self.pulse.as_mut() else { return std::future::pending().await };
-            // Whoever was woken by nobody looks all the same: another process may have written.
-            let woken = tokio::time::timeout(LOOK, pulse.changed()).await;
             let now = *pulse.borrow_and_update();
-            if woken.is_err() {
-                self.look(true);
+            if now != self.told {
+                // Noted once it was read: whoever is dropped in between reads again.
+                if now.beats != self.told.beats {
+                    self.read().await?;
+                }
+                self.compare(now);
+                self.told = now;
+                continue;
             }
-            self.compare(now);
-            if woken.is_err() || now.beats != self.told.beats {
+            // Whoever was woken by nobody looks all the same: another process may have written.
+            if tokio::time::timeout(LOOK, pulse.changed()).await.is_err() {
+                self.look(true);
                 self.read().await?;
             }
-            self.told = now;
         }
     }
 
