@@ -11,8 +11,9 @@ use std::time::SystemTime;
 use std::{env, fs, io};
 
 /// Whatever the built console is made of.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 9] = [
     "web/src",
+    "web/widget",
     "web/public",
     "web/scripts",
     "web/index.html",

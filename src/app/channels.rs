@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::adapters::channels::discord::Discord;
 use crate::adapters::channels::slack::Slack;
 use crate::adapters::channels::telegram::Telegram;
+use crate::adapters::channels::widget::WidgetChannel;
 use crate::domain::conversation::Channel as Kind;
 use crate::seams::channel::{Channel, Maker, Setup};
 
@@ -18,7 +19,8 @@ impl Maker for Makers {
             Kind::Slack => Ok(Arc::new(Slack::new(setup)?)),
             Kind::Telegram => Ok(Arc::new(Telegram::new(setup)?)),
             Kind::Discord => Ok(Arc::new(Discord::new(setup)?)),
-            Kind::Widget | Kind::Email => Err("this kind of channel is not there yet".into()),
+            Kind::Widget => Ok(Arc::new(WidgetChannel::make(setup)?)),
+            Kind::Email => Err("this kind of channel is not there yet".into()),
         }
     }
 }

@@ -12,8 +12,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::adapters::blobs::ObjectBlobs;
 use crate::adapters::bus::LocalBus;
 use crate::adapters::documents::ChildReader;
 use crate::adapters::models::Models;
@@ -24,12 +26,14 @@ use crate::adapters::system::{SystemClock, SystemIds};
 use crate::adapters::webhook_post::HttpPoster;
 use crate::channels::Channels;
 use crate::channels::webhooks::{WebhookParts, Webhooks};
+use crate::channels::widget::{self, Widgets};
 use crate::config::Config;
 use crate::domain::agent::Agent;
 use crate::domain::phone_number::PhoneNumber;
 use crate::http::Answering;
 use crate::knowledge::{self, Library};
 use crate::messages::{self, MessageDesk};
+use crate::seams::blobs::Blobs;
 use crate::seams::bus::Bus;
 use crate::seams::clock::{Clock, Ids};
 use crate::seams::signaling::{Destination, Signaling};
@@ -56,6 +60,8 @@ pub struct House {
     pub clock: Arc<dyn Clock>,
     /// Identifiers.
     pub ids: Arc<dyn Ids>,
+    /// The bytes of files.
+    pub blobs: Arc<dyn Blobs>,
     /// The support core.
     pub desk: Arc<Desk>,
     /// What the company knows.
@@ -82,6 +88,8 @@ impl House {
         };
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&options).await?);
         private_folder(&config.recordings_dir())?;
+        private_folder(&config.files_dir())?;
+        let blobs: Arc<dyn Blobs> = Arc::new(ObjectBlobs::in_folder(&config.files_dir())?);
         let repaired = crate::adapters::media_node::repair_recordings(&config.recordings_dir());
         let recovered = recover_cut_calls(&*store, &*clock, &*ids).await?;
         if !repaired.is_empty() || !recovered.is_empty() {
@@ -119,6 +127,7 @@ impl House {
             bus,
             clock,
             ids,
+            blobs,
             desk,
             library,
             speech,
@@ -192,6 +201,7 @@ impl House {
             bus: self.bus.clone(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
+            blobs: self.blobs.clone(),
             desk: self.desk.clone(),
             agent: self.agent.clone(),
             config: self.config.messages.clone(),
@@ -221,6 +231,19 @@ impl House {
             sealer: Arc::new(SecretBox::open(&self.config.secret_key_file())?),
             poster: Arc::new(HttpPoster::new(&self.config.webhooks)),
         }))
+    }
+
+    /// Chats on the business's own pages, around this desk.
+    pub fn widgets(&self, messages: Arc<MessageDesk>, shutdown: CancellationToken) -> anyhow::Result<Arc<Widgets>> {
+        let parts = widget::Parts {
+            store: self.store.clone(),
+            bus: self.bus.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            sealer: Arc::new(SecretBox::open(&self.config.secret_key_file())?),
+            messages,
+        };
+        Ok(Widgets::open(parts, shutdown))
     }
 
     /// Synthesises what is said on nearly every call, so that it starts at once. A phrase that fails is spoken

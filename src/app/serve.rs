@@ -48,11 +48,13 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let answering = tokio::spawn(messages.clone().run(true, shutdown.clone()));
     let channels = house.channels(messages.clone())?;
     let webhooks = house.webhooks()?;
+    let widgets = house.widgets(messages.clone(), shutdown.clone())?;
     let router = http::router(http::Parts {
         store: house.store.clone(),
         messages,
         channels: channels.clone(),
         webhooks: webhooks.clone(),
+        widgets,
         bus: house.bus.clone(),
         library: house.library.clone(),
         team: team.clone(),

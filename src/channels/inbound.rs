@@ -6,12 +6,13 @@ use async_trait::async_trait;
 
 use super::Parts;
 use super::rates::Rates;
+use crate::domain::attachment::{ATTACHMENTS_MAX, Attachment, plain_name};
 use crate::domain::casework::Delivery;
 use crate::domain::channel_account::Health;
 use crate::domain::ids::ChannelAccountId;
 use crate::domain::inbox::Inbox;
-use crate::messages::{Intake, IntakeError, RequestKey, Sender};
-use crate::seams::channel::{Arrived, Change, Inbound, InboundError, Known};
+use crate::messages::{AttachmentError, Intake, IntakeError, RequestKey, Sender};
+use crate::seams::channel::{Arrived, ArrivedFile, Change, Inbound, InboundError, Known};
 use crate::seams::channel_store::Dispatch;
 
 /// The door of one account.
@@ -21,6 +22,29 @@ pub struct Door {
     pub(super) inbox: Inbox,
     pub(super) health: Mutex<Health>,
     pub(super) rates: Mutex<Rates>,
+}
+
+impl Door {
+    /// Keeps the files that came with a message; those that are not taken are named in its text.
+    async fn kept(&self, files: Vec<ArrivedFile>, mut text: String) -> Result<(Vec<Attachment>, String), InboundError> {
+        let (mut kept, owner) = (Vec::new(), format!("channel {}", self.inbox.id));
+        for ArrivedFile { name, bytes } in files {
+            let taken = match kept.len() < ATTACHMENTS_MAX {
+                true => self.parts.messages.keep_attachment(&owner, &name, bytes).await,
+                false => Err(AttachmentError::TooMany),
+            };
+            match taken {
+                Ok(attachment) => kept.push(attachment),
+                Err(AttachmentError::Store(error)) => return Err(error.into()),
+                Err(error @ AttachmentError::Blob(_)) => {
+                    tracing::warn!(channel.id = %self.account, %error, "A file that came in was not kept");
+                    return Err(InboundError::Busy);
+                }
+                Err(why) => text = format!("{text}\n\n[{} was not taken: {why}]", plain_name(&name)).trim().to_owned(),
+            }
+        }
+        Ok((kept, text))
+    }
 }
 
 #[async_trait]
@@ -34,7 +58,9 @@ impl Inbound for Door {
         let exceeded = self.rates.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).are_exceeded(&thread, now);
         let name = message.name.map(|name| one_line(&name)).filter(|name| !name.is_empty());
         let text = message.text.chars().take(TEXT_CHARS_MAX).collect();
+        let (attachments, text) = self.kept(message.files, text).await?;
         let intake = Intake {
+            attachments,
             sender: Sender { name, addresses: message.addresses },
             key,
             external_id: message.external_id,

@@ -15,6 +15,7 @@ mod post;
 mod rates;
 mod running;
 pub mod webhooks;
+pub mod widget;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod article;
+pub mod attachment;
 pub mod call;
 pub mod callback_number;
 pub mod card_number;
@@ -36,3 +37,4 @@ pub mod trunk_use;
 pub mod turn;
 pub mod view;
 pub mod webhook;
+pub mod widget;

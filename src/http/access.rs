@@ -125,13 +125,23 @@ fn from_our_page(headers: &HeaderMap, config: &HttpConfig, cookie: Option<&str>)
     };
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(origin) = text("origin") {
-        let ours = origin.split_once("://").map(|(_, authority)| authority);
-        let is_ours = ours.is_some() && (ours == text("host") || ours == config.public_authority());
-        return if is_ours { Ok(()) } else { Err(refused()) };
+        return if is_our_origin(origin, headers, config) { Ok(()) } else { Err(refused()) };
     }
     let Some(cookie) = cookie else { return Ok(()) };
     let told = text("x-csrf-token").is_some_and(|told| same(told, &Team::csrf(cookie).into()));
     if told || text("sec-fetch-site") == Some("same-origin") { Ok(()) } else { Err(refused()) }
+}
+
+/// Whether a page of this origin is ours.
+pub fn is_our_origin(origin: &str, headers: &HeaderMap, config: &HttpConfig) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let authority = origin.split_once("://").map(|(_, authority)| authority);
+    authority.is_some() && (authority == host || authority == config.public_authority())
+}
+
+/// Refuses whoever calls us by a name that is none of ours.
+pub fn named_as_ours(headers: &HeaderMap, uri: &Uri, config: &HttpConfig) -> Result<(), Problem> {
+    ours(headers, uri, config).map(drop)
 }
 
 /// The session's cookie, under either of its names.
@@ -237,7 +247,8 @@ fn passed_on(headers: &HeaderMap) -> bool {
     marked.iter().any(|name| headers.contains_key(*name)) || elsewhere(header::ORIGIN) || elsewhere(header::REFERER)
 }
 
-fn presented(headers: &HeaderMap) -> Option<&str> {
+/// The token of an `Authorization` header.
+pub fn presented(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

@@ -61,7 +61,10 @@ fn is_import(extensions: &Extensions) -> bool {
 /// Where vendors call.
 const HOOK: &str = "/hooks/{account}";
 /// Where files and pages come in.
-const IMPORTS: [&str; 6] = [
+const IMPORTS: [&str; 9] = [
+    "/widget/{account}/files",
+    "/api/v1/attachments",
+    "/api/v1/intake/attachments",
     "/api/v1/knowledge/articles",
     "/api/v1/knowledge/articles/{id}",
     "/api/v1/knowledge/articles/{id}/file",
@@ -78,7 +81,11 @@ const IMPORT_PATIENCE: Duration = Duration::from_secs(90);
 /// nothing personal stays in a cache.
 pub async fn harden(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    let framed = response.extensions().get::<Framed>().is_some();
     for (name, value) in STRICT {
+        if framed && name == header::X_FRAME_OPTIONS {
+            continue;
+        }
         // Pages from which one calls ask for more than the others; every other header is the same everywhere.
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
@@ -87,6 +94,10 @@ pub async fn harden(request: Request, next: Next) -> Response {
     }
     response
 }
+
+/// A page that other sites frame: its own policy names them (`frame-ancestors`), which the older header could not.
+#[derive(Clone, Copy)]
+pub struct Framed;
 
 const STRICT: [(HeaderName, &str); 7] = [
     (

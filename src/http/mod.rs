@@ -7,6 +7,7 @@
 mod access;
 mod agents;
 mod asked;
+mod attachments;
 mod audit;
 mod body;
 mod browser_calls;
@@ -29,6 +30,7 @@ mod permissions;
 mod principal;
 mod problem;
 mod proxies;
+mod ranges;
 mod reach;
 mod recordings;
 mod saved;
@@ -37,6 +39,7 @@ mod team;
 mod teamwork;
 mod tickets;
 mod webhooks;
+mod widget;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -50,6 +53,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::channels::Channels;
 use crate::channels::webhooks::Webhooks;
+use crate::channels::widget::Widgets;
 use crate::config::http::HttpConfig;
 use crate::knowledge::Library;
 use crate::messages::MessageDesk;
@@ -79,6 +83,8 @@ pub struct Parts {
     pub channels: Arc<Channels>,
     /// Programs that are told what happens.
     pub webhooks: Arc<Webhooks>,
+    /// Chats on the business's own pages.
+    pub widgets: Arc<Widgets>,
     /// What happens now.
     pub bus: Arc<dyn Bus>,
     /// What the company knows.
@@ -117,6 +123,7 @@ struct Desk {
     requests: Arc<Semaphore>,
     event_streams: Arc<Semaphore>,
     keys: body::KeysInUse,
+    widget_limits: widget::Limits,
 }
 
 /// All routes with everything before them.
@@ -125,6 +132,7 @@ pub fn router(parts: Parts) -> Router {
         requests: Arc::new(Semaphore::new(parts.config.requests_max)),
         event_streams: Arc::new(Semaphore::new(parts.config.event_streams_max)),
         keys: Default::default(),
+        widget_limits: Default::default(),
         parts,
     });
     let (api, document) = openapi::described(openapi::routes());
@@ -144,6 +152,7 @@ pub fn router(parts: Parts) -> Router {
         .merge(guarded)
         .merge(callers)
         .merge(page::routes().route_layer(middleware::from_fn_with_state(shared.clone(), access::check_host)))
+        .merge(widget::routes(&shared))
         // Vendors prove by their signatures who they are; each channel asks for its own.
         .route("/hooks/{account}", get(hooks::call).post(hooks::call).layer(DefaultBodyLimit::max(HOOK_BYTES_MAX)))
         // Open to all: it tells nothing but whether calls can be taken.

@@ -66,7 +66,7 @@ async fn call() -> Response {
 }
 
 /// Pages from which one calls may ask for the microphone; nothing else may.
-fn with_microphone(mut response: Response) -> Response {
+pub fn with_microphone(mut response: Response) -> Response {
     let policy = HeaderValue::from_static("camera=(), geolocation=(), microphone=(self), payment=()");
     response.headers_mut().insert(HeaderName::from_static("permissions-policy"), policy);
     response
@@ -76,7 +76,8 @@ async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
     found(&format!("assets/{name}"), &headers)
 }
 
-fn found(path: &str, headers: &HeaderMap) -> Response {
+/// A file of what was built, or 404.
+pub fn found(path: &str, headers: &HeaderMap) -> Response {
     match FILES.iter().find(|file| file.path == path) {
         Some(file) => file.answer(headers),
         None => Problem::not_found("file").into_response(),

@@ -13,6 +13,8 @@ use crate::domain::time::EpochMs;
 pub struct Viewer {
     /// Who.
     pub teammate: String,
+    /// Whether it is the customer.
+    pub customer: bool,
     /// Whether they type.
     pub typing: bool,
     /// When they were last heard of.
@@ -35,12 +37,26 @@ impl Presence {
         typing: bool,
         now: EpochMs,
     ) -> Vec<Viewer> {
+        let viewer = Viewer { teammate: teammate.to_owned(), customer: false, typing, at_ms: now.0 };
+        self.put((conversation, teammate.to_owned()), here.then_some(viewer), now)
+    }
+
+    /// The customer looks on, or no longer; tells who does now.
+    pub fn note_customer(&self, conversation: ConversationId, here: bool, typing: bool, now: EpochMs) -> Vec<Viewer> {
+        let viewer = Viewer { teammate: "Customer".into(), customer: true, typing, at_ms: now.0 };
+        // No teammate has a name of no letters.
+        self.put((conversation, String::new()), here.then_some(viewer), now)
+    }
+
+    fn put(&self, key: (ConversationId, String), viewer: Option<Viewer>, now: EpochMs) -> Vec<Viewer> {
         let mut viewers = self.current(now);
-        let key = (conversation, teammate.to_owned());
-        if !here {
-            viewers.remove(&key);
-        } else if viewers.len() < VIEWERS_MAX || viewers.contains_key(&key) {
-            viewers.insert(key, Viewer { teammate: teammate.to_owned(), typing, at_ms: now.0 });
+        let conversation = key.0;
+        match viewer {
+            None => drop(viewers.remove(&key)),
+            Some(viewer) if viewers.len() < VIEWERS_MAX || viewers.contains_key(&key) => {
+                viewers.insert(key, viewer);
+            }
+            Some(_) => {} // As many as are remembered look on.
         }
         of(&viewers, conversation)
     }

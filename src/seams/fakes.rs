@@ -1,11 +1,14 @@
 //! Stand-ins for the seams, held to the same suites as the real adapters, for tests and simulations.
 
+mod memory_attachments;
+mod memory_blobs;
 mod memory_channels;
 mod memory_inbox;
 mod memory_knowledge;
 mod memory_store;
 mod memory_team;
 mod memory_webhooks;
+mod memory_widget;
 pub mod told_llm;
 
 use std::sync::Mutex;
@@ -20,6 +23,7 @@ use super::clock::{Clock, Ids};
 use crate::domain::ids::ConversationId;
 use crate::domain::time::EpochMs;
 
+pub use memory_blobs::MemoryBlobs;
 pub use memory_store::MemoryStore;
 pub use told_llm::ToldLlm;
 

@@ -1,5 +1,7 @@
 //! The traits behind which everything replaceable stands, with the types that cross them.
 
+pub mod attachment_store;
+pub mod blobs;
 pub mod browser;
 pub mod bus;
 pub mod channel;
@@ -21,3 +23,4 @@ pub mod team_store;
 pub mod tts;
 pub mod turn_end;
 pub mod webhooks;
+pub mod widget_store;

@@ -3,11 +3,13 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use super::attachment_store::{AttachmentChanges, AttachmentReads};
 use super::channel_store::{ChannelChanges, ChannelReads};
 use super::inbox_store::{InboxChanges, InboxReads};
 use super::knowledge_store::{KnowledgeChanges, KnowledgeReads};
 use super::team_store::{TeamChanges, TeamReads};
 use super::webhooks::{WebhookChanges, WebhookReads};
+use super::widget_store::{WidgetChanges, WidgetReads};
 use crate::domain::agent::Agent;
 use crate::domain::call::{Attempt, Call, Recording};
 use crate::domain::conversation::{Conversation, Message};
@@ -62,7 +64,9 @@ pub struct Cursor {
 
 /// Reading, and the beginning of every change.
 #[async_trait]
-pub trait Store: ChannelReads + InboxReads + KnowledgeReads + TeamReads + WebhookReads + Send + Sync {
+pub trait Store:
+    AttachmentReads + ChannelReads + InboxReads + KnowledgeReads + TeamReads + WebhookReads + WidgetReads + Send + Sync
+{
     /// Begins a change; nothing is seen by others before [`UnitOfWork::commit`].
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError>;
     /// One conversation, whole.
@@ -107,7 +111,16 @@ pub trait Store: ChannelReads + InboxReads + KnowledgeReads + TeamReads + Webhoo
 
 /// One transaction. Dropped without a commit, it leaves no trace.
 #[async_trait]
-pub trait UnitOfWork: ChannelChanges + InboxChanges + KnowledgeChanges + TeamChanges + WebhookChanges + Send {
+pub trait UnitOfWork:
+    AttachmentChanges
+    + ChannelChanges
+    + InboxChanges
+    + KnowledgeChanges
+    + TeamChanges
+    + WebhookChanges
+    + WidgetChanges
+    + Send
+{
     /// Adds or, by its revision, follows up an agent.
     async fn save_agent(&mut self, agent: &Agent) -> Result<(), StoreError>;
     /// Keeps what configuration laid down last.

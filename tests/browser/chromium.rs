@@ -124,6 +124,52 @@ impl Tab {
         answer["result"]["value"].clone()
     }
 
+    /// Runs a script in a frame of the page whose address holds this; its value, or nothing while there is no such frame.
+    pub fn run_in(&mut self, part: &str, script: &str) -> Value {
+        let tree = self.command("Page.getFrameTree", json!({}));
+        let frames = tree["frameTree"]["childFrames"].as_array().cloned().unwrap_or_default();
+        let frame =
+            frames.iter().map(|child| &child["frame"]).find(|frame| frame["url"].as_str().unwrap().contains(part));
+        let Some(frame) = frame else { return Value::Null };
+        let world = self.command("Page.createIsolatedWorld", json!({ "frameId": frame["id"] }));
+        let asked = json!({
+            "expression": script, "contextId": world["executionContextId"], "awaitPromise": true, "returnByValue": true,
+            "userGesture": true,
+        });
+        let answer = self.command("Runtime.evaluate", asked);
+        assert!(answer["exceptionDetails"].is_null(), "{script}: {answer:#}");
+        answer["result"]["value"].clone()
+    }
+
+    /// Takes the network away, or gives it back.
+    pub fn offline(&mut self, offline: bool) {
+        self.command("Network.enable", json!({}));
+        let conditions = json!({ "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
+        self.command("Network.emulateNetworkConditions", conditions);
+    }
+
+    /// Presses a key of the keyboard.
+    pub fn press(&mut self, key: &str) {
+        let code = match key {
+            "Tab" => 9,
+            "Enter" => 13,
+            "Escape" => 27,
+            _ => 0,
+        };
+        for kind in ["rawKeyDown", "keyUp"] {
+            let event = json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code });
+            self.command("Input.dispatchKeyEvent", event);
+        }
+    }
+
+    /// Keeps what is on the screen as a picture, where the variable `SCREENSHOTS_DIR` names a folder.
+    pub fn picture(&mut self, name: &str) {
+        let Some(folder) = std::env::var_os("SCREENSHOTS_DIR") else { return };
+        let shot = self.command("Page.captureScreenshot", json!({ "format": "png" }));
+        let bytes = STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
+        std::fs::write(Path::new(&folder).join(format!("{name}.png")), bytes).unwrap();
+    }
+
     /// Waits until a script says so.
     pub fn until(&mut self, what: &str, script: &str) -> Value {
         eventually(what, || {

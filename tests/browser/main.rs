@@ -13,6 +13,7 @@ mod nat;
 mod relay;
 mod sip_clients;
 mod supervisor;
+mod widget;
 
 #[path = "../walkthroughs/audio.rs"]
 mod audio;

@@ -50,6 +50,7 @@ pub fn knowing(desk: &Desk) -> Arc<MessageDesk> {
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
         desk: Arc::new(core),
+        blobs: Arc::new(switchboard::seams::fakes::MemoryBlobs::default()),
         agent: desk.agent.clone(),
         config: Default::default(),
     })

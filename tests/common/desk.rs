@@ -9,6 +9,7 @@ use switchboard::adapters::system::{SystemClock, SystemIds};
 use switchboard::adapters::webhook_post::HttpPoster;
 use switchboard::channels::Channels;
 use switchboard::channels::webhooks::{WebhookParts, Webhooks};
+use switchboard::channels::widget::{self, Widgets};
 use switchboard::config::http::HttpConfig;
 use switchboard::config::knowledge::KnowledgeConfig;
 use switchboard::config::webhooks::WebhooksConfig;
@@ -31,6 +32,7 @@ pub fn message_desk(store: Arc<dyn Store>, bus: Arc<dyn Bus>, agent: Arc<ArcSwap
         bus,
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
+        blobs: Arc::new(switchboard::seams::fakes::MemoryBlobs::default()),
         desk: Arc::new(Desk::new(None)),
         agent,
         config: Default::default(),
@@ -109,12 +111,19 @@ pub fn webhooks(store: Arc<dyn Store>, private_hosts: &[String]) -> Arc<Webhooks
     })
 }
 
+/// Chats on pages around a desk for messages.
+pub fn widgets(store: Arc<dyn Store>, bus: Arc<dyn Bus>, messages: Arc<MessageDesk>) -> Arc<Widgets> {
+    let (clock, ids, sealer) = (Arc::new(SystemClock), Arc::new(SystemIds), Arc::new(Plain));
+    Widgets::open(widget::Parts { store, bus, clock, ids, sealer, messages }, Default::default())
+}
+
 /// What the API works on. It can be used, and what a test does not replace is empty.
 pub fn api(store: Arc<dyn Store>, bus: Arc<dyn Bus>, agent: Arc<ArcSwap<Agent>>, config: HttpConfig) -> Parts {
     let agent_id = agent.load().id;
     let messages = message_desk(store.clone(), bus.clone(), agent.clone());
     Parts {
         webhooks: webhooks(store.clone(), &[]),
+        widgets: widgets(store.clone(), bus.clone(), messages.clone()),
         channels: channels(store.clone(), messages.clone(), agent.clone(), Arc::new(NoChannels)),
         library: library(store.clone(), Arc::new(Desk::new(None)), agent_id),
         team: Team::new(switchboard::team::Parts {

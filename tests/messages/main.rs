@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod api;
+mod attachments;
 mod contention;
 #[path = "../common/desk.rs"]
 mod desk;

@@ -53,6 +53,7 @@ async fn answered(text: &str, scripts: Vec<Vec<LlmAct>>) -> (ConversationView, A
         bus: house.bus.clone(),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
+        blobs: Arc::new(switchboard::seams::fakes::MemoryBlobs::default()),
         desk: Arc::new(desk),
         agent: house.agent.clone(),
         config: Default::default(),

@@ -3,6 +3,7 @@
 // Clippy sees tests only in functions that are marked as such; everything here is one.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod attachment_suite;
 mod channel_suite;
 mod inbox_suite;
 mod killed;
@@ -11,6 +12,7 @@ mod knowledge_suite;
 mod samples;
 mod suite;
 mod team_suite;
+mod widget_suite;
 
 use switchboard::adapters::store::{SqliteOptions, SqliteStore};
 use switchboard::seams::fakes::MemoryStore;
@@ -66,6 +68,11 @@ contract! {
     suite::many_writers_at_once_lose_nothing,
     suite::any_text_is_stored_as_it_is,
     suite::it_answers_when_it_can_be_written_to,
+    attachment_suite::a_message_takes_its_files_and_no_other_takes_them,
+    attachment_suite::a_file_of_a_message_that_was_not_written_is_still_free,
+    widget_suite::visitors_see_what_was_said_in_the_order_it_could_be_seen,
+    widget_suite::receipts_go_forward_up_to_their_place,
+    widget_suite::visits_are_kept_until_they_end,
     inbox_suite::casework_and_posts_come_back_as_they_were,
     inbox_suite::every_act_leaves_an_event_with_its_doer,
     inbox_suite::lists_show_what_was_asked_for,

@@ -4,3 +4,4 @@ mod calls;
 pub mod discord;
 pub mod slack;
 pub mod telegram;
+pub mod widget;

@@ -5,6 +5,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::SqliteStore;
+use super::attachments::fill;
 use super::error::sort;
 use super::inbox_read::one_contact;
 use super::read::every;
@@ -61,9 +62,9 @@ impl ChannelReads for SqliteStore {
     async fn letter(&self, message: MessageId) -> Result<Option<Letter>, StoreError> {
         let mut moment = self.readers.begin().await.map_err(sort)?;
         let id = message.to_string();
-        let Some(message) = every(&mut moment, MESSAGE, &id, rows::message).await?.into_iter().next() else {
-            return Ok(None);
-        };
+        let mut found = every(&mut moment, MESSAGE, &id, rows::message).await?;
+        fill(&mut moment, &mut found).await?;
+        let Some(message) = found.into_iter().next() else { return Ok(None) };
         let case = message.conversation.to_string();
         let conversation = every(&mut moment, CONVERSATION, &case, rows::conversation).await?.into_iter().next();
         let conversation = conversation.ok_or(StoreError::NotFound)?;

@@ -254,6 +254,8 @@ impl UnitOfWork for SqliteUnit {
             .bind(message.id.to_string());
         self.run_one(row).await?;
         self.collect_gap(message).await?;
+        self.claim_attachments(message).await?;
+        self.place_in_feed(message).await?;
         self.index_text(&message.id.to_string(), &message.text).await
     }
 
@@ -274,6 +276,7 @@ impl UnitOfWork for SqliteUnit {
         .bind(message.post.draft.map(word).transpose()?)
         .bind(message.post.delivery.map(word).transpose()?);
         self.run_one(statement).await?;
+        self.place_in_feed(message).await?;
         self.index_text(&message.id.to_string(), &message.text).await
     }
 

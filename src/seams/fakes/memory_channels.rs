@@ -122,6 +122,7 @@ impl ChannelChanges for MemoryUnit {
         let removed = self.draft.channel_accounts.remove(&id);
         self.needs(removed.is_some())?;
         self.draft.channel_marks.retain(|(account, _), _| *account != id);
+        self.draft.visitor_sessions.retain(|_, session| session.account != id);
         let inbox = removed.map(|(account, _)| account.inbox);
         let waiting = self.draft.deliveries.iter().map(|one| one.dispatch.clone());
         let waiting: Vec<_> = waiting.filter(|one| Some(one.inbox) == inbox && one.state == Delivery::Queued).collect();

@@ -13,14 +13,15 @@ use super::memory_channels::OnItsWay;
 use super::memory_knowledge::Asked;
 use crate::domain::agent::Agent;
 use crate::domain::article::Article;
+use crate::domain::attachment::Attachment;
 use crate::domain::call::{Attempt, AttemptOutcome, Call, Recording};
 use crate::domain::channel_account::{ChannelAccount, Health};
 use crate::domain::contact::Contact;
 use crate::domain::conversation::{Channel, Conversation, Message};
 use crate::domain::gap::Gap;
 use crate::domain::ids::{
-    AgentId, ApiTokenId, ArticleId, AttemptId, CallId, ChannelAccountId, ContactId, ConversationId, InboxId, MessageId,
-    RecordingId, SessionId, TeammateId, TicketId, WebhookId,
+    AgentId, ApiTokenId, ArticleId, AttachmentId, AttemptId, CallId, ChannelAccountId, ContactId, ConversationId,
+    InboxId, MessageId, RecordingId, SessionId, TeammateId, TicketId, WebhookId,
 };
 use crate::domain::inbox::Inbox;
 use crate::domain::knowledge::Entry;
@@ -30,6 +31,7 @@ use crate::domain::time::EpochMs;
 use crate::domain::transition::{Act, Actor};
 use crate::domain::trunk_use::TrunkUse;
 use crate::domain::webhook::{Webhook, WebhookPost};
+use crate::domain::widget::VisitorSession;
 use crate::seams::inbox_store::{Event, Filter, InboxReads, Job, KeptAnswer, Saved};
 use crate::seams::knowledge_store::PageWatch;
 use crate::seams::store::{ConversationView, Cursor, Seed, Store, StoreError, UnitOfWork};
@@ -68,6 +70,7 @@ pub(super) struct Rows {
     pub(super) teammates: BTreeMap<TeammateId, Teammate>,
     pub(super) sessions: BTreeMap<SessionId, Session>,
     pub(super) api_tokens: BTreeMap<ApiTokenId, ApiToken>,
+    pub(super) attachments: BTreeMap<AttachmentId, (Attachment, Option<MessageId>)>,
     pub(super) audit: BTreeMap<Uuid, AuditEntry>,
     pub(super) channel_accounts: BTreeMap<ChannelAccountId, (ChannelAccount, Health)>,
     pub(super) channel_marks: BTreeMap<(ChannelAccountId, String), String>,
@@ -76,6 +79,8 @@ pub(super) struct Rows {
     pub(super) webhooks: BTreeMap<WebhookId, Webhook>,
     pub(super) webhook_posts: BTreeMap<Uuid, (WebhookPost, EpochMs)>,
     pub(super) happenings: Vec<(ConversationId, i64)>,
+    pub(super) visitor_sessions: BTreeMap<Uuid, VisitorSession>,
+    pub(super) feed: Vec<(InboxId, String, MessageId)>,
 }
 
 impl MemoryStore {
@@ -365,12 +370,15 @@ impl UnitOfWork for MemoryUnit {
         self.needs(self.draft.conversations.contains_key(&message.conversation))?;
         self.needs_new(self.draft.messages.contains_key(&message.id))?;
         self.collect_gap(message);
+        self.claim_attachments(message)?;
+        self.place_in_feed(message);
         self.draft.messages.insert(message.id, message.clone());
         Ok(())
     }
 
     async fn update_message(&mut self, message: &Message) -> Result<(), StoreError> {
         self.needs(self.draft.messages.contains_key(&message.id))?;
+        self.place_in_feed(message);
         self.draft.messages.insert(message.id, message.clone());
         Ok(())
     }

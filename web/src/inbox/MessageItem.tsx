@@ -8,6 +8,7 @@ import { spokenAt } from "@/calls/spoken";
 import { Pill } from "@/ui/basics";
 import { Icon } from "@/ui/icons";
 import { exact, full } from "@/ui/time";
+import { Attachments } from "./Attachments";
 import { isSending } from "./queries";
 import { VERDICT } from "./words";
 
@@ -40,6 +41,7 @@ export function MessageItem({ message, live, playing, onSeek }: Props) {
       </p>
       <div className={`prose-text max-w-[85%] rounded-2xl px-3.5 py-2 ${look.bubble} ${playing ? "outline-2 outline-offset-1 outline-accent" : ""}`}>
         <Said message={message} live={live} />
+        <Attachments files={message.attachments} />
       </div>
       <Why message={message} />
       {message.timings_ms?.reply_gap != null && <LatencyBar timings={message.timings_ms} />}

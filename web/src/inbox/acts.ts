@@ -71,7 +71,7 @@ export type Acts = ReturnType<typeof useActs>;
 /** What was just written, before the server has said that it holds it. */
 function ahead(kind: "reply" | "note", text: string, by: string): Message {
   return {
-    id: sendingId(), author: kind === "note" ? "note" : "teammate", text, by, at_ms: Date.now(), sources: [],
+    id: sendingId(), author: kind === "note" ? "note" : "teammate", text, by, at_ms: Date.now(), sources: [], attachments: [],
     delivery: kind === "note" ? null : "queued",
   };
 }

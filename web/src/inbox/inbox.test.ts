@@ -10,7 +10,7 @@ const summary = (more: Partial<ConversationSummary> = {}): ConversationSummary =
   id: "c", agent: "a", inbox: "i", channel: "api", status: "open", handler: "bot", label: "Open", preview: false, version: 3,
   created_at_ms: 1, updated_at_ms: 1, tags: [], ...more,
 });
-const message = (id: string, at: number, more: Partial<Message> = {}): Message => ({ id, author: "customer", text: id, at_ms: at, sources: [], ...more });
+const message = (id: string, at: number, more: Partial<Message> = {}): Message => ({ id, author: "customer", text: id, at_ms: at, sources: [], attachments: [], ...more });
 const whole = (more: Partial<Conversation> = {}): Conversation => ({ ...summary(), messages: [message("m1", 1)], tickets: [], ...more });
 const ids = ({ messages }: Conversation) => messages.map(({ id }) => id);
 

@@ -6,7 +6,7 @@ const summary = (id: string, created: number, more: Partial<ConversationSummary>
   id, agent: "a", inbox: "i", channel: "api", status: "open", handler: "bot", label: "Open", preview: false, version: 1,
   created_at_ms: created, updated_at_ms: created, tags: [], ...more,
 });
-const message = (id: string, at: number, more: Partial<Message> = {}): Message => ({ id, author: "customer", text: id, at_ms: at, sources: [], ...more });
+const message = (id: string, at: number, more: Partial<Message> = {}): Message => ({ id, author: "customer", text: id, at_ms: at, sources: [], attachments: [], ...more });
 const whole = (more: Partial<Conversation> = {}): Conversation => ({ ...summary("c", 1), messages: [message("m1", 1), message("m3", 3)], tickets: [], ...more });
 const event = (told: object): LiveEvent => ({ id: 1, at_ms: 9, conversation_id: "c", ...told }) as LiveEvent;
 const pages = (...lists: ConversationSummary[][]) => ({ pages: lists.map((conversations, at) => ({ conversations, next_cursor: at === lists.length - 1 ? null : "more" })), pageParams: [] });
