@@ -22,7 +22,7 @@ use switchboard::domain::conversation::{Author, Channel, Conversation, Handler, 
 use switchboard::domain::ids::{AgentId, ConversationId, InboxId, MessageId};
 use switchboard::domain::inbox::Inbox;
 use switchboard::domain::time::EpochMs;
-use switchboard::messages::{Intake, MessageDesk, Parts, Sender};
+use switchboard::messages::{Intake, MessageDesk, Parts};
 use switchboard::seams::inbox_store::{Filter, InboxReads};
 use switchboard::seams::store::{Cursor, Store};
 use switchboard::support::Desk;
@@ -80,7 +80,7 @@ async fn accept(folder: &Path, seconds: u64, senders: u64) {
             while Instant::now() < ends {
                 let thread = format!("t{}", next.fetch_add(1, Ordering::Relaxed) / 8);
                 let text = "My order has not arrived yet; could you tell me where it is?".to_owned();
-                let intake = Intake { inbox: inbox.clone(), thread, sender: Sender::default(), text, key: None };
+                let intake = Intake::new(inbox.clone(), thread, text);
                 let sent = Instant::now();
                 desk.accept(intake).await.unwrap();
                 times.record(sent.elapsed().as_micros() as u64).unwrap();

@@ -9,6 +9,7 @@
 //! ```text
 //! app, cli                 put the house together; the only rooms that name concrete adapters
 //! http                     API, live page, metrics, health: handlers, no policy
+//! channels                 accounts of channels beside the phone: what comes in by them, what goes out
 //! messages                 conversations by message: accepted, answered or held, and what teammates do with a case
 //! voice                    calls: who speaks when, what is said and done next, calling a person, the journal
 //! support                  the one support core: retrieval, confidence, gate, on-unresolved choice, summary
@@ -31,6 +32,7 @@
 pub mod adapters;
 pub mod app;
 pub mod certificates;
+pub mod channels;
 pub mod cli;
 pub mod config;
 pub mod domain;

@@ -195,7 +195,7 @@ impl Outgoing {
     pub fn relay(&mut self, now: Instant, packet: &RelayPacket, line: Line<'_>) -> bool {
         let Some(destination) = line.destination else { return false };
         let fits = packet.codec == line.params.codec && packet.ticks() == i64::from(line.params.packet_ms) * MS;
-        if !fits || self.mixing != Mixing::Off || self.playout.ready() || self.keys.busy() {
+        if !fits || !self.forwards() {
             return false;
         }
         let Some(numbers) = self.relay.number(now, packet, (self.sequence, self.timestamp)) else { return false };
@@ -224,9 +224,16 @@ impl Outgoing {
         self.keys.push(key, duration);
     }
 
-    /// When the next slot opens.
-    pub fn due_at(&self) -> Instant {
-        self.pacer.next()
+    /// When the next slot has to be opened. While packets pass as they came, and `in_company` of nobody who listens to
+    /// this side or records it, slots have nothing to do.
+    pub fn due_at(&self, in_company: bool) -> Instant {
+        let passing = self.relay.on_until().filter(|_| !in_company && self.spoken.is_none() && self.forwards());
+        passing.map_or(self.pacer.next(), |until| until.max(self.pacer.next()))
+    }
+
+    /// Whether nothing of ours speaks against passing packets on as they came.
+    fn forwards(&self) -> bool {
+        self.mixing == Mixing::Off && !self.playout.ready() && !self.keys.busy()
     }
 
     /// Lets the grid go on while there is no stream.
@@ -237,7 +244,7 @@ impl Outgoing {
     /// Opens every slot that is due.
     pub fn open_due(&mut self, now: Instant, mut line: Line<'_>) {
         let ticks = u32::from(line.params.packet_ms) * 8;
-        let passed = self.pacer.skip(now);
+        let passed = self.pacer.skip(now, self.relay.on_until().is_some());
         self.timestamp = self.timestamp.wrapping_add(passed.wrapping_mul(ticks));
         while now >= self.pacer.next() {
             self.slot(now, &mut line);
@@ -258,10 +265,7 @@ impl Outgoing {
             self.history.push(samples, false);
             return;
         };
-        self.relay.slot();
-        let is_forwarding =
-            self.relay.is_on(now) && self.mixing == Mixing::Off && !self.playout.ready() && !self.keys.busy();
-        if is_forwarding {
+        if self.relay.is_on(now) && self.forwards() {
             self.played(samples);
             // What was forwarded is what was said: it is recorded, and told from an echo, as if we had sent it.
             self.others.pull(samples);

@@ -33,11 +33,11 @@ impl Pacer {
         self.next
     }
 
-    /// Packet times that have to be passed over because the engine was held up.
-    pub fn skip(&mut self, now: Instant) -> u32 {
+    /// Packet times that have to be passed over because the engine was held up, or `meant` to be passed over.
+    pub fn skip(&mut self, now: Instant, meant: bool) -> u32 {
         let late = now.saturating_duration_since(self.next);
         let slots = (late.as_nanos() / self.packet.as_nanos()).min(u128::from(u32::MAX)) as u32;
-        let excess = slots.saturating_sub(CATCH_UP);
+        let excess = slots.saturating_sub(if meant { 0 } else { CATCH_UP });
         self.next += self.packet * excess;
         excess
     }

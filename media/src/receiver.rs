@@ -64,7 +64,7 @@ pub struct Receiver {
     /// Ticks of audio that may be given out, and when that was reckoned.
     credit: i64,
     credited_at: i64,
-    /// Nobody takes what is heard: the buffer goes on, and nothing is decoded.
+    /// Nobody takes what is heard: nothing is kept, and the timeline starts afresh when somebody does.
     unheard: bool,
     counts: Counts,
 }
@@ -103,9 +103,12 @@ impl Receiver {
         self.noise_peak = None;
     }
 
-    /// Whether anybody takes what is heard; frames come in their time all the same, and are silent when nobody does.
-    pub fn set_unheard(&mut self, unheard: bool) {
-        self.unheard = unheard;
+    /// Whether anybody takes what is heard; no frames come while nobody does.
+    pub fn set_unheard(&mut self, now: i64, unheard: bool) {
+        if self.unheard != unheard {
+            self.restart(now);
+            self.unheard = unheard;
+        }
     }
 
     /// What happened so far.
@@ -120,6 +123,10 @@ impl Receiver {
 
     /// An audio packet; whether it was of use, if only too late for us.
     pub fn audio(&mut self, now: i64, packet: &Packet<'_>, codec: Codec) -> bool {
+        if self.unheard {
+            self.counts.used += 1;
+            return true;
+        }
         let inserted = self.jitter.insert(now, packet, codec);
         let is_of_use = matches!(inserted, Inserted::Kept | Inserted::Late);
         match inserted {
@@ -141,8 +148,12 @@ impl Receiver {
         }
     }
 
-    /// When the next frame is due, in ticks.
-    pub fn due_at(&self) -> i64 {
+    /// When the next frame is due, in ticks; `None` while nobody takes it.
+    pub fn next_due(&self) -> Option<i64> {
+        (!self.unheard).then(|| self.due_at())
+    }
+
+    fn due_at(&self) -> i64 {
         match self.jitter.due_at() {
             Some(due) if self.jitter.whole() => due,
             Some(due) => due.max(self.grace_until),
@@ -153,7 +164,7 @@ impl Receiver {
     /// The next whole frame, if it is due. What is overdue may still wait in the socket behind the packet that
     /// just came, so nothing is made up here.
     pub fn take_whole(&mut self, now: i64) -> Option<Received> {
-        if !self.jitter.started() || !self.jitter.whole() {
+        if self.unheard || !self.jitter.started() || !self.jitter.whole() {
             return None;
         }
         self.take_next(now)
@@ -161,6 +172,9 @@ impl Receiver {
 
     /// The next frame, if it is due, made up where nothing came. At most [`BURST`] come out at one time.
     pub fn take(&mut self, now: i64) -> Option<Received> {
+        if self.unheard {
+            return None;
+        }
         if !self.jitter.started() {
             return self.take_idle(now);
         }
@@ -195,9 +209,6 @@ impl Receiver {
     /// Makes a frame of what was taken.
     fn decode(&mut self) -> Received {
         let mut frame = Frame::SILENCE;
-        if self.unheard {
-            return Received { frame, concealed: false };
-        }
         let mut made_up = 0;
         let mut from = 0;
         while from < FRAME_TICKS as usize {

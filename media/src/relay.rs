@@ -16,8 +16,10 @@ use crate::rtp::Packet;
 const PAYLOAD_MAX: usize = 480;
 /// After so long without a packet we fill the silence ourselves again: more than the longest packet and usual jitter.
 const HOLD: Duration = Duration::from_millis(120);
-/// Packets forwarded in one slot at most: a burst after a stall passes, a flood does not.
-const PER_SLOT_MAX: u8 = 10;
+/// Packets forwarded in [`COUNTED`] at most: a burst after a stall passes, a flood does not.
+const TOGETHER_MAX: u8 = 10;
+/// One usual packet time.
+const COUNTED: Duration = Duration::from_millis(20);
 /// A jump of the sender's numbers beyond this begins a new count, as RFC 3550 A.1 would have it.
 const JUMP_MAX: u16 = 3000;
 
@@ -63,7 +65,9 @@ pub struct Renumbering {
     /// Which of the 64 numbers up to the last one have passed.
     seen: u64,
     forwarded_at: Option<Instant>,
-    in_slot: u8,
+    /// How many were forwarded since when.
+    together: u8,
+    together_since: Option<Instant>,
 }
 
 /// Our numbers for a forwarded packet.
@@ -80,7 +84,7 @@ pub struct Numbers {
 impl Renumbering {
     /// Whether forwarding goes on, so that our own slots stay silent.
     pub fn is_on(&self, now: Instant) -> bool {
-        self.offsets.is_some() && self.forwarded_at.is_some_and(|at| now.saturating_duration_since(at) < HOLD)
+        self.on_until().is_some_and(|until| now < until)
     }
 
     /// We speak ourselves: the next forwarded packet is counted on from there.
@@ -88,15 +92,19 @@ impl Renumbering {
         self.offsets = None;
     }
 
-    /// A slot has passed.
-    pub fn slot(&mut self) {
-        self.in_slot = 0;
+    /// Until when forwarding goes on should nothing more come; `None` where it does not.
+    pub fn on_until(&self) -> Option<Instant> {
+        self.offsets.and(self.forwarded_at).map(|at| at + HOLD)
     }
 
     /// Numbers for a packet; `next` are the sequence number and timestamp that our own next packet would have.
     /// `None` where too many come.
     pub fn number(&mut self, now: Instant, packet: &RelayPacket, next: (u16, u32)) -> Option<Numbers> {
-        if self.in_slot >= PER_SLOT_MAX {
+        if self.together_since.is_none_or(|since| now.saturating_duration_since(since) >= COUNTED) {
+            self.together_since = Some(now);
+            self.together = 0;
+        }
+        if self.together >= TOGETHER_MAX {
             return None;
         }
         let ahead_by = |offset: u16| packet.sequence.wrapping_add(offset).wrapping_sub(self.last_sequence);
@@ -114,7 +122,7 @@ impl Renumbering {
             self.last_sequence = sequence;
             self.seen = 1;
         }
-        self.in_slot += 1;
+        self.together += 1;
         self.offsets = Some(offsets);
         self.forwarded_at = Some(now);
         Some(Numbers { first: kept.is_none(), sequence, timestamp: packet.timestamp.wrapping_add(offsets.1) })

@@ -341,9 +341,10 @@ impl Session {
 
     /// When [`Session::handle_timeout`] wants to be called next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let heard = self.epoch.instant(self.receiver.due_at());
+        let heard = self.receiver.next_due().map(|due| self.epoch.instant(due));
         let silent = self.silent_since.map(|since| since + self.config.rtp_timeout);
-        [Some(heard), Some(self.outgoing.due_at()), Some(self.reporter.next()), silent].into_iter().flatten().min()
+        let slot = self.outgoing.due_at(self.recording || !self.unheard);
+        [heard, Some(slot), Some(self.reporter.next()), silent].into_iter().flatten().min()
     }
 
     /// The next datagram to send, written into `datagram` (at least 1500 bytes).
@@ -423,12 +424,13 @@ impl Session {
         self.relayed = on.then(Queue::new);
     }
 
-    /// Says that nobody takes what is heard, so that it need not be decoded: for packets that are forwarded as they came,
-    /// while the frames would be dropped. Keys in telephone events are told as before; tones are not listened for.
-    pub fn set_unheard(&mut self, unheard: bool) {
+    /// Says that nobody takes what is heard, so that it need not be kept or decoded: for packets that are forwarded as
+    /// they came, while the frames would be dropped. Keys in telephone events are told as before; tones are not listened
+    /// for. Whoever listens again hears the stream as if it began then.
+    pub fn set_unheard(&mut self, now: Instant, unheard: bool) {
         if self.unheard != unheard {
             self.unheard = unheard;
-            self.receiver.set_unheard(unheard);
+            self.receiver.set_unheard(self.epoch.ticks(now), unheard);
         }
     }
 
@@ -480,9 +482,6 @@ impl Session {
 
     /// Hands a frame on: to the ears, to the tone detector, to the recording.
     fn hear(&mut self, now: Instant, received: &Received) {
-        if self.unheard {
-            return;
-        }
         if self.listens_for_tones()
             && !received.concealed
             && let Some(key) = self.tone_reader.frame(&received.frame)

@@ -207,7 +207,7 @@ fn what_is_forwarded_is_recorded() {
 fn what_nobody_takes_is_forwarded_and_not_decoded() {
     let (mut from, mut to, mut far) = pair(params());
     from.heard.clear();
-    from.session.set_unheard(true);
+    from.session.set_unheard(from.now, true);
     for i in 0..25 {
         let packet = far.packet(&ulaw_tone(440.0, 8000.0, i * 160, 160));
         from.arrive(FAR, &packet);
@@ -216,13 +216,52 @@ fn what_nobody_takes_is_forwarded_and_not_decoded() {
         to.run_until(from.now);
     }
     assert!(from.heard.is_empty());
-    from.session.set_unheard(false);
+    from.session.set_unheard(from.now, false);
     for i in 25..50 {
         from.arrive(FAR, &far.packet(&ulaw_tone(440.0, 8000.0, i * 160, 160)));
         from.run(ms(20));
     }
     let heard = from.heard_samples();
     assert!(heard.len() >= 20 * 320 && share_of(440.0, &heard[4 * 320..]) > 0.95);
+}
+
+/// A leg that forwards and is listened to by nobody asks for no slots; its own words still leave at once, and numbers and
+/// time go on.
+#[test]
+fn a_leg_that_forwards_alone_wants_no_ticks() {
+    let (mut from, mut to, mut far) = pair(params());
+    let mut other_far = Far::new();
+    to.session.set_relaying(true);
+    let mut ticks = 0;
+    for i in 0..50 {
+        let payload = ulaw_tone(440.0, 8000.0, i * 160, 160);
+        from.arrive(FAR, &far.packet(&payload));
+        to.arrive(FAR, &other_far.packet(&payload));
+        assert_eq!(forward(&mut from, &mut to) + forward(&mut to, &mut from), 2);
+        from.run(ms(20));
+        while let Some(due) = to.session.poll_timeout().filter(|due| *due < from.now) {
+            to.run_until(due);
+            // The wait of its jitter buffer is found in the first of them.
+            ticks += usize::from(i >= 10);
+        }
+        to.now = from.now;
+        from.session.set_unheard(from.now, true);
+        to.session.set_unheard(to.now, true);
+    }
+    assert_eq!(ticks, 0);
+    let before = to.sent.len();
+    let at = to.now;
+    assert!(to.play(1, &tone(440.0, 8000.0, 3200), true));
+    to.run(ms(0));
+    assert_eq!((to.sent.len(), to.sent.last().unwrap().at), (before + 1, at), "the first word waits for no slot");
+    to.run(ms(600));
+    let since: Vec<_> = to.sent[before - 1..].iter().map(|sent| sent.packet()).collect();
+    assert!(since.len() > 28);
+    for pair in since.windows(2) {
+        assert_eq!(pair[1].sequence, pair[0].sequence.wrapping_add(1));
+        let step = pair[1].timestamp.wrapping_sub(pair[0].timestamp);
+        assert!((160..=320).contains(&step), "{step}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The composition root: the only place that names concrete adapters and puts the house together.
 
 pub mod business;
+mod channels;
 pub mod data_folder;
 pub mod dialplans;
 pub mod serve;
@@ -20,6 +21,7 @@ use crate::adapters::pages::WebPages;
 use crate::adapters::secret_box::SecretBox;
 use crate::adapters::store::{SqliteOptions, SqliteStore};
 use crate::adapters::system::{SystemClock, SystemIds};
+use crate::channels::Channels;
 use crate::config::Config;
 use crate::domain::agent::Agent;
 use crate::domain::phone_number::PhoneNumber;
@@ -192,6 +194,20 @@ impl House {
             agent: self.agent.clone(),
             config: self.config.messages.clone(),
         })
+    }
+
+    /// Channels beside the phone, around this desk.
+    pub fn channels(&self, messages: Arc<MessageDesk>) -> anyhow::Result<Arc<Channels>> {
+        Ok(Channels::open(crate::channels::Parts {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            sealer: Arc::new(SecretBox::open(&self.config.secret_key_file())?),
+            messages,
+            maker: Arc::new(channels::Makers::new()),
+            agent: self.agent.clone(),
+            public_url: self.config.http.public_url.clone(),
+        }))
     }
 
     /// Synthesises what is said on nearly every call, so that it starts at once. A phrase that fails is spoken

@@ -46,9 +46,11 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let team = house.team()?;
     let messages = house.message_desk();
     let answering = tokio::spawn(messages.clone().run(true, shutdown.clone()));
+    let channels = house.channels(messages.clone())?;
     let router = http::router(http::Parts {
         store: house.store.clone(),
         messages,
+        channels: channels.clone(),
         bus: house.bus.clone(),
         library: house.library.clone(),
         team: team.clone(),
@@ -65,6 +67,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         shutdown: shutdown.clone(),
     });
     let http_task = tokio::spawn(server.run(router, shutdown.clone()));
+    let channels = tokio::spawn(channels.run(shutdown.clone()));
     house.speak_ready().await;
     readiness.ready("speech");
 
@@ -117,6 +120,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     shutdown.cancel();
     let _ = tokio::time::timeout(HTTP_ENDS, http_task).await;
     let _ = tokio::time::timeout(HTTP_ENDS, answering).await;
+    let _ = tokio::time::timeout(HTTP_ENDS, channels).await;
     let _ = tokio::time::timeout(HTTP_ENDS, minutes).await;
     tokio::task::spawn_blocking(move || node.shutdown()).await?;
     info!("Stopped");

@@ -12,6 +12,8 @@ pub struct Casework {
     pub contact: Option<ContactId>,
     /// The channel's own name for the thread; the customer's next message with it belongs here.
     pub thread: Option<String>,
+    /// What it is about in the customer's own words, where the channel has such a line (mail).
+    pub subject: Option<String>,
     /// The teammate it is assigned to.
     pub assignee: Option<String>,
     /// Labels of the team, sorted.

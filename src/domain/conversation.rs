@@ -15,6 +15,16 @@ pub enum Channel {
     Phone,
     /// Messages posted through the API.
     Api,
+    /// The chat on the business's own pages.
+    Widget,
+    /// Mail.
+    Email,
+    /// Slack, in channels and threads.
+    Slack,
+    /// Telegram, in private chats and groups.
+    Telegram,
+    /// Discord, in direct messages and channels.
+    Discord,
 }
 
 /// Where the case stands (R31).

@@ -82,6 +82,10 @@ id!(
     ApiTokenId
 );
 id!(
+    /// An account of a channel: a mailbox, a bot, a widget.
+    ChannelAccountId
+);
+id!(
     /// A live event, for resuming a stream.
     EventId
 );

@@ -6,6 +6,7 @@ pub mod call;
 pub mod callback_number;
 pub mod card_number;
 pub mod casework;
+pub mod channel_account;
 pub mod contact;
 pub mod conversation;
 pub mod cut_call;

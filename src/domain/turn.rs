@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::conversation::Channel;
 use super::knowledge::ArticleRef;
 use super::time::EpochMs;
 
@@ -32,6 +33,30 @@ impl ChannelTraits {
         latency_ms_budget: 10_000,
         markup: true,
     };
+    /// The chat on the business's own pages.
+    pub const WIDGET: ChannelTraits = ChannelTraits::API;
+    /// Mail: nobody waits for it in front of a screen.
+    pub const EMAIL: ChannelTraits =
+        ChannelTraits { text_chars_max: 25_000, latency_ms_budget: 60_000, markup: false, ..ChannelTraits::API };
+    /// Slack takes 40,000 characters; what people read is shorter.
+    pub const SLACK: ChannelTraits = ChannelTraits { markup: false, ..ChannelTraits::API };
+    /// Telegram, as `sendMessage` takes it.
+    pub const TELEGRAM: ChannelTraits = ChannelTraits { text_chars_max: 4_096, markup: false, ..ChannelTraits::API };
+    /// Discord, as a message of it takes it.
+    pub const DISCORD: ChannelTraits = ChannelTraits { text_chars_max: 2_000, ..ChannelTraits::API };
+
+    /// What this channel can do.
+    pub fn of(channel: Channel) -> ChannelTraits {
+        match channel {
+            Channel::Phone => ChannelTraits::PHONE,
+            Channel::Api => ChannelTraits::API,
+            Channel::Widget => ChannelTraits::WIDGET,
+            Channel::Email => ChannelTraits::EMAIL,
+            Channel::Slack => ChannelTraits::SLACK,
+            Channel::Telegram => ChannelTraits::TELEGRAM,
+            Channel::Discord => ChannelTraits::DISCORD,
+        }
+    }
 }
 
 /// Who said an earlier line.

@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::body::unprocessable;
 use super::problem::Problem;
 use crate::domain::ids::{
-    AgentId, ApiTokenId, ArticleId, CallId, ContactId, ConversationId, MessageId, RecordingId, SessionId, TeammateId,
-    TicketId,
+    AgentId, ApiTokenId, ArticleId, CallId, ChannelAccountId, ContactId, ConversationId, MessageId, RecordingId,
+    SessionId, TeammateId, TicketId,
 };
 
 /// What the path names. What is no id names nothing either: 404.
@@ -45,8 +45,10 @@ named! {
     ApiTokenId => "token",
     ArticleId => "article",
     CallId => "call",
+    ChannelAccountId => "channel",
     ContactId => "contact",
     ConversationId => "conversation",
+    MessageId => "message",
     RecordingId => "recording",
     SessionId => "session",
     TeammateId => "teammate",

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use super::Shared;
 use super::problem::Problem;
 use crate::config::http::HttpConfig;
+use crate::seams::channel::HOOK_BYTES_MAX;
 
 /// Bounds how many requests are worked on, how large they are and how long they take.
 pub async fn bound(State(shared): State<Shared>, request: Request, next: Next) -> Response {
@@ -40,7 +41,11 @@ pub async fn bound(State(shared): State<Shared>, request: Request, next: Next) -
 
 /// The largest body of a request: files may be larger than everything else.
 pub fn body_bytes_max(extensions: &Extensions, config: &HttpConfig) -> usize {
-    if is_import(extensions) { UPLOAD_BYTES_MAX } else { config.body_max_bytes }
+    match extensions.get::<MatchedPath>() {
+        Some(path) if path.as_str() == HOOK => HOOK_BYTES_MAX,
+        Some(_) if is_import(extensions) => UPLOAD_BYTES_MAX,
+        Some(_) | None => config.body_max_bytes,
+    }
 }
 
 /// Reading a manual and making it searchable takes its time.
@@ -53,6 +58,8 @@ fn is_import(extensions: &Extensions) -> bool {
     extensions.get::<MatchedPath>().is_some_and(|path| IMPORTS.contains(&path.as_str()))
 }
 
+/// Where vendors call.
+const HOOK: &str = "/hooks/{account}";
 /// Where files and pages come in.
 const IMPORTS: [&str; 6] = [
     "/api/v1/knowledge/articles",

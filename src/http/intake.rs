@@ -91,7 +91,7 @@ pub async fn accept(
     let thread = body::name("external_id", &new.external_id)?;
     let text = body::text(&new.text, ChannelTraits::API.text_chars_max)?;
     let sender = sender(new.contact.unwrap_or_default())?;
-    let accepted = shared.parts.messages.accept(Intake { inbox, thread, sender, text, key }).await?;
+    let accepted = shared.parts.messages.accept(Intake { sender, key, ..Intake::new(inbox, thread, text) }).await?;
     Ok((StatusCode::ACCEPTED, Json::<Accepted>(accepted)).into_response())
 }
 

@@ -11,12 +11,15 @@ mod audit;
 mod body;
 mod browser_calls;
 mod calls;
+mod channels;
 mod contacts;
 mod conversations;
+mod deliveries;
 mod events;
 mod guard;
 mod hand_over_body;
 mod health;
+mod hooks;
 mod intake;
 mod knowledge;
 mod once;
@@ -44,11 +47,13 @@ use secrecy::SecretString;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::channels::Channels;
 use crate::config::http::HttpConfig;
 use crate::knowledge::Library;
 use crate::messages::MessageDesk;
 use crate::seams::browser::BrowserCalls;
 use crate::seams::bus::Bus;
+use crate::seams::channel::HOOK_BYTES_MAX;
 use crate::seams::clock::Clock;
 use crate::seams::store::Store;
 use crate::team::Team;
@@ -68,6 +73,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// The desk for messages.
     pub messages: Arc<MessageDesk>,
+    /// Channels beside the phone.
+    pub channels: Arc<Channels>,
     /// What happens now.
     pub bus: Arc<dyn Bus>,
     /// What the company knows.
@@ -133,6 +140,8 @@ pub fn router(parts: Parts) -> Router {
         .merge(guarded)
         .merge(callers)
         .merge(page::routes().route_layer(middleware::from_fn_with_state(shared.clone(), access::check_host)))
+        // Vendors prove by their signatures who they are; each channel asks for its own.
+        .route("/hooks/{account}", get(hooks::call).post(hooks::call).layer(DefaultBodyLimit::max(HOOK_BYTES_MAX)))
         // Open to all: it tells nothing but whether calls can be taken.
         .route("/health", get(health::health))
         .fallback(problem::no_such_page)

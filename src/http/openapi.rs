@@ -8,7 +8,10 @@ use utoipa_axum::routes;
 use super::audit;
 use super::knowledge::{articles, gaps, imports, search};
 use super::team::{account, people, session, tokens};
-use super::{Shared, agents, calls, contacts, conversations, events, intake, recordings, saved, teamwork, tickets};
+use super::{
+    Shared, agents, calls, channels, contacts, conversations, deliveries, events, intake, recordings, saved, teamwork,
+    tickets,
+};
 
 /// What the document says beside the paths.
 #[derive(OpenApi)]
@@ -27,6 +30,7 @@ use super::{Shared, agents, calls, contacts, conversations, events, intake, reco
         (name = "tickets", description = "Follow-ups, and calling customers back"),
         (name = "contacts", description = "Customers"),
         (name = "intake", description = "Messages from other programs, and ours to them"),
+        (name = "channels", description = "Accounts beside the phone, and what went out by them"),
         (name = "agents", description = "Who answers, and what happens to what it cannot answer"),
         (name = "knowledge", description = "What is answered from, with its history, and what is missing"),
         (name = "team", description = "Accounts, sessions, tokens, and who changed what"),
@@ -65,6 +69,11 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(contacts::merge))
         .routes(routes!(intake::accept))
         .routes(routes!(intake::replies))
+        .routes(routes!(channels::list, channels::add))
+        .routes(routes!(channels::one, channels::change, channels::delete))
+        .routes(routes!(channels::test))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::resend))
         .routes(routes!(tickets::one, tickets::change))
         .routes(routes!(tickets::call))
         .routes(routes!(recordings::one))

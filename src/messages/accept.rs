@@ -18,6 +18,7 @@ use crate::domain::ids::{ContactId, ConversationId, MessageId};
 use crate::domain::inbox::Inbox;
 use crate::domain::time::EpochMs;
 use crate::domain::transition::{self, Act, Actor};
+use crate::seams::channel::Known;
 use crate::seams::inbox_store::{Job, JobKind, KeptAnswer};
 use crate::seams::store::{StoreError, UnitOfWork};
 
@@ -34,6 +35,20 @@ pub struct Intake {
     pub text: String,
     /// By which the same request is known when it comes again.
     pub key: Option<RequestKey>,
+    /// The vendor's name for the message; one that is known already is the same message.
+    pub external_id: Option<String>,
+    /// What it is about, where the channel has such a line.
+    pub subject: Option<String>,
+    /// Never to be answered automatically: it is kept and shown.
+    pub unanswered: bool,
+}
+
+impl Intake {
+    /// Words of somebody unknown.
+    pub fn new(inbox: Inbox, thread: String, text: String) -> Intake {
+        let sender = Sender::default();
+        Intake { inbox, thread, sender, text, key: None, external_id: None, subject: None, unanswered: false }
+    }
 }
 
 /// Who wrote.
@@ -114,6 +129,12 @@ impl MessageDesk {
     }
 
     async fn accepted_before(&self, intake: &Intake) -> Result<Option<Accepted>, IntakeError> {
+        if let Some(external_id) = &intake.external_id
+            && let Some(known) = self.parts.store.external_message(intake.inbox.id, external_id).await?
+        {
+            let Known { message: message_id, conversation: conversation_id, .. } = known;
+            return Ok(Some(Accepted { conversation_id, message_id, contact_id: None }));
+        }
         let Some(key) = &intake.key else { return Ok(None) };
         let Some(kept) = self.parts.store.kept_answer(&key.scope, &key.key).await? else { return Ok(None) };
         if kept.digest != key.digest {
@@ -206,8 +227,13 @@ impl MessageDesk {
             post: Default::default(),
         };
         work.insert_message(&message).await?;
-        let job = Job { id: message.id.0, kind: JobKind::Answer, conversation: conversation.id, due_at: now, tries: 0 };
-        work.promise(&job).await?;
+        if let Some(external_id) = &intake.external_id {
+            work.name_message(intake.inbox.id, external_id, message.id).await?;
+        }
+        if !intake.unanswered {
+            let (id, kind, conversation) = (message.id.0, JobKind::Answer, conversation.id);
+            work.promise(&Job { id, kind, conversation, due_at: now, tries: 0 }).await?;
+        }
         let contact_id = conversation.casework.contact;
         let accepted = Accepted { conversation_id: conversation.id, message_id: message.id, contact_id };
         if let Some(key) = &intake.key {
@@ -277,7 +303,13 @@ impl MessageDesk {
             version: 1,
             created_at: now,
             updated_at: now,
-            casework: Casework { contact, thread: Some(intake.thread.clone()), previous, ..Casework::default() },
+            casework: Casework {
+                contact,
+                thread: Some(intake.thread.clone()),
+                subject: intake.subject.clone(),
+                previous,
+                ..Casework::default()
+            },
         }
     }
 

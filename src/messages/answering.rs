@@ -12,7 +12,7 @@ use tracing::{debug, error, warn};
 use super::plan::{self, Case, Plan};
 use super::{MessageDesk, lines_before, send};
 use crate::domain::casework::{Delivery, DraftState, Post};
-use crate::domain::conversation::{Author, Channel, Conversation, Message};
+use crate::domain::conversation::{Author, Conversation, Message};
 use crate::domain::ids::{ConversationId, MessageId, TicketId};
 use crate::domain::ticket::{Ticket, TicketStatus};
 use crate::domain::time::EpochMs;
@@ -129,7 +129,7 @@ impl MessageDesk {
         };
         let agent = self.agent_of(&view.conversation).await?;
         let history = lines_before(&view.messages, message);
-        let traits = traits_of(view.conversation.channel);
+        let traits = ChannelTraits::of(view.conversation.channel);
         let input = TurnInput {
             text: message.text.chars().take(TEXT_CHARS_READ).collect(),
             history: history.clone(),
@@ -290,14 +290,6 @@ async fn keep_ticket(work: &mut dyn UnitOfWork, ticket: &Ticket) -> Result<(), S
         "link": format!("/#{}", ticket.conversation),
     });
     work.enqueue(&format!("ticket:{}:{}", ticket.id, ticket.conversation), "ticket_created", &payload).await
-}
-
-/// What a channel can do.
-fn traits_of(channel: Channel) -> ChannelTraits {
-    match channel {
-        Channel::Phone => ChannelTraits::PHONE,
-        Channel::Api => ChannelTraits::API,
-    }
 }
 
 /// Jobs of one claim: a claim costs a commit.

@@ -10,6 +10,7 @@
 
 mod accept;
 mod answering;
+mod changed;
 mod plan;
 pub mod presence;
 mod shortcut;
@@ -19,15 +20,17 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::config::messages::MessagesConfig;
 use crate::domain::agent::Agent;
+use crate::domain::casework::Delivery;
 use crate::domain::conversation::{Author, Channel, Conversation, Message};
 use crate::domain::ids::{ConversationId, InboxId, MessageId};
 use crate::domain::inbox::Inbox;
 use crate::domain::turn::{Line, Speaker};
 use crate::seams::bus::{Bus, LiveKind};
+use crate::seams::channel_store::Dispatch;
 use crate::seams::clock::{Clock, Ids};
 use crate::seams::inbox_store::{Saved, SavedKind};
 use crate::seams::shown::{ShownMessage, ShownSummary};
@@ -62,6 +65,7 @@ pub struct MessageDesk {
     parts: Parts,
     arrivals: mpsc::Sender<accept::Arrival>,
     work: Notify,
+    posted: watch::Sender<()>,
     inboxes: ArcSwap<Vec<Inbox>>,
     presence: presence::Presence,
 }
@@ -74,6 +78,7 @@ impl MessageDesk {
             parts,
             arrivals,
             work: Notify::new(),
+            posted: watch::Sender::new(()),
             inboxes: Default::default(),
             presence: Default::default(),
         });
@@ -135,7 +140,15 @@ impl MessageDesk {
         self.parts.store.agent(conversation.agent).await?.map(Arc::new).ok_or(StoreError::NotFound)
     }
 
+    /// Tells whenever a message was given to a channel.
+    pub fn posted(&self) -> watch::Receiver<()> {
+        self.posted.subscribe()
+    }
+
     fn tell(&self, conversation: &Conversation, messages: &[Message]) {
+        if messages.iter().any(|message| message.post.delivery == Some(Delivery::Queued)) {
+            self.posted.send_replace(());
+        }
         for message in messages {
             self.tell_of(conversation.id, LiveKind::Message { message: ShownMessage::json(message) });
         }
@@ -169,12 +182,18 @@ pub struct OutgoingMessage {
     pub at_ms: i64,
 }
 
-/// A message on its way to the customer: the row by which its channel learns of it, once.
+/// A message on its way to the customer: the row by which its channel learns of it, once. Programs fetch theirs from the
+/// outbox; all other channels are delivered to, in the order of each thread.
 async fn send(work: &mut dyn UnitOfWork, conversation: &Conversation, message: &Message) -> Result<(), StoreError> {
+    let thread = conversation.casework.thread.clone();
+    if !matches!(conversation.channel, Channel::Api | Channel::Phone) {
+        let lane = format!("{} {}", conversation.inbox, thread.unwrap_or_else(|| conversation.id.to_string()));
+        return work.post(&Dispatch::fresh(message.id, conversation.inbox, lane, message.at)).await;
+    }
     let outgoing = OutgoingMessage {
         inbox: conversation.inbox,
         conversation: conversation.id,
-        thread: conversation.casework.thread.clone(),
+        thread,
         message: message.id,
         author: message.author,
         by: message.post.by.clone(),

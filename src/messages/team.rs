@@ -269,6 +269,8 @@ impl MessageDesk {
 pub(super) fn can_write(conversation: &Conversation) -> Result<(), TeamError> {
     match conversation.channel {
         Channel::Phone => Err(TeamError::CannotWrite),
-        Channel::Api => Ok(()),
+        Channel::Api | Channel::Widget | Channel::Email | Channel::Slack | Channel::Telegram | Channel::Discord => {
+            Ok(())
+        }
     }
 }

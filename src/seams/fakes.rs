@@ -1,5 +1,6 @@
 //! Stand-ins for the seams, held to the same suites as the real adapters, for tests and simulations.
 
+mod memory_channels;
 mod memory_inbox;
 mod memory_knowledge;
 mod memory_store;

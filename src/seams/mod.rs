@@ -2,6 +2,8 @@
 
 pub mod browser;
 pub mod bus;
+pub mod channel;
+pub mod channel_store;
 pub mod clock;
 pub mod documents;
 pub mod embed;

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use super::channel_store::{ChannelChanges, ChannelReads};
 use super::inbox_store::{InboxChanges, InboxReads};
 use super::knowledge_store::{KnowledgeChanges, KnowledgeReads};
 use super::team_store::{TeamChanges, TeamReads};
@@ -60,7 +61,7 @@ pub struct Cursor {
 
 /// Reading, and the beginning of every change.
 #[async_trait]
-pub trait Store: InboxReads + KnowledgeReads + TeamReads + Send + Sync {
+pub trait Store: ChannelReads + InboxReads + KnowledgeReads + TeamReads + Send + Sync {
     /// Begins a change; nothing is seen by others before [`UnitOfWork::commit`].
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError>;
     /// One conversation, whole.
@@ -105,7 +106,7 @@ pub trait Store: InboxReads + KnowledgeReads + TeamReads + Send + Sync {
 
 /// One transaction. Dropped without a commit, it leaves no trace.
 #[async_trait]
-pub trait UnitOfWork: InboxChanges + KnowledgeChanges + TeamChanges + Send {
+pub trait UnitOfWork: ChannelChanges + InboxChanges + KnowledgeChanges + TeamChanges + Send {
     /// Adds or, by its revision, follows up an agent.
     async fn save_agent(&mut self, agent: &Agent) -> Result<(), StoreError>;
     /// Keeps what configuration laid down last.

@@ -6,14 +6,17 @@ use arc_swap::ArcSwap;
 use switchboard::adapters::documents::ChildReader;
 use switchboard::adapters::pages::WebPages;
 use switchboard::adapters::system::{SystemClock, SystemIds};
+use switchboard::channels::Channels;
 use switchboard::config::http::HttpConfig;
 use switchboard::config::knowledge::KnowledgeConfig;
 use switchboard::domain::agent::Agent;
+use switchboard::domain::conversation::Channel;
 use switchboard::domain::ids::AgentId;
 use switchboard::http::{Answering, Parts, Readiness};
 use switchboard::knowledge::Library;
 use switchboard::messages::MessageDesk;
 use switchboard::seams::bus::Bus;
+use switchboard::seams::channel::{self, Maker, Setup};
 use switchboard::seams::secrets::Sealer;
 use switchboard::seams::store::Store;
 use switchboard::support::Desk;
@@ -64,10 +67,40 @@ impl Sealer for Plain {
     }
 }
 
+/// An installation without any kind of channel.
+struct NoChannels;
+
+impl Maker for NoChannels {
+    fn make(&self, _: Channel, _: Setup) -> Result<Arc<dyn channel::Channel>, String> {
+        Err("there are no channels here".into())
+    }
+}
+
+/// Channels around a desk for messages.
+pub fn channels(
+    store: Arc<dyn Store>,
+    messages: Arc<MessageDesk>,
+    agent: Arc<ArcSwap<Agent>>,
+    maker: Arc<dyn Maker>,
+) -> Arc<Channels> {
+    Channels::open(switchboard::channels::Parts {
+        store,
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds),
+        sealer: Arc::new(Plain),
+        messages,
+        maker,
+        agent,
+        public_url: Some("https://desk.example.com".into()),
+    })
+}
+
 /// What the API works on. It can be used, and what a test does not replace is empty.
 pub fn api(store: Arc<dyn Store>, bus: Arc<dyn Bus>, agent: Arc<ArcSwap<Agent>>, config: HttpConfig) -> Parts {
     let agent_id = agent.load().id;
+    let messages = message_desk(store.clone(), bus.clone(), agent.clone());
     Parts {
+        channels: channels(store.clone(), messages.clone(), agent.clone(), Arc::new(NoChannels)),
         library: library(store.clone(), Arc::new(Desk::new(None)), agent_id),
         team: Team::new(switchboard::team::Parts {
             store: store.clone(),
@@ -75,7 +108,7 @@ pub fn api(store: Arc<dyn Store>, bus: Arc<dyn Bus>, agent: Arc<ArcSwap<Agent>>,
             ids: Arc::new(SystemIds),
             sealer: Arc::new(Plain),
         }),
-        messages: message_desk(store.clone(), bus.clone(), agent.clone()),
+        messages,
         store,
         bus,
         answering: Answering { agent, facts: Arc::default() },

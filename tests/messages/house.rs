@@ -16,7 +16,7 @@ use switchboard::domain::ids::{AgentId, InboxId};
 use switchboard::domain::inbox::Inbox;
 use switchboard::domain::time::EpochMs;
 use switchboard::http::{Parts, Server, router};
-use switchboard::messages::{Intake, MessageDesk, Sender};
+use switchboard::messages::{Intake, MessageDesk};
 use switchboard::seams::inbox_store::InboxReads;
 use switchboard::seams::store::Store;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -65,8 +65,7 @@ impl Desk {
     }
 
     pub fn intake(&self, thread: &str, text: &str) -> Intake {
-        let (thread, text) = (thread.into(), text.into());
-        Intake { inbox: self.inbox.clone(), thread, sender: Sender::default(), text, key: None }
+        Intake::new(self.inbox.clone(), thread.into(), text.into())
     }
 
     /// Works until nothing is due.

@@ -36,6 +36,7 @@ pub async fn casework_and_posts_come_back_as_they_were(store: &dyn Store) {
     unit.save_contact(&ann).await.unwrap();
     unit.commit().await.unwrap();
     let casework = Casework {
+        subject: Some("My order".into()),
         contact: Some(ann.id),
         thread: Some("order 7".into()),
         assignee: Some("ann".into()),

@@ -30,3 +30,4 @@ mod sipp;
 mod third_ear;
 mod transfer;
 mod unpublished;
+mod writer;

@@ -257,19 +257,19 @@ impl Leg {
             if is_forwarded {
                 peer.transmit(bench);
             }
-            self.mind_the_copy(is_forwarded, peer);
+            self.mind_the_copy(now, is_forwarded, peer);
         }
     }
 
     /// What is forwarded as it came is decoded for those who listen and record alone: a frame that the owner has no room
     /// for would be dropped.
-    fn mind_the_copy(&mut self, is_forwarded: bool, peer: &Leg) {
+    fn mind_the_copy(&mut self, now: Instant, is_forwarded: bool, peer: &Leg) {
         let is_kept = self.recording.is_some()
             || peer.recording.is_some()
             || self.ties.heard_by.len() > 1
             || self.session.listens_for_tones();
         let is_unheard = is_forwarded && !is_kept && !self.ears.has_room();
-        self.session.set_unheard(is_unheard);
+        self.session.set_unheard(now, is_unheard);
         if is_unheard {
             self.ears.missed();
         }

@@ -4,6 +4,8 @@
 //! is heard by, as [`Room`] has it. Whatever stays the same through that is not touched, so that a voice goes on without
 //! a gap while others come and go: a supervisor who takes over is joined before the other is let go.
 
+use std::time::Instant;
+
 use arrayvec::ArrayVec;
 use media::{Role, Room, Seat, Supervision, Voice};
 
@@ -182,6 +184,7 @@ impl Shard {
     fn reroute(&mut self, slots: &[usize]) {
         // First who is to be heard anew, then who is not heard any more: nobody's last voice ends before the next begins.
         let mut silenced: ArrayVec<(Seat, u32), 18> = ArrayVec::new();
+        let now = Instant::now();
         for &slot in slots {
             let Some((heard_by, is_mixed)) = self.routes(slot) else { continue };
             let Some(leg) = &mut self.legs[slot] else { continue };
@@ -203,7 +206,7 @@ impl Shard {
             let Some(leg) = &mut self.legs[slot] else { continue };
             leg.session.set_relaying(is_joined);
             leg.session.set_mixed(is_mixed);
-            leg.session.set_unheard(false);
+            leg.session.set_unheard(now, false);
         }
         for (seat, ear) in silenced {
             if let Some(ear) = &mut self.legs[ear as usize] {

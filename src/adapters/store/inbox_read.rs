@@ -155,7 +155,7 @@ const SUGGESTED: &str = "
     WHERE a.contact_id = $1 AND o.contact_id <> a.contact_id
     ORDER BY o.contact_id LIMIT 20";
 
-async fn one_contact(moment: &mut SqliteConnection, id: &str) -> Result<Option<Contact>, StoreError> {
+pub(super) async fn one_contact(moment: &mut SqliteConnection, id: &str) -> Result<Option<Contact>, StoreError> {
     let contact = |row: &SqliteRow| {
         Ok(Contact {
             id: rows::id(row, "contacts", "id")?,

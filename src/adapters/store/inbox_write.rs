@@ -226,6 +226,8 @@ impl InboxChanges for SqliteUnit {
     }
 
     async fn release_claims(&mut self) -> Result<u64, StoreError> {
-        self.run(sqlx::query("UPDATE jobs SET leased_until = 0 WHERE leased_until > 0")).await
+        let sent = self.run(sqlx::query("UPDATE deliveries SET leased_until = 0 WHERE leased_until > 0")).await?;
+        let jobs = self.run(sqlx::query("UPDATE jobs SET leased_until = 0 WHERE leased_until > 0")).await?;
+        Ok(sent + jobs)
     }
 }

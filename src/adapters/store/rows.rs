@@ -14,6 +14,7 @@ use crate::domain::gap::{Gap, GapQuestion, GivenAnswer};
 use crate::domain::inbox::Inbox;
 use crate::domain::ticket::Ticket;
 use crate::domain::time::EpochMs;
+use crate::seams::channel_store::Dispatch;
 use crate::seams::inbox_store::{Event, Job, KeptAnswer, Outgoing, Saved};
 use crate::seams::knowledge_store::PageWatch;
 use crate::seams::store::StoreError;
@@ -91,6 +92,7 @@ pub fn conversation(row: &SqliteRow) -> Result<Conversation, StoreError> {
         casework: Casework {
             contact: row.id_or_none("contact_id")?,
             thread: row.get("thread")?,
+            subject: row.get("subject")?,
             assignee: row.get("assignee")?,
             tags: row.json("tags")?,
             snoozed_until: row.time_or_none("snoozed_until")?,
@@ -279,6 +281,23 @@ fn from_word<T: DeserializeOwned>(word: &str) -> Result<T, serde_json::Error> {
 /// A structure as the JSON it is stored as.
 pub fn to_json<T: Serialize>(structure: &T) -> Result<String, StoreError> {
     serde_json::to_string(structure).map_err(|error| StoreError::Backend(Box::new(error)))
+}
+
+pub fn dispatch(row: &SqliteRow) -> Result<Dispatch, StoreError> {
+    let row = Reader { row, table: "deliveries" };
+    Ok(Dispatch {
+        message: row.id("message_id")?,
+        inbox: row.id("inbox_id")?,
+        lane: row.get("lane")?,
+        state: row.word("state")?,
+        posted_at: row.time("posted_at")?,
+        due_at: row.time("due_at")?,
+        tries: row.get("tries")?,
+        parts: row.get("parts")?,
+        uncertain: row.get("uncertain")?,
+        last_error: row.get("last_error")?,
+        settled_at: row.time_or_none("settled_at")?,
+    })
 }
 
 pub fn page_watch(row: &SqliteRow) -> Result<PageWatch, StoreError> {

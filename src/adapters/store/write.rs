@@ -73,9 +73,10 @@ impl SqliteUnit {
         let statement = sqlx::query(
             "INSERT INTO conversations (id, agent_id, inbox_id, channel, status, handler, reason, summary, preview,
                                         version, created_at, updated_at, contact_id, thread, assignee, tags,
-                                        snoozed_until, resolved_at, person_took_part, offered, previous_id, merged_into)
+                                        snoozed_until, resolved_at, person_took_part, offered, previous_id, merged_into,
+                                        subject)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-                     $22)",
+                     $22, $23)",
         )
         .bind(conversation.id.to_string())
         .bind(conversation.agent.to_string())
@@ -98,7 +99,8 @@ impl SqliteUnit {
         .bind(casework.person_took_part)
         .bind(casework.offered.clone())
         .bind(casework.previous.map(|id| id.to_string()))
-        .bind(casework.merged_into.map(|id| id.to_string()));
+        .bind(casework.merged_into.map(|id| id.to_string()))
+        .bind(casework.subject.clone());
         self.run_one(statement).await?;
         self.append_event(conversation, conversation.version, what).await
     }

@@ -289,6 +289,10 @@ impl InboxChanges for MemoryUnit {
     async fn release_claims(&mut self) -> Result<u64, StoreError> {
         self.needs(true)?;
         let mut released = 0;
+        for one in self.draft.deliveries.iter_mut().filter(|one| one.leased_until.0 > 0) {
+            one.leased_until = EpochMs(0);
+            released += 1;
+        }
         for (_, leased) in self.draft.jobs.values_mut().filter(|(_, leased)| leased.0 > 0) {
             *leased = EpochMs(0);
             released += 1;

@@ -9,16 +9,18 @@ use async_trait::async_trait;
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
+use super::memory_channels::OnItsWay;
 use super::memory_knowledge::Asked;
 use crate::domain::agent::Agent;
 use crate::domain::article::Article;
 use crate::domain::call::{Attempt, AttemptOutcome, Call, Recording};
+use crate::domain::channel_account::{ChannelAccount, Health};
 use crate::domain::contact::Contact;
 use crate::domain::conversation::{Channel, Conversation, Message};
 use crate::domain::gap::Gap;
 use crate::domain::ids::{
-    AgentId, ApiTokenId, ArticleId, AttemptId, CallId, ContactId, ConversationId, InboxId, MessageId, RecordingId,
-    SessionId, TeammateId, TicketId,
+    AgentId, ApiTokenId, ArticleId, AttemptId, CallId, ChannelAccountId, ContactId, ConversationId, InboxId, MessageId,
+    RecordingId, SessionId, TeammateId, TicketId,
 };
 use crate::domain::inbox::Inbox;
 use crate::domain::knowledge::Entry;
@@ -66,6 +68,10 @@ pub(super) struct Rows {
     pub(super) sessions: BTreeMap<SessionId, Session>,
     pub(super) api_tokens: BTreeMap<ApiTokenId, ApiToken>,
     pub(super) audit: BTreeMap<Uuid, AuditEntry>,
+    pub(super) channel_accounts: BTreeMap<ChannelAccountId, (ChannelAccount, Health)>,
+    pub(super) channel_marks: BTreeMap<(ChannelAccountId, String), String>,
+    pub(super) external: BTreeMap<(InboxId, String), MessageId>,
+    pub(super) deliveries: Vec<OnItsWay>,
 }
 
 impl MemoryStore {

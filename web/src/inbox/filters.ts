@@ -16,7 +16,7 @@ export const BOXES: { box: Box; name: string; statuses: Status[] }[] = [
   { box: "snoozed", name: "Snoozed", statuses: ["snoozed"] },
   { box: "resolved", name: "Resolved", statuses: ["resolved"] },
 ];
-export const CHANNELS: Channel[] = ["phone", "api"];
+export const CHANNELS: Channel[] = ["phone", "api", "widget", "email", "slack", "telegram", "discord"];
 export const HANDLERS: Handler[] = ["bot", "human", "none"];
 
 /** The address's part after the question mark; what is none of ours is left out. */

@@ -10,7 +10,9 @@ export const STATUS: Record<Status, Word> = {
   snoozed: ["Snoozed", "plain"], resolved: ["Resolved", "good"],
 };
 export const HANDLER: Record<Handler, string> = { bot: "Agent", human: "Teammate", none: "Nobody" };
-export const CHANNEL: Record<Channel, string> = { phone: "Phone", api: "Message" };
+export const CHANNEL: Record<Channel, string> = {
+  phone: "Phone", api: "Message", widget: "Website", email: "Email", slack: "Slack", telegram: "Telegram", discord: "Discord",
+};
 export const VERDICT: Record<Verdict, Word> = {
   send: ["Sent", "good"], clarify: ["Asked back", "plain"], hold: ["Held for a person", "warn"], handoff: ["Handed off", "warn"],
 };
