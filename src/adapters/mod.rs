@@ -4,6 +4,7 @@ pub mod backup;
 pub mod bootstrap_token;
 pub mod breaker;
 pub mod bus;
+pub mod channels;
 pub mod cloud;
 pub mod dialplan_folder;
 pub mod documents;

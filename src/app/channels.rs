@@ -2,24 +2,29 @@
 
 use std::sync::Arc;
 
+use crate::adapters::channels::email::EmailChannel;
 use crate::domain::conversation::Channel as Kind;
 use crate::seams::channel::{Channel, Maker, Setup};
+use crate::seams::clock::Clock;
 
 /// Makes accounts of every kind there is.
-pub struct Makers;
+pub struct Makers {
+    clock: Arc<dyn Clock>,
+}
 
 impl Makers {
     /// All of them.
-    pub fn new() -> Makers {
-        Makers
+    pub fn new(clock: Arc<dyn Clock>) -> Makers {
+        Makers { clock }
     }
 }
 
 impl Maker for Makers {
-    fn make(&self, kind: Kind, _setup: Setup) -> Result<Arc<dyn Channel>, String> {
+    fn make(&self, kind: Kind, setup: Setup) -> Result<Arc<dyn Channel>, String> {
         match kind {
             Kind::Phone | Kind::Api => Err("calls and the API are set up in configuration; name another kind".into()),
-            Kind::Widget | Kind::Email | Kind::Slack | Kind::Telegram | Kind::Discord => {
+            Kind::Email => Ok(Arc::new(EmailChannel::new(setup, self.clock.clone())?)),
+            Kind::Widget | Kind::Slack | Kind::Telegram | Kind::Discord => {
                 Err("this kind of channel is not there yet".into())
             }
         }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tracing::info;
 
+use crate::adapters::channels::email::notices::EmailNotices;
 use crate::adapters::bus::LocalBus;
 use crate::adapters::documents::ChildReader;
 use crate::adapters::models::Models;
@@ -22,6 +23,7 @@ use crate::adapters::secret_box::SecretBox;
 use crate::adapters::store::{SqliteOptions, SqliteStore};
 use crate::adapters::system::{SystemClock, SystemIds};
 use crate::channels::Channels;
+use crate::channels::notices::Notices;
 use crate::config::Config;
 use crate::domain::agent::Agent;
 use crate::domain::phone_number::PhoneNumber;
@@ -204,9 +206,25 @@ impl House {
             ids: self.ids.clone(),
             sealer: Arc::new(SecretBox::open(&self.config.secret_key_file())?),
             messages,
-            maker: Arc::new(channels::Makers::new()),
+            maker: Arc::new(channels::Makers::new(self.clock.clone())),
             agent: self.agent.clone(),
             public_url: self.config.http.public_url.clone(),
+        }))
+    }
+
+    /// Mail to the team, where somebody is to be told.
+    pub fn notices(&self) -> anyhow::Result<Option<Notices>> {
+        let config = &self.config.notices;
+        if !config.is_on() {
+            return Ok(None);
+        }
+        let notifier = EmailNotices::new(config).map_err(anyhow::Error::msg)?;
+        let listens = format!("http://{}", self.config.http.listen);
+        Ok(Some(Notices {
+            store: self.store.clone(),
+            notifier: Arc::new(notifier),
+            clock: self.clock.clone(),
+            house: self.config.http.public_url.clone().unwrap_or(listens),
         }))
     }
 

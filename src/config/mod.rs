@@ -15,6 +15,7 @@ pub mod logging;
 pub mod media;
 pub mod messages;
 pub mod models;
+pub mod notices;
 mod problem;
 pub mod providers;
 pub mod reference;
@@ -92,6 +93,8 @@ sections! {
     knowledge: knowledge::KnowledgeConfig,
     /// Conversations by message, and the team's desk.
     messages: messages::MessagesConfig,
+    /// Mail to the team.
+    notices: notices::NoticesConfig,
     /// Calls' audio: sockets and real-time threads.
     media: media::MediaConfig,
     /// How callers are listened to.

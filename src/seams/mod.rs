@@ -12,6 +12,7 @@ pub mod inbox_store;
 pub mod knowledge_store;
 pub mod llm;
 pub mod media;
+pub mod notifier;
 pub mod secrets;
 pub mod shown;
 pub mod signaling;

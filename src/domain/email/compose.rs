@@ -28,10 +28,21 @@ pub struct Letter {
     pub text: String,
     /// When, in seconds since 1970.
     pub at_s: u64,
-    /// Whether a machine decided to send it (RFC 3834).
-    pub automatic: bool,
+    /// Who decided to send it.
+    pub origin: Origin,
     /// Files.
     pub files: Vec<LetterFile>,
+}
+
+/// Who decided to send a mail (RFC 3834, section 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A person.
+    Person,
+    /// A machine, in answer to a mail.
+    Answered,
+    /// A machine, by itself.
+    Generated,
 }
 
 /// A file to be sent along.
@@ -74,13 +85,18 @@ pub fn compose(letter: &Letter) -> Result<Vec<u8>, ComposeError> {
             .raw_header(raw("In-Reply-To", answered.clone()))
             .raw_header(raw("References", thread.join("\r\n ")));
     }
-    if letter.automatic {
+    let submitted = match letter.origin {
+        Origin::Person => None,
+        Origin::Answered => Some("auto-replied"),
+        Origin::Generated => Some("auto-generated"),
+    };
+    if let Some(submitted) = submitted {
         builder = builder
-            .raw_header(raw("Auto-Submitted", "auto-replied".into()))
+            .raw_header(raw("Auto-Submitted", submitted.into()))
             .raw_header(raw("X-Auto-Response-Suppress", "All".into()));
     }
     // Whoever answers it by a machine that keeps headers is known by this one.
-    let mark = if letter.automatic { "automatic" } else { "person" };
+    let mark = submitted.unwrap_or("person");
     builder = builder.raw_header(raw(LOOP_HEADER_WRITTEN, mark.into()));
     // The boundary is made of the id, so that the same letter is the same bytes.
     let boundary: String = letter.message_id.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
@@ -197,7 +213,7 @@ mod tests {
             subject: "AW: re:  Größe <b>".into(),
             text: "Hello <Ann>,\nsee https://example.com/a?b=1&c=2.\n\nBest".into(),
             at_s: 1_800_000_000,
-            automatic: true,
+            origin: Origin::Answered,
             files: Vec::new(),
         }
     }

@@ -74,6 +74,13 @@ pub fn our_id(message: MessageId, host: &str) -> String {
     format!("sb.{}@{host}", message.0.simple())
 }
 
+/// The Message-ID of a notification to one of the team, always the same.
+pub fn notice_id(key: &str, to: &str, host: &str) -> String {
+    let digest = Sha256::new().chain_update(key).chain_update([0]).chain_update(to).finalize();
+    let hex = digest.iter().take(16).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    format!("notice.{hex}@{host}")
+}
+
 fn is_token(text: &str) -> bool {
     text.len() == TOKEN_CHARS as usize && text.bytes().all(|byte| LETTERS.contains(&byte))
 }

@@ -69,6 +69,7 @@ pub(super) struct Rows {
     pub(super) api_tokens: BTreeMap<ApiTokenId, ApiToken>,
     pub(super) audit: BTreeMap<Uuid, AuditEntry>,
     pub(super) channel_accounts: BTreeMap<ChannelAccountId, (ChannelAccount, Health)>,
+    pub(super) outbox_marks: BTreeMap<String, i64>,
     pub(super) channel_marks: BTreeMap<(ChannelAccountId, String), String>,
     pub(super) external: BTreeMap<(InboxId, String), MessageId>,
     pub(super) deliveries: Vec<OnItsWay>,

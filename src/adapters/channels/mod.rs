@@ -1,0 +1,3 @@
+//! Channels: one folder a vendor. Only `app` names them.
+
+pub mod email;

@@ -1,0 +1,180 @@
+//! Conversations around the mail servers: the store, the desk with one answer, and channels at work.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use serde_json::{Value, json};
+use switchboard::adapters::bus::LocalBus;
+use switchboard::adapters::channels::email::EmailChannel;
+use switchboard::adapters::store::{SqliteOptions, SqliteStore};
+use switchboard::adapters::system::{SystemClock, SystemIds};
+use switchboard::channels::{Channels, NewAccount};
+use switchboard::domain::agent::Agent;
+use switchboard::domain::channel_account::{ChannelAccount, Fares};
+use switchboard::domain::conversation::Channel as Kind;
+use switchboard::domain::email::{Mail, read};
+use switchboard::domain::ids::AgentId;
+use switchboard::domain::knowledge::{Entry, Kind as EntryKind, Sensitivity};
+use switchboard::domain::time::EpochMs;
+use switchboard::messages::MessageDesk;
+use switchboard::seams::channel::{Channel, Maker, Setup};
+use switchboard::seams::channel_store::ChannelReads;
+use switchboard::seams::embed::{EmbedError, Embedder};
+use switchboard::seams::inbox_store::{Filter, InboxReads};
+use switchboard::seams::store::{ConversationView, Store};
+use switchboard::support::Desk;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
+
+use crate::servers::MailServers;
+
+/// What the desk can answer.
+pub const ASKED: &str = "how much does shipping to austria cost";
+/// Its answer.
+pub const ANSWER: &str = "Shipping to Austria costs €5 and takes 2 to 3 working days.";
+
+/// Texts with the same words are near.
+struct Words;
+
+impl Embedder for Words {
+    fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        let embed = |text: &&str| {
+            let mut vector = vec![1e-3_f32; 384];
+            for word in text.to_lowercase().split(|c: char| !c.is_alphanumeric()) {
+                vector[word.bytes().fold(7_usize, |hash, byte| hash.wrapping_mul(31) + byte as usize) % 384] += 1.0;
+            }
+            let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+            vector.into_iter().map(|x| x / norm).collect()
+        };
+        Ok(texts.iter().map(embed).collect())
+    }
+}
+
+struct Mailboxes;
+
+impl Maker for Mailboxes {
+    fn make(&self, _: Kind, setup: Setup) -> Result<Arc<dyn Channel>, String> {
+        Ok(Arc::new(EmailChannel::new(setup, Arc::new(SystemClock))?))
+    }
+}
+
+pub struct House {
+    pub servers: MailServers,
+    pub store: Arc<SqliteStore>,
+    pub messages: Arc<MessageDesk>,
+    pub channels: Arc<Channels>,
+    _folder: tempfile::TempDir,
+    _ends: DropGuard,
+}
+
+impl House {
+    /// Everything at work, without an account; `None` where the servers cannot be run.
+    pub async fn open() -> Option<House> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let servers = MailServers::start().await?;
+        let folder = tempfile::tempdir().unwrap();
+        let store = open_store(&folder.path().join("test.db")).await;
+        let agent = Agent::automatic(AgentId(Uuid::now_v7()), "Harbour Bikes");
+        let mut work = store.begin().await.unwrap();
+        work.save_agent(&agent).await.unwrap();
+        work.commit().await.unwrap();
+        let desk = Desk::new(Some(Arc::new(Words)));
+        desk.set_knowledge(agent.id, vec![entry()]).unwrap();
+        let agent = Arc::new(ArcSwap::from_pointee(agent));
+        let messages = MessageDesk::open(switchboard::messages::Parts {
+            store: store.clone(),
+            bus: Arc::new(LocalBus::new(EpochMs(1_000))),
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(SystemIds),
+            desk: Arc::new(desk),
+            agent: agent.clone(),
+            config: Default::default(),
+        });
+        let channels = crate::desk::channels(store.clone(), messages.clone(), agent, Arc::new(Mailboxes));
+        let shutdown = CancellationToken::new();
+        tokio::spawn(messages.clone().run(true, shutdown.clone()));
+        tokio::spawn(channels.clone().run(shutdown.clone()));
+        Some(House { servers, store, messages, channels, _folder: folder, _ends: shutdown.drop_guard() })
+    }
+
+    /// Settings of a mailbox: read by TLS, sent after STARTTLS.
+    pub fn settings(&self, address: &str) -> Value {
+        json!({
+            "address": address,
+            "name": "Harbour Bikes",
+            "imap": { "host": "localhost", "port": self.servers.imaps },
+            "smtp": { "host": "localhost", "port": self.servers.smtp, "security": "starttls" },
+            "authority_pem": self.servers.certificate,
+            "poll_s": 5,
+        })
+    }
+
+    /// Adds a mailbox and waits until it is read.
+    pub async fn mailbox(&self, address: &str, settings: Value) -> ChannelAccount {
+        let secrets = BTreeMap::from([("password".to_owned(), "secret".to_owned())]);
+        let new = NewAccount { kind: Kind::Email, name: address.into(), enabled: true, settings, secrets };
+        let account = self.channels.add(new).await.unwrap();
+        self.until("the mailbox is read", async || {
+            let (_, health) = self.store.channel_account(account.id).await.unwrap()?;
+            assert!(health.fares != Fares::Failing, "{:?}\n{}", health.last_error, self.servers.logs());
+            (health.fares == Fares::Well).then_some(())
+        })
+        .await;
+        account
+    }
+
+    /// All conversations, newest first.
+    pub async fn conversations(&self) -> Vec<ConversationView> {
+        let mut views = Vec::new();
+        for (conversation, _) in self.store.conversations_by(&Filter::default(), None, 100).await.unwrap() {
+            views.extend(self.store.conversation(conversation.id).await.unwrap());
+        }
+        views
+    }
+
+    /// The mails that a customer or teammate has received, read.
+    pub fn received(&self, mailbox: &str) -> Vec<Mail> {
+        self.servers.mails(mailbox).iter().map(|bytes| read(bytes).unwrap()).collect()
+    }
+
+    /// Waits until there is something.
+    pub async fn until<T>(&self, what: &str, mut there: impl AsyncFnMut() -> Option<T>) -> T {
+        for _ in 0..1_200 {
+            if let Some(found) = there().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("never came: {what}\n{}", self.servers.logs());
+    }
+
+    /// Waits until a mailbox holds so many mails, and gives the last.
+    pub async fn nth_mail(&self, mailbox: &str, count: usize) -> Mail {
+        let mut mails = self.until("a mail", async || Some(self.received(mailbox)).filter(|mails| mails.len() >= count)).await;
+        assert_eq!(mails.len(), count, "more mails than expected");
+        mails.pop().unwrap()
+    }
+}
+
+async fn open_store(file: &Path) -> Arc<SqliteStore> {
+    let options = SqliteOptions { file: file.into(), readers: 2, busy_timeout: Duration::from_secs(5) };
+    Arc::new(SqliteStore::open(&options).await.unwrap())
+}
+
+fn entry() -> Entry {
+    Entry {
+        id: "shipping".into(),
+        kind: EntryKind::Faq,
+        sensitivity: Sensitivity::Auto,
+        question: ASKED.into(),
+        alternatives: vec![format!("{ASKED} please")],
+        answer: ANSWER.into(),
+        spoken: None,
+        source: "faq.md".into(),
+        valid_until: None,
+        article: None,
+    }
+}

@@ -1,0 +1,137 @@
+//! A customer and a company by mail.
+
+use switchboard::domain::casework::Delivery;
+use switchboard::domain::conversation::{Author, Message};
+use switchboard::domain::email::automatic::LOOP_HEADER;
+use switchboard::domain::email::header::message_ids;
+use switchboard::domain::transition::Actor;
+use switchboard::messages::Order;
+use switchboard::seams::store::{ConversationView, Store};
+
+use crate::house::{ANSWER, ASKED, House};
+
+fn by(view: &ConversationView, author: Author) -> Vec<Message> {
+    view.messages.iter().filter(|message| message.author == author).cloned().collect()
+}
+
+fn order(view: &ConversationView) -> Order {
+    Order { conversation: view.conversation.id, by: Actor::Teammate("Ann".into()), seen: None }
+}
+
+/// R11, W2: a question is answered by itself, threaded and marked; the answer to it lands in the same conversation; what
+/// is sensitive is held, and a teammate sends it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_asks_is_answered_and_goes_on() {
+    let Some(house) = House::open().await else { return };
+    let settings = house.settings("support@example.com");
+    house.mailbox("support@example.com", settings).await;
+    let asked = format!(
+        "From: Ann <ann@shop.example>\nTo: support@example.com\nSubject: Shipping\nMessage-ID: <one@shop.example>\n\n\
+         {ASKED}\n\n-- \nAnn Example\n"
+    );
+    house.servers.mail("ann@shop.example", "support@example.com", &asked).await;
+
+    let answer = house.nth_mail("ann@shop.example", 1).await;
+    assert!(answer.text.contains(ANSWER), "{}", answer.text);
+    assert_eq!(answer.headers.first("in-reply-to"), Some("<one@shop.example>"));
+    assert_eq!(answer.headers.first("references"), Some("<one@shop.example>"));
+    assert_eq!(answer.headers.first("auto-submitted"), Some("auto-replied"));
+    assert!(answer.headers.has(LOOP_HEADER));
+    assert_eq!(answer.subject, "Re: Shipping");
+    let reply_to = answer.reply_to.as_ref().unwrap().address.clone();
+    assert!(reply_to.starts_with("support+"), "{reply_to}");
+    let view = house.conversations().await.pop().unwrap();
+    assert_eq!(by(&view, Author::Customer)[0].text, ASKED, "the signature is not read");
+    let sent = house.until("the answer is sent", async || {
+        let view = house.conversations().await.pop()?;
+        by(&view, Author::Agent).pop().filter(|message| message.post.delivery == Some(Delivery::Sent))
+    });
+    assert_eq!(sent.await.text, ANSWER);
+
+    // She answers to the token; her program kept no id. Then another mail by its ids alone, without the token.
+    let id = answer.message_id.clone().unwrap();
+    let again = format!(
+        "From: Ann <ann@shop.example>\nTo: {reply_to}\nSubject: other\nMessage-ID: <two@shop.example>\n\n\
+         I demand a refund for my damaged bike, or I will go to my lawyer.\n\nOn Monday, Harbour Bikes <support@example.com> \
+         wrote:\n> {ANSWER}\n"
+    );
+    house.servers.mail("ann@shop.example", &reply_to, &again).await;
+    let held = house
+        .until("a draft", async || {
+            let view = house.conversations().await.pop()?;
+            (by(&view, Author::Customer).len() == 2 && view.conversation.reason.is_some()).then_some(view)
+        })
+        .await;
+    assert_eq!(house.conversations().await.len(), 1, "the same conversation");
+    assert!(!by(&held, Author::Customer)[1].text.contains(ANSWER), "history is not read again");
+    assert_eq!(house.received("ann@shop.example").len(), 1, "nothing sensitive went out by itself");
+
+    let (_, _) = match by(&held, Author::Draft).pop() {
+        Some(draft) => house.messages.approve(&order(&held), draft.id, Some("We are sorry. Ann looks into it.".into())).await,
+        None => house.messages.reply(&order(&held), "We are sorry. Ann looks into it.".into(), None).await,
+    }
+    .unwrap();
+    let sent = house.nth_mail("ann@shop.example", 2).await;
+    assert!(sent.text.contains("We are sorry."));
+    assert_eq!(sent.headers.first("auto-submitted"), None, "a person sent it");
+    assert_eq!(sent.headers.first("in-reply-to"), Some("<two@shop.example>"));
+    let thread = message_ids(sent.headers.first("references").unwrap());
+    assert_eq!(thread, ["one@shop.example", id.as_str(), "two@shop.example"]);
+
+    let third = format!(
+        "From: ann@shop.example\nTo: support@example.com\nSubject: x\nReferences: <unknown@x> <{id}>\n\nthank you"
+    );
+    house.servers.mail("ann@shop.example", "support@example.com", &third).await;
+    house
+        .until("the third mail", async || {
+            let view = house.conversations().await.pop()?;
+            (by(&view, Author::Customer).len() == 3).then_some(())
+        })
+        .await;
+    assert_eq!(house.conversations().await.len(), 1);
+}
+
+/// W2: a mail that comes back marks the message and opens nothing; nobody answers it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bounce_marks_the_message_and_is_never_answered() {
+    let Some(house) = House::open().await else { return };
+    let settings = house.settings("support@example.com");
+    house.mailbox("support@example.com", settings).await;
+    // Postfix takes mail for that domain, and Dovecot then knows nobody of that name.
+    let asked = format!("From: gone@shop.example\nTo: support@example.com\nSubject: Shipping\nMessage-ID: <g@x>\n\n{ASKED}");
+    house.servers.mail("gone@shop.example", "support@example.com", &asked).await;
+    let failed = house
+        .until("the failure", async || {
+            let view = house.conversations().await.pop()?;
+            by(&view, Author::Agent).pop().filter(|message| message.post.delivery == Some(Delivery::Failed))
+        })
+        .await;
+    use switchboard::seams::channel_store::ChannelReads;
+    let (dispatch, _) = house.store.dispatch(failed.id).await.unwrap().unwrap();
+    assert!(dispatch.last_error.is_some_and(|why| why.contains("came back")), "it says why");
+    let conversations = house.conversations().await;
+    assert_eq!(conversations.len(), 1, "a bounce opens nothing");
+    assert_eq!(by(&conversations[0], Author::Agent).len(), 1, "and is not answered");
+    let bounced = house.received("support@example.com").len();
+    assert_eq!(bounced, 2, "the question and the bounce");
+}
+
+/// R11, R12: two mailboxes are two inboxes; each answers from its own address.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_mailboxes_are_answered_each_from_its_own_address() {
+    let Some(house) = House::open().await else { return };
+    for address in ["support@example.com", "billing@example.com"] {
+        house.mailbox(address, house.settings(address)).await;
+    }
+    for (number, address) in ["support@example.com", "billing@example.com"].iter().enumerate() {
+        let asked =
+            format!("From: ann@shop.example\nTo: {address}\nSubject: S{number}\nMessage-ID: <m{number}@x>\n\n{ASKED}");
+        house.servers.mail("ann@shop.example", address, &asked).await;
+        let answer = house.nth_mail("ann@shop.example", number + 1).await;
+        assert_eq!(answer.from.as_ref().unwrap().address, *address);
+    }
+    let conversations = house.conversations().await;
+    assert_eq!(conversations.len(), 2);
+    assert_ne!(conversations[0].conversation.inbox, conversations[1].conversation.inbox);
+    assert!(house.store.ping().await.is_ok());
+}
