@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use serde_json::{Value, json};
 use switchboard::adapters::bus::LocalBus;
 use switchboard::adapters::channels::email::EmailChannel;
+use switchboard::adapters::secret_box::SecretBox;
 use switchboard::adapters::store::{SqliteOptions, SqliteStore};
 use switchboard::adapters::system::{SystemClock, SystemIds};
 use switchboard::channels::{Channels, NewAccount};
@@ -93,7 +94,16 @@ impl House {
             agent: agent.clone(),
             config: Default::default(),
         });
-        let channels = crate::desk::channels(store.clone(), messages.clone(), agent, Arc::new(Mailboxes));
+        let channels = Channels::open(switchboard::channels::Parts {
+            store: store.clone(),
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(SystemIds),
+            sealer: Arc::new(SecretBox::open(&folder.path().join("key")).unwrap()),
+            messages: messages.clone(),
+            maker: Arc::new(Mailboxes),
+            agent,
+            public_url: None,
+        });
         let shutdown = CancellationToken::new();
         tokio::spawn(messages.clone().run(true, shutdown.clone()));
         tokio::spawn(channels.clone().run(shutdown.clone()));

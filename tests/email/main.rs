@@ -4,8 +4,6 @@
 // Clippy sees tests only in functions that are marked as such; everything here is one.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-#[path = "../common/desk.rs"]
-mod desk;
 mod house;
 mod reading;
 mod servers;
