@@ -66,6 +66,7 @@ async fn accept(folder: &Path, seconds: u64, senders: u64) {
         bus: Arc::new(LocalBus::new(EpochMs(0))),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
+        blobs: Arc::new(switchboard::seams::fakes::MemoryBlobs::default()),
         desk: Arc::new(Desk::new(None)),
         agent: Arc::new(ArcSwap::from_pointee(agent)),
         config: Default::default(),

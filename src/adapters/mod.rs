@@ -1,6 +1,7 @@
 //! Implementations of the seams. Only `app` names them.
 
 pub mod backup;
+pub mod blobs;
 pub mod bootstrap_token;
 pub mod breaker;
 pub mod bus;

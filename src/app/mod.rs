@@ -14,8 +14,9 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tracing::info;
 
-use crate::adapters::channels::email::notices::EmailNotices;
+use crate::adapters::blobs::ObjectBlobs;
 use crate::adapters::bus::LocalBus;
+use crate::adapters::channels::email::notices::EmailNotices;
 use crate::adapters::documents::ChildReader;
 use crate::adapters::models::Models;
 use crate::adapters::pages::WebPages;
@@ -30,6 +31,7 @@ use crate::domain::phone_number::PhoneNumber;
 use crate::http::Answering;
 use crate::knowledge::{self, Library};
 use crate::messages::{self, MessageDesk};
+use crate::seams::blobs::Blobs;
 use crate::seams::bus::Bus;
 use crate::seams::clock::{Clock, Ids};
 use crate::seams::signaling::{Destination, Signaling};
@@ -56,6 +58,8 @@ pub struct House {
     pub clock: Arc<dyn Clock>,
     /// Identifiers.
     pub ids: Arc<dyn Ids>,
+    /// The bytes of files.
+    pub blobs: Arc<dyn Blobs>,
     /// The support core.
     pub desk: Arc<Desk>,
     /// What the company knows.
@@ -82,6 +86,8 @@ impl House {
         };
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&options).await?);
         private_folder(&config.recordings_dir())?;
+        private_folder(&config.files_dir())?;
+        let blobs: Arc<dyn Blobs> = Arc::new(ObjectBlobs::in_folder(&config.files_dir())?);
         let repaired = crate::adapters::media_node::repair_recordings(&config.recordings_dir());
         let recovered = recover_cut_calls(&*store, &*clock, &*ids).await?;
         if !repaired.is_empty() || !recovered.is_empty() {
@@ -119,6 +125,7 @@ impl House {
             bus,
             clock,
             ids,
+            blobs,
             desk,
             library,
             speech,
@@ -192,6 +199,7 @@ impl House {
             bus: self.bus.clone(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
+            blobs: self.blobs.clone(),
             desk: self.desk.clone(),
             agent: self.agent.clone(),
             config: self.config.messages.clone(),
@@ -206,7 +214,7 @@ impl House {
             ids: self.ids.clone(),
             sealer: Arc::new(SecretBox::open(&self.config.secret_key_file())?),
             messages,
-            maker: Arc::new(channels::Makers::new(self.clock.clone())),
+            maker: Arc::new(channels::Makers::new(self.clock.clone(), self.blobs.clone())),
             agent: self.agent.clone(),
             public_url: self.config.http.public_url.clone(),
         }))

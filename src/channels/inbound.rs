@@ -5,12 +5,13 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 
 use super::Parts;
+use crate::domain::attachment::{ATTACHMENTS_MAX, Attachment, plain_name};
 use crate::domain::casework::Delivery;
 use crate::domain::channel_account::Health;
 use crate::domain::ids::ChannelAccountId;
 use crate::domain::inbox::Inbox;
-use crate::messages::{Intake, IntakeError, RequestKey, Sender};
-use crate::seams::channel::{Arrived, Change, Inbound, InboundError, Known};
+use crate::messages::{AttachmentError, Intake, IntakeError, RequestKey, Sender};
+use crate::seams::channel::{Arrived, ArrivedFile, Change, Inbound, InboundError, Known};
 use crate::seams::channel_store::Dispatch;
 
 /// The door of one account.
@@ -21,6 +22,29 @@ pub struct Door {
     pub(super) health: Mutex<Health>,
 }
 
+impl Door {
+    /// Keeps the files that came with a message; those that are not taken are named in its text.
+    async fn kept(&self, files: Vec<ArrivedFile>, mut text: String) -> Result<(Vec<Attachment>, String), InboundError> {
+        let (mut kept, owner) = (Vec::new(), format!("channel {}", self.inbox.id));
+        for ArrivedFile { name, bytes } in files {
+            let taken = match kept.len() < ATTACHMENTS_MAX {
+                true => self.parts.messages.keep_attachment(&owner, &name, bytes).await,
+                false => Err(AttachmentError::TooMany),
+            };
+            match taken {
+                Ok(attachment) => kept.push(attachment),
+                Err(AttachmentError::Store(error)) => return Err(error.into()),
+                Err(error @ AttachmentError::Blob(_)) => {
+                    tracing::warn!(channel.id = %self.account, %error, "A file that came in was not kept");
+                    return Err(InboundError::Busy);
+                }
+                Err(why) => text = format!("{text}\n\n[{} was not taken: {why}]", plain_name(&name)).trim().to_owned(),
+            }
+        }
+        Ok((kept, text))
+    }
+}
+
 #[async_trait]
 impl Inbound for Door {
     async fn arrived(&self, message: Arrived) -> Result<Known, InboundError> {
@@ -28,13 +52,15 @@ impl Inbound for Door {
         // The vendor's word that it is the same event counts, whatever else it says this time.
         let key = Some(RequestKey { scope, key: message.key, digest: String::new() });
         let thread = message.thread.clone();
+        let (attachments, text) = self.kept(message.files, message.text).await?;
         let intake = Intake {
+            attachments,
             sender: Sender { name: message.name, addresses: message.addresses },
             key,
             external_id: message.external_id,
             subject: message.subject,
             unanswered: message.unanswered,
-            ..Intake::new(self.inbox.clone(), message.thread, message.text)
+            ..Intake::new(self.inbox.clone(), message.thread, text)
         };
         let accepted = self.parts.messages.accept(intake).await.map_err(|error| match error {
             IntakeError::Busy => InboundError::Busy,

@@ -194,6 +194,7 @@ fn delivery_of(dispatch: &Dispatch, letter: &Letter) -> Delivery {
         author: message.author,
         by: message.post.by.clone(),
         text: message.text.clone(),
+        attachments: message.post.attachments.clone(),
         at: message.at,
         tries: dispatch.tries,
         parts_sent: dispatch.parts,

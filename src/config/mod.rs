@@ -137,6 +137,11 @@ impl Config {
         self.data_dir.join("recordings")
     }
 
+    /// The folder of files that came or go with messages.
+    pub fn files_dir(&self) -> PathBuf {
+        self.data_dir.join("files")
+    }
+
     /// The file of the token that lets in whoever is not on this machine.
     pub fn bootstrap_token_file(&self) -> PathBuf {
         self.data_dir.join("bootstrap-token")

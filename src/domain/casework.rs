@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::attachment::Attachment;
 use super::ids::{ContactId, ConversationId};
 use super::time::EpochMs;
 
@@ -64,7 +65,7 @@ impl Tag {
     }
 }
 
-/// Beside the text of a message: who sent it and how far it came.
+/// Beside the text of a message: who sent it, how far it came and what came with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Post {
     /// The teammate who wrote it, or approved what the agent wrote.
@@ -73,6 +74,9 @@ pub struct Post {
     pub draft: Option<DraftState>,
     /// Of a message to the customer, how far it came; `None` on calls, where it is spoken.
     pub delivery: Option<Delivery>,
+    /// Files that came or go with it, in the order they were brought.
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
 }
 
 /// What became of a draft.

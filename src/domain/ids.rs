@@ -70,6 +70,10 @@ id!(
     ArticleId
 );
 id!(
+    /// A file of a message.
+    AttachmentId
+);
+id!(
     /// Somebody on the team.
     TeammateId
 );

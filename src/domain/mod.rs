@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod article;
+pub mod attachment;
 pub mod call;
 pub mod callback_number;
 pub mod card_number;

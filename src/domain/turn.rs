@@ -157,6 +157,8 @@ pub enum Reason {
     DraftOnly,
     /// The agent is not published.
     Unpublished,
+    /// Files came without words, which a person has to look at.
+    OnlyFiles,
     /// Small talk that asks nothing.
     NothingAsked,
     /// The text is in a language that is not supported.

@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::body::unprocessable;
 use super::problem::Problem;
 use crate::domain::ids::{
-    AgentId, ApiTokenId, ArticleId, CallId, ChannelAccountId, ContactId, ConversationId, MessageId, RecordingId,
-    SessionId, TeammateId, TicketId,
+    AgentId, ApiTokenId, ArticleId, AttachmentId, CallId, ChannelAccountId, ContactId, ConversationId, MessageId,
+    RecordingId, SessionId, TeammateId, TicketId,
 };
 
 /// What the path names. What is no id names nothing either: 404.
@@ -42,6 +42,7 @@ macro_rules! named {
 
 named! {
     AgentId => "agent",
+    AttachmentId => "attachment",
     ApiTokenId => "token",
     ArticleId => "article",
     CallId => "call",

@@ -132,7 +132,8 @@ pub async fn list(State(shared): State<Shared>, Asks(page): Asks<Page>) -> Resul
 }
 
 /// What is written down elsewhere: in a conversation's events, or in the call itself.
-const ELSEWHERE: [&str; 3] = ["/api/v1/conversations", "/api/v1/intake", "/api/v1/browser-calls"];
+const ELSEWHERE: [&str; 4] =
+    ["/api/v1/attachments", "/api/v1/conversations", "/api/v1/intake", "/api/v1/browser-calls"];
 /// The answer to a change.
 const BODY_BYTES_MAX: usize = 8_000_000;
 /// Longer texts are left to the history of what they belong to.

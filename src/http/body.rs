@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::principal::acting;
 use super::problem::Problem;
+use crate::domain::attachment::Attachment;
 use crate::messages::RequestKey;
 
 /// 422.
@@ -22,6 +23,11 @@ pub fn text(text: &str, chars_max: usize) -> Result<String, Problem> {
         return Err(unprocessable(format!("text has 1 to {chars_max} characters; this one has {chars}.")));
     }
     Ok(text.to_owned())
+}
+
+/// The same, which may be left out beside files.
+pub fn text_beside(attachments: &[Attachment], written: &str, chars_max: usize) -> Result<String, Problem> {
+    if !attachments.is_empty() && written.trim().is_empty() { Ok(String::new()) } else { text(written, chars_max) }
 }
 
 /// A short name, such as a teammate's.

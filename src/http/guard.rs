@@ -61,7 +61,9 @@ fn is_import(extensions: &Extensions) -> bool {
 /// Where vendors call.
 const HOOK: &str = "/hooks/{account}";
 /// Where files and pages come in.
-const IMPORTS: [&str; 6] = [
+const IMPORTS: [&str; 8] = [
+    "/api/v1/attachments",
+    "/api/v1/intake/attachments",
     "/api/v1/knowledge/articles",
     "/api/v1/knowledge/articles/{id}",
     "/api/v1/knowledge/articles/{id}/file",

@@ -11,8 +11,10 @@ use super::Shared;
 use super::asked::{Asks, Sent};
 use super::body::{self, unprocessable};
 use super::once::Key;
+use super::principal::Principal;
 use super::problem::Problem;
 use crate::domain::contact::{Address, AddressKind};
+use crate::domain::ids::AttachmentId;
 use crate::domain::turn::ChannelTraits;
 use crate::messages::{Accepted, Intake, IntakeError, MESSAGE_OUT, OutgoingMessage, Sender};
 use crate::seams::inbox_store::Outgoing;
@@ -30,11 +32,12 @@ pub struct NewMessage {
     /// Who wrote.
     #[serde(default)]
     contact: Option<NewContact>,
-    /// What.
-    text: String,
-    /// Not taken yet.
+    /// What; may be left out beside files.
     #[serde(default)]
-    attachments: Vec<serde_json::Value>,
+    text: String,
+    /// Files brought by `POST /api/v1/intake/attachments`, at most ten.
+    #[serde(default)]
+    attachments: Vec<AttachmentId>,
 }
 
 /// Who wrote; only `id` finds a customer again, the rest suggests.
@@ -80,18 +83,18 @@ struct Reply {
 )]
 pub async fn accept(
     State(shared): State<Shared>,
+    who: Principal,
     Key(key): Key,
     Sent(new): Sent<NewMessage>,
 ) -> Result<Response, Problem> {
     let inbox = shared.parts.messages.api_inbox(&new.channel).await?;
     let inbox = inbox.ok_or_else(|| unprocessable("channel names no inbox of the API; leave it out for \"api\"."))?;
-    if !new.attachments.is_empty() {
-        return Err(unprocessable("attachments are not taken yet; send the text alone."));
-    }
     let thread = body::name("external_id", &new.external_id)?;
-    let text = body::text(&new.text, ChannelTraits::API.text_chars_max)?;
+    let attachments = shared.parts.messages.brought(&who.key(), &new.attachments).await?;
+    let text = body::text_beside(&attachments, &new.text, ChannelTraits::API.text_chars_max)?;
     let sender = sender(new.contact.unwrap_or_default())?;
-    let accepted = shared.parts.messages.accept(Intake { sender, key, ..Intake::new(inbox, thread, text) }).await?;
+    let intake = Intake { sender, attachments, key, ..Intake::new(inbox, thread, text) };
+    let accepted = shared.parts.messages.accept(intake).await?;
     Ok((StatusCode::ACCEPTED, Json::<Accepted>(accepted)).into_response())
 }
 

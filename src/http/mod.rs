@@ -7,6 +7,7 @@
 mod access;
 mod agents;
 mod asked;
+mod attachments;
 mod audit;
 mod body;
 mod browser_calls;
@@ -29,6 +30,7 @@ mod permissions;
 mod principal;
 mod problem;
 mod proxies;
+mod ranges;
 mod reach;
 mod recordings;
 mod saved;

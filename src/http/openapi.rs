@@ -9,8 +9,8 @@ use super::audit;
 use super::knowledge::{articles, gaps, imports, search};
 use super::team::{account, people, session, tokens};
 use super::{
-    Shared, agents, calls, channels, contacts, conversations, deliveries, events, intake, recordings, saved, teamwork,
-    tickets,
+    Shared, agents, attachments, calls, channels, contacts, conversations, deliveries, events, intake, recordings,
+    saved, teamwork, tickets,
 };
 
 /// What the document says beside the paths.
@@ -69,6 +69,9 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(contacts::merge))
         .routes(routes!(intake::accept))
         .routes(routes!(intake::replies))
+        .routes(routes!(attachments::upload))
+        .routes(routes!(attachments::take_in))
+        .routes(routes!(attachments::one))
         .routes(routes!(channels::list, channels::add))
         .routes(routes!(channels::one, channels::change, channels::delete))
         .routes(routes!(channels::test))

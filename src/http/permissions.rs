@@ -26,6 +26,8 @@ pub enum Reach {
     Ticket,
     /// The recording named in the path.
     Recording,
+    /// The conversation of the file named in the path.
+    Attachment,
     /// The contact named in the path.
     Contact,
     /// The live call named in the path.
@@ -106,6 +108,9 @@ pub const TABLE: &[Row] = &[
     ("DELETE", "/api/v1/macros/{id}", Some(WorkCases), Reach::Nothing),
     ("GET", "/api/v1/contacts/{id}", Some(ReadCases), Reach::Contact),
     ("POST", "/api/v1/contacts/{id}/merge", Some(WorkCases), Reach::Everything),
+    ("POST", "/api/v1/attachments", Some(WorkCases), Reach::Nothing),
+    ("GET", "/api/v1/attachments/{id}", Some(ReadCases), Reach::Attachment),
+    ("POST", "/api/v1/intake/attachments", Some(Intake), Reach::Everything),
     ("POST", "/api/v1/intake/messages", Some(Intake), Reach::Everything),
     ("GET", "/api/v1/intake/replies", Some(Intake), Reach::Everything),
     ("GET", "/api/v1/tickets/{id}", Some(ReadCases), Reach::Ticket),

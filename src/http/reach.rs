@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::Shared;
 use super::permissions::Reach;
 use super::problem::Problem;
-use crate::domain::ids::{CallId, ContactId, ConversationId, InboxId, RecordingId, TicketId};
+use crate::domain::ids::{AttachmentId, CallId, ContactId, ConversationId, InboxId, RecordingId, TicketId};
 use crate::seams::inbox_store::Filter;
 use crate::seams::store::StoreError;
 
@@ -20,7 +20,7 @@ pub async fn check(shared: &Shared, parts: &mut Parts, reach: Reach, inboxes: &[
             let detail = "This touches every inbox, and you see some of them alone; ask an admin.";
             return Err(Problem::new(StatusCode::FORBIDDEN, detail));
         }
-        Reach::Conversation | Reach::Ticket | Reach::Recording | Reach::Contact | Reach::Call => {
+        Reach::Conversation | Reach::Ticket | Reach::Recording | Reach::Attachment | Reach::Contact | Reach::Call => {
             named(parts, shared).await
         }
     };
@@ -41,6 +41,10 @@ async fn is_seen(shared: &Shared, reach: Reach, id: &str, inboxes: &[InboxId]) -
         },
         Reach::Recording => match id.parse::<RecordingId>() {
             Ok(id) => store.recording_conversation(id).await?,
+            Err(_) => None,
+        },
+        Reach::Attachment => match id.parse::<AttachmentId>() {
+            Ok(id) => store.attachment(id).await?.and_then(|(_, conversation)| conversation),
             Err(_) => None,
         },
         Reach::Contact => {

@@ -5,7 +5,7 @@ use std::path::{Component, Path as FilePath, PathBuf};
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use super::Shared;
 use super::asked::At;
 use super::problem::Problem;
+use super::ranges;
 use crate::domain::ids::RecordingId;
 
 /// One audio file.
@@ -31,35 +32,17 @@ pub async fn one(
     let file = File::open(&path).await.map_err(|_| gone())?;
     let length = file.metadata().await.map_err(|_| gone())?.len();
     let tag = format!("\"{id}-{length}\"");
-    let asked = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
-    // A part is only of use beside parts of the same file.
-    let same = headers.get(header::IF_RANGE).is_none_or(|seen| seen.as_bytes() == tag.as_bytes());
-    let part = match asked.filter(|_| same).map(|range| parse_range(range, length)) {
-        None | Some(Asked::Whole) => None,
-        Some(Asked::Part(first, last)) => Some((first, last)),
-        Some(Asked::Outside) => {
-            let whole = HeaderValue::from_str(&format!("bytes */{length}")).map_err(|_| gone())?;
-            let detail = format!("The recording has {length} bytes; ask for some of those.");
-            return Err(Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, detail).with(header::CONTENT_RANGE, whole));
-        }
-    };
+    let part = ranges::part(&headers, &tag, length)?;
     let (first, count) = part.map_or((0, length), |(first, last)| (first, last - first + 1));
     let mut response = (
         [
             (header::CONTENT_TYPE, "audio/wav".to_string()),
-            (header::ACCEPT_RANGES, "bytes".to_string()),
-            (header::CONTENT_LENGTH, count.to_string()),
-            (header::ETAG, tag),
             (header::CONTENT_DISPOSITION, format!("inline; filename=\"recording-{id}.wav\"")),
         ],
         read(file, first, count).await.map_err(|_| gone())?,
     )
         .into_response();
-    if let Some((first, last)) = part {
-        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-        let range = HeaderValue::from_str(&format!("bytes {first}-{last}/{length}")).map_err(|_| gone())?;
-        response.headers_mut().insert(header::CONTENT_RANGE, range);
-    }
+    ranges::describe(&mut response, part, &tag, length);
     Ok(response)
 }
 
@@ -77,33 +60,6 @@ async fn within(folder: &FilePath, name: &str) -> Option<PathBuf> {
     let file = tokio::fs::canonicalize(folder.join(name)).await.ok()?;
     let regular = tokio::fs::metadata(&file).await.ok()?.is_file();
     (regular && file.starts_with(&folder)).then_some(file)
-}
-
-#[derive(Debug, PartialEq)]
-enum Asked {
-    /// Also for what is not understood, as the standard wants.
-    Whole,
-    /// First and last byte.
-    Part(u64, u64),
-    /// Beyond the end.
-    Outside,
-}
-
-fn parse_range(range: &str, length: u64) -> Asked {
-    let Some((first, last)) = range.strip_prefix("bytes=").and_then(|part| part.trim().split_once('-')) else {
-        return Asked::Whole;
-    };
-    match (first.parse::<u64>(), last.parse::<u64>()) {
-        (Ok(first), _) if first >= length => Asked::Outside,
-        (Ok(first), Ok(last)) if last < first => Asked::Whole,
-        (Ok(first), Ok(last)) => Asked::Part(first, last.min(length - 1)),
-        (Ok(first), Err(_)) if last.is_empty() => Asked::Part(first, length - 1),
-        (Err(_), Ok(0)) if first.is_empty() => Asked::Outside,
-        (Err(_), Ok(_)) if first.is_empty() && length == 0 => Asked::Outside,
-        (Err(_), Ok(last)) if first.is_empty() => Asked::Part(length.saturating_sub(last), length - 1),
-        // Several parts at once, or no numbers.
-        _ => Asked::Whole,
-    }
 }
 
 /// So much of the file is in memory for each reader.
@@ -126,31 +82,6 @@ async fn read(mut file: File, first: u64, count: u64) -> std::io::Result<Body> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_range_is_read_as_the_standard_says() {
-        let rows = [
-            ("bytes=0-99", Asked::Part(0, 99)),
-            ("bytes=0-", Asked::Part(0, 999)),
-            ("bytes=900-5000", Asked::Part(900, 999)),
-            ("bytes=-100", Asked::Part(900, 999)),
-            ("bytes=-5000", Asked::Part(0, 999)),
-            ("bytes=999-", Asked::Part(999, 999)),
-            ("bytes=1000-", Asked::Outside),
-            ("bytes=-0", Asked::Outside),
-            ("bytes=99999999999999999999-", Asked::Whole),
-            ("bytes=5-2", Asked::Whole),
-            ("bytes=0-1,5-6", Asked::Whole),
-            ("lines=1-2", Asked::Whole),
-            ("bytes=-", Asked::Whole),
-            ("", Asked::Whole),
-        ];
-        for (range, expected) in rows {
-            assert_eq!(parse_range(range, 1_000), expected, "{range}");
-        }
-        assert_eq!(parse_range("bytes=0-", 0), Asked::Outside);
-        assert_eq!(parse_range("bytes=-5", 0), Asked::Outside);
-    }
 
     /// W5: a name can only lead to a file below the folder.
     #[tokio::test]

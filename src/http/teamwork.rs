@@ -10,14 +10,15 @@ use super::Shared;
 use super::asked::{At, Sent};
 use super::body::{self, unprocessable};
 use super::once::Key;
+use super::principal::Principal;
 use super::problem::{Problem, sentence};
 use crate::domain::casework::{TAG_CHARS_MAX, TAGS_MAX, Tag, TagKind};
 use crate::domain::conversation::{Conversation, Message};
-use crate::domain::ids::{ConversationId, MessageId};
+use crate::domain::ids::{AttachmentId, ConversationId, MessageId};
 use crate::domain::time::EpochMs;
 use crate::domain::transition::{Act, Actor};
 use crate::domain::turn::ChannelTraits;
-use crate::messages::{Order, TeamError};
+use crate::messages::{Order, TeamError, Words};
 use crate::seams::shown::{ShownMessage, ShownSummary};
 
 /// Who acts, and on what they saw.
@@ -55,7 +56,12 @@ pub struct NewWords {
     version: Option<i64>,
     #[serde(default)]
     kind: Writing,
+    /// May be left out beside files.
+    #[serde(default)]
     text: String,
+    /// Files brought by `POST /api/v1/attachments`, at most ten.
+    #[serde(default)]
+    attachments: Vec<AttachmentId>,
 }
 
 /// To whom.
@@ -155,16 +161,19 @@ pub struct Done<'a> {
 )]
 pub async fn write(
     State(shared): State<Shared>,
+    who: Principal,
     Key(key): Key,
     At(id): At<ConversationId>,
     Sent(new): Sent<NewWords>,
 ) -> Result<Response, Problem> {
     let order = order(id, &new.teammate, new.version)?;
-    let text = body::text(&new.text, ChannelTraits::API.text_chars_max)?;
     let desk = &shared.parts.messages;
+    let attachments = desk.brought(&who.key(), &new.attachments).await?;
+    let text = body::text_beside(&attachments, &new.text, ChannelTraits::API.text_chars_max)?;
+    let words = Words { text, attachments };
     let (_, message) = match new.kind {
-        Writing::Reply => desk.reply(&order, text, key.as_ref()).await?,
-        Writing::Note => desk.note(&order, text, key.as_ref()).await?,
+        Writing::Reply => desk.reply(&order, words, key.as_ref()).await?,
+        Writing::Note => desk.note(&order, words, key.as_ref()).await?,
     };
     Ok((StatusCode::CREATED, Json(ShownMessage::json(&message))).into_response())
 }

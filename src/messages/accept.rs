@@ -10,8 +10,9 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
 
 use super::MessageDesk;
+use crate::domain::attachment::Attachment;
 use crate::domain::card_number;
-use crate::domain::casework::Casework;
+use crate::domain::casework::{Casework, Post};
 use crate::domain::contact::{Address, Contact};
 use crate::domain::conversation::{Author, Conversation, Handler, Message, Status};
 use crate::domain::ids::{ContactId, ConversationId, MessageId};
@@ -31,8 +32,10 @@ pub struct Intake {
     pub thread: String,
     /// Who wrote.
     pub sender: Sender,
-    /// What.
+    /// What; empty when there are files alone.
     pub text: String,
+    /// Files that came with it, as [`MessageDesk::brought`] gives them.
+    pub attachments: Vec<Attachment>,
     /// By which the same request is known when it comes again.
     pub key: Option<RequestKey>,
     /// The vendor's name for the message; one that is known already is the same message.
@@ -47,7 +50,17 @@ impl Intake {
     /// Words of somebody unknown.
     pub fn new(inbox: Inbox, thread: String, text: String) -> Intake {
         let sender = Sender::default();
-        Intake { inbox, thread, sender, text, key: None, external_id: None, subject: None, unanswered: false }
+        Intake {
+            inbox,
+            thread,
+            sender,
+            text,
+            attachments: Vec::new(),
+            key: None,
+            external_id: None,
+            subject: None,
+            unanswered: false,
+        }
     }
 }
 
@@ -224,7 +237,7 @@ impl MessageDesk {
             at: now,
             decision: None,
             timings: None,
-            post: Default::default(),
+            post: Post { attachments: intake.attachments.clone(), ..Post::default() },
         };
         work.insert_message(&message).await?;
         if let Some(external_id) = &intake.external_id {

@@ -17,7 +17,7 @@ use crate::domain::ids::{ConversationId, MessageId, TicketId};
 use crate::domain::ticket::{Ticket, TicketStatus};
 use crate::domain::time::EpochMs;
 use crate::domain::transition::{self, Act, Actor};
-use crate::domain::turn::{ChannelTraits, Decision, TurnInput};
+use crate::domain::turn::{ChannelTraits, Decision, Reason, Turn, TurnInput, Verdict};
 use crate::seams::bus::LiveKind;
 use crate::seams::inbox_store::{Job, JobKind};
 use crate::seams::shown::ShownTicket;
@@ -30,7 +30,9 @@ impl MessageDesk {
         if alone && let Err(error) = self.release().await {
             warn!(%error, "Claims of the last run could not be given back; they lapse by themselves");
         }
+        let mut looked_for_files = None;
         while !shutdown.is_cancelled() {
+            self.forget_now_and_then(&mut looked_for_files).await;
             let worked = match self.work_once().await {
                 Ok(worked) => worked,
                 Err(error) => {
@@ -46,6 +48,17 @@ impl MessageDesk {
                     () = shutdown.cancelled() => {}
                 }
             }
+        }
+    }
+
+    async fn forget_now_and_then(&self, looked: &mut Option<EpochMs>) {
+        let now = self.parts.clock.epoch();
+        if looked.is_some_and(|looked| now.0 - looked.0 < FORGET_EVERY_MS) {
+            return;
+        }
+        *looked = Some(now);
+        if let Err(error) = self.forget_unclaimed(now).await {
+            warn!(%error, "Files that no message carries could not be taken out");
         }
     }
 
@@ -137,11 +150,13 @@ impl MessageDesk {
             channel: traits,
             now: self.parts.clock.epoch(),
         };
-        let answered = self.parts.desk.clone().respond(agent.clone(), input, None).await;
-        let turn = answered.map_err(|error| {
-            error!(%error, "The desk failed over a message");
-            StoreError::Backend(Box::new(error))
-        })?;
+        let turn = match message.text.trim().is_empty() {
+            true => only_files(),
+            false => self.parts.desk.clone().respond(agent.clone(), input, None).await.map_err(|error| {
+                error!(%error, "The desk failed over a message");
+                StoreError::Backend(Box::new(error))
+            })?,
+        };
         let case = Case { agent: &agent, conversation: &view.conversation, message, history: &history, traits };
         let plan = plan::plan(&case, &turn);
         self.carry_out(job, &view, &case, plan, turn.decision).await
@@ -268,6 +283,20 @@ impl MessageDesk {
     }
 }
 
+/// What becomes of files without words: the knowledge cannot answer them.
+fn only_files() -> Turn {
+    let decision = Decision {
+        verdict: Verdict::HandOff,
+        reason: Reason::OnlyFiles,
+        confidence: 0.0,
+        sources: Vec::new(),
+        features: Vec::new(),
+        desk_ms: 0.0,
+        writer: None,
+    };
+    Turn { decision, sentences: Vec::new(), offered: None }
+}
+
 /// Drafts for earlier words are no answer to newer ones.
 pub(super) async fn outdate_drafts(
     work: &mut dyn UnitOfWork,
@@ -300,6 +329,8 @@ const AT_ONCE: usize = 4;
 const LEASE_MS: i64 = 600_000;
 /// Changes by others during one answer before it is put off.
 const CONTENTIONS_MAX: usize = 16;
+/// Between two looks for files that no message took.
+const FORGET_EVERY_MS: i64 = 600_000;
 /// The first pause before a job that failed is tried again.
 const RETRY_MS: i64 = 500;
 /// The longest.

@@ -10,6 +10,7 @@
 
 mod accept;
 mod answering;
+mod attachments;
 mod changed;
 mod plan;
 pub mod presence;
@@ -24,11 +25,13 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use crate::config::messages::MessagesConfig;
 use crate::domain::agent::Agent;
+use crate::domain::attachment::Attachment;
 use crate::domain::casework::Delivery;
 use crate::domain::conversation::{Author, Channel, Conversation, Message};
-use crate::domain::ids::{ConversationId, InboxId, MessageId};
+use crate::domain::ids::{AttachmentId, ConversationId, InboxId, MessageId};
 use crate::domain::inbox::Inbox;
 use crate::domain::turn::{Line, Speaker};
+use crate::seams::blobs::Blobs;
 use crate::seams::bus::{Bus, LiveKind};
 use crate::seams::channel_store::Dispatch;
 use crate::seams::clock::{Clock, Ids};
@@ -38,8 +41,9 @@ use crate::seams::store::{Store, StoreError, UnitOfWork};
 use crate::support::Desk;
 
 pub use accept::{Accepted, Intake, IntakeError, RequestKey, Sender};
+pub use attachments::{AttachmentError, media_type_of};
 pub use presence::Viewer;
-pub use team::{Order, TeamError};
+pub use team::{Order, TeamError, Words};
 
 /// What every part of it needs.
 #[derive(Clone)]
@@ -52,6 +56,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Identifiers.
     pub ids: Arc<dyn Ids>,
+    /// The bytes of files.
+    pub blobs: Arc<dyn Blobs>,
     /// The support core.
     pub desk: Arc<Desk>,
     /// The agent that answers; others are read from the store.
@@ -180,6 +186,29 @@ pub struct OutgoingMessage {
     pub text: String,
     /// When it was written.
     pub at_ms: i64,
+    /// Files that go with it.
+    #[serde(default)]
+    pub attachments: Vec<OutgoingAttachment>,
+}
+
+/// A file that goes out; its bytes are read at `/api/v1/attachments/{id}`.
+#[derive(Serialize, Deserialize, utoipa::ToSchema)]
+pub struct OutgoingAttachment {
+    /// Which one.
+    pub id: AttachmentId,
+    /// Its name.
+    pub name: String,
+    /// What it is, by its content.
+    pub media_type: String,
+    /// How many bytes it has.
+    pub size_bytes: u64,
+}
+
+impl OutgoingAttachment {
+    fn of(attachment: &Attachment) -> OutgoingAttachment {
+        let Attachment { id, name, media_type, size_bytes, .. } = attachment.clone();
+        OutgoingAttachment { id, name, media_type, size_bytes }
+    }
 }
 
 /// A message on its way to the customer: the row by which its channel learns of it, once. Programs fetch theirs from the
@@ -199,6 +228,7 @@ async fn send(work: &mut dyn UnitOfWork, conversation: &Conversation, message: &
         by: message.post.by.clone(),
         text: message.text.clone(),
         at_ms: message.at.0,
+        attachments: message.post.attachments.iter().map(OutgoingAttachment::of).collect(),
     };
     let payload = serde_json::to_value(&outgoing).map_err(|error| StoreError::Backend(Box::new(error)))?;
     work.enqueue(&format!("message:{}", message.id), MESSAGE_OUT, &payload).await

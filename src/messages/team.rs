@@ -6,6 +6,7 @@
 use super::accept::RequestKey;
 use super::answering::outdate_drafts;
 use super::{MessageDesk, send};
+use crate::domain::attachment::Attachment;
 use crate::domain::casework::DraftState;
 use crate::domain::contact::Contact;
 use crate::domain::conversation::{Author, Channel, Conversation, Message};
@@ -54,6 +55,21 @@ pub struct Order {
     pub seen: Option<i64>,
 }
 
+/// What a teammate writes.
+#[derive(Default)]
+pub struct Words {
+    /// In words; may be empty beside files.
+    pub text: String,
+    /// Files, as [`MessageDesk::brought`] gives them.
+    pub attachments: Vec<Attachment>,
+}
+
+impl From<String> for Words {
+    fn from(text: String) -> Words {
+        Words { text, attachments: Vec::new() }
+    }
+}
+
 impl MessageDesk {
     /// Carries out an act that is about the state alone; gives the conversation as it is then.
     pub async fn act(&self, order: &Order, act: Act) -> Result<Conversation, TeamError> {
@@ -78,13 +94,15 @@ impl MessageDesk {
     pub async fn reply(
         &self,
         order: &Order,
-        text: String,
+        words: impl Into<Words>,
         key: Option<&RequestKey>,
     ) -> Result<(Conversation, Message), TeamError> {
+        let Words { text, attachments } = words.into();
         let view = self.parts.store.conversation(order.conversation).await?;
         let view = view.ok_or(TeamError::NotFound("conversation"))?;
         can_write(&view.conversation)?;
-        let message = self.by(&view.conversation, Author::Teammate, text, &order.by);
+        let mut message = self.by(&view.conversation, Author::Teammate, text, &order.by);
+        message.post.attachments = attachments;
         let mut work = self.parts.store.begin().await?;
         let conversation = self.change(&mut *work, order, &Act::TeammateReplied { message: message.id }).await?;
         let outdated = outdate_drafts(&mut *work, &view.messages).await?;
@@ -101,12 +119,14 @@ impl MessageDesk {
     pub async fn note(
         &self,
         order: &Order,
-        text: String,
+        words: impl Into<Words>,
         key: Option<&RequestKey>,
     ) -> Result<(Conversation, Message), TeamError> {
+        let Words { text, attachments } = words.into();
         let mut work = self.parts.store.begin().await?;
         let there = work.read_conversation(order.conversation).await?.ok_or(TeamError::NotFound("conversation"))?;
-        let message = self.by(&there, Author::Note, text, &order.by);
+        let mut message = self.by(&there, Author::Note, text, &order.by);
+        message.post.attachments = attachments;
         let conversation = self.change(&mut *work, order, &Act::Noted { message: message.id }).await?;
         work.insert_message(&message).await?;
         self.keep(&mut *work, key, &message).await?;

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::attachment::Attachment;
 use crate::domain::casework;
 use crate::domain::contact::Address;
 use crate::domain::conversation::{Author, Channel as Kind};
@@ -45,8 +46,10 @@ pub struct Delivery {
     pub author: Author,
     /// The teammate who wrote or approved it; without one it went out by itself.
     pub by: Option<String>,
-    /// What it says.
+    /// What it says; may be empty beside files.
     pub text: String,
+    /// Files that go with it; their bytes lie in [`super::blobs::Blobs`].
+    pub attachments: Vec<Attachment>,
     /// When it was written.
     pub at: EpochMs,
     /// How often it was begun, this time included.
@@ -185,10 +188,21 @@ pub struct Arrived {
     pub addresses: Vec<Address>,
     /// What it is about, where the channel has such a line.
     pub subject: Option<String>,
-    /// What.
+    /// What; may be empty beside files.
     pub text: String,
+    /// Files that came with it. One that is not taken (too large, of no kind that is) is named in the text instead.
+    pub files: Vec<ArrivedFile>,
     /// Never to be answered automatically (bulk mail, other machines): it is kept and shown.
     pub unanswered: bool,
+}
+
+/// A file as it came.
+#[derive(Clone)]
+pub struct ArrivedFile {
+    /// As its sender called it.
+    pub name: String,
+    /// All of it.
+    pub bytes: Bytes,
 }
 
 /// A change of a message that came before.

@@ -1,5 +1,7 @@
 //! Stand-ins for the seams, held to the same suites as the real adapters, for tests and simulations.
 
+mod memory_attachments;
+mod memory_blobs;
 mod memory_channels;
 mod memory_inbox;
 mod memory_knowledge;
@@ -19,6 +21,7 @@ use super::clock::{Clock, Ids};
 use crate::domain::ids::ConversationId;
 use crate::domain::time::EpochMs;
 
+pub use memory_blobs::MemoryBlobs;
 pub use memory_store::MemoryStore;
 pub use told_llm::ToldLlm;
 

@@ -1,5 +1,7 @@
 //! The traits behind which everything replaceable stands, with the types that cross them.
 
+pub mod attachment_store;
+pub mod blobs;
 pub mod browser;
 pub mod bus;
 pub mod channel;
@@ -20,4 +22,5 @@ pub mod store;
 pub mod stt;
 pub mod team_store;
 pub mod tts;
+pub mod txt_records;
 pub mod turn_end;

@@ -5,11 +5,12 @@
 use serde::Serialize;
 
 use super::store::ConversationView;
+use crate::domain::attachment::Attachment;
 use crate::domain::call::{Attempt, AttemptOutcome, Call, CallOutcome, Recording};
 use crate::domain::casework::{Delivery, DraftState, Tag};
 use crate::domain::conversation::{Author, Channel, Conversation, Handler, Message, Status, TurnTimings};
 use crate::domain::ids::{
-    AgentId, AttemptId, CallId, ContactId, ConversationId, InboxId, MessageId, RecordingId, TicketId,
+    AgentId, AttachmentId, AttemptId, CallId, ContactId, ConversationId, InboxId, MessageId, RecordingId, TicketId,
 };
 use crate::domain::knowledge::ArticleRef;
 use crate::domain::ticket::{CallbackWish, Clip, Field, Ticket, TicketKind, TicketStatus};
@@ -85,6 +86,21 @@ pub struct ShownMessage<'a> {
     draft: Option<DraftState>,
     /// How far it came.
     delivery: Option<Delivery>,
+    /// Files that came or go with it.
+    attachments: Vec<ShownAttachment<'a>>,
+}
+
+/// One file of a message.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Attachment)]
+pub struct ShownAttachment<'a> {
+    id: AttachmentId,
+    name: &'a str,
+    /// By its content.
+    media_type: &'a str,
+    size_bytes: u64,
+    /// Where its bytes are read.
+    url: String,
 }
 
 /// The parts of a spoken turn's reply gap, in milliseconds.
@@ -271,12 +287,22 @@ impl<'a> ShownMessage<'a> {
             by: message.post.by.as_deref(),
             draft: message.post.draft,
             delivery: message.post.delivery,
+            attachments: message.post.attachments.iter().map(ShownAttachment::of).collect(),
         }
     }
 
     /// For [`super::bus::LiveKind::Message`].
     pub fn json(message: &Message) -> serde_json::Value {
         json(&ShownMessage::of(message))
+    }
+}
+
+impl<'a> ShownAttachment<'a> {
+    /// A file.
+    pub fn of(attachment: &'a Attachment) -> ShownAttachment<'a> {
+        let Attachment { id, name, media_type, size_bytes, .. } = attachment;
+        let url = format!("/api/v1/attachments/{id}");
+        ShownAttachment { id: *id, name, media_type, size_bytes: *size_bytes, url }
     }
 }
 
@@ -415,6 +441,7 @@ pub fn sentence(reason: Reason) -> &'static str {
         Reason::FaultReported => "A fault is reported, which a how-to does not answer.",
         Reason::DraftOnly => "The agent only drafts.",
         Reason::Unpublished => "The agent is not published.",
+        Reason::OnlyFiles => "Files came without words.",
         Reason::NothingAsked => "Nothing was asked.",
         Reason::UnsupportedLanguage => "The language is not supported.",
     }

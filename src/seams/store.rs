@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use super::attachment_store::{AttachmentChanges, AttachmentReads};
 use super::channel_store::{ChannelChanges, ChannelReads};
 use super::inbox_store::{InboxChanges, InboxReads};
 use super::knowledge_store::{KnowledgeChanges, KnowledgeReads};
@@ -61,7 +62,7 @@ pub struct Cursor {
 
 /// Reading, and the beginning of every change.
 #[async_trait]
-pub trait Store: ChannelReads + InboxReads + KnowledgeReads + TeamReads + Send + Sync {
+pub trait Store: AttachmentReads + ChannelReads + InboxReads + KnowledgeReads + TeamReads + Send + Sync {
     /// Begins a change; nothing is seen by others before [`UnitOfWork::commit`].
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError>;
     /// One conversation, whole.
@@ -106,7 +107,9 @@ pub trait Store: ChannelReads + InboxReads + KnowledgeReads + TeamReads + Send +
 
 /// One transaction. Dropped without a commit, it leaves no trace.
 #[async_trait]
-pub trait UnitOfWork: ChannelChanges + InboxChanges + KnowledgeChanges + TeamChanges + Send {
+pub trait UnitOfWork:
+    AttachmentChanges + ChannelChanges + InboxChanges + KnowledgeChanges + TeamChanges + Send
+{
     /// Adds or, by its revision, follows up an agent.
     async fn save_agent(&mut self, agent: &Agent) -> Result<(), StoreError>;
     /// Keeps what configuration laid down last.

@@ -126,6 +126,7 @@ fn decide(reason: Reason, traits: ChannelTraits, ground: String) -> (Action, Str
         }
         Reason::WriterFlagged => (Action::Flag, "a person should look at it, and it can wait"),
         Reason::WriterEscalated => (Action::Escalate, "a person should take it now"),
+        Reason::OnlyFiles => (Action::Flag, "a person has to look at them"),
         Reason::DraftOnly | Reason::Unpublished => (Action::Flag, "the agent answers nothing by itself"),
         Reason::NothingAsked | Reason::ClearAndLowRisk => (Action::Nothing, "there is nothing to do"),
     };
@@ -144,7 +145,8 @@ fn is_sensitive(reason: Reason) -> bool {
         | Reason::EntrySensitivity
         | Reason::UnsupportedLanguage
         | Reason::WriterFlagged
-        | Reason::WriterEscalated => true,
+        | Reason::WriterEscalated
+        | Reason::OnlyFiles => true,
         Reason::ClearAndLowRisk
         | Reason::Ambiguous
         | Reason::NotKnown
@@ -177,6 +179,7 @@ pub fn explain(reason: Reason) -> String {
         Reason::FaultReported => "The customer reports a fault, which the answer does not speak of".into(),
         Reason::DraftOnly => "The agent only drafts".into(),
         Reason::Unpublished => "The agent is not published".into(),
+        Reason::OnlyFiles => "Files came without words".into(),
         Reason::NothingAsked => "Nothing was asked".into(),
         Reason::UnsupportedLanguage => "The language is not supported".into(),
     }

@@ -13,6 +13,7 @@ mod certificates;
 mod desk;
 mod document;
 mod escalation;
+#[expect(dead_code, reason = "shared with tests that use all of it")]
 #[path = "../common/samples.rs"]
 mod samples;
 mod server;

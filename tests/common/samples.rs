@@ -1,9 +1,12 @@
 //! Rows to store.
 
 use switchboard::domain::agent::Agent;
+use switchboard::domain::attachment::Attachment;
 use switchboard::domain::call::{Attempt, AttemptOutcome, Call, CallOutcome, Recording};
 use switchboard::domain::conversation::{Author, Channel, Conversation, Handler, Message, Status, TurnTimings};
-use switchboard::domain::ids::{AgentId, AttemptId, CallId, ConversationId, InboxId, MessageId, RecordingId, TicketId};
+use switchboard::domain::ids::{
+    AgentId, AttachmentId, AttemptId, CallId, ConversationId, InboxId, MessageId, RecordingId, TicketId,
+};
 use switchboard::domain::phone_number::PhoneNumber;
 use switchboard::domain::ticket::{CallbackWish, Field, Ticket, TicketKind, TicketStatus};
 use switchboard::domain::time::EpochMs;
@@ -50,6 +53,18 @@ pub fn conversation(agent: AgentId, inbox: InboxId, at: i64) -> Conversation {
         created_at: EpochMs(at),
         updated_at: EpochMs(at),
         casework: Default::default(),
+    }
+}
+
+pub fn attachment(at: i64) -> Attachment {
+    Attachment {
+        id: AttachmentId(id()),
+        owner: "token:1".into(),
+        name: "photo.png".into(),
+        media_type: "image/png".into(),
+        size_bytes: 7,
+        blob: "attachments/00/photo".into(),
+        created_at: EpochMs(at),
     }
 }
 

@@ -18,12 +18,12 @@ use switchboard::domain::channel_account::{ChannelAccount, Fares};
 use switchboard::domain::conversation::Channel as Kind;
 use switchboard::domain::email::{Mail, read};
 use switchboard::domain::ids::AgentId;
-use switchboard::domain::knowledge::{Entry, Kind as EntryKind, Sensitivity};
 use switchboard::domain::time::EpochMs;
 use switchboard::messages::MessageDesk;
+use switchboard::seams::blobs::Blobs;
 use switchboard::seams::channel::{Channel, Maker, Setup};
 use switchboard::seams::channel_store::ChannelReads;
-use switchboard::seams::embed::{EmbedError, Embedder};
+use switchboard::seams::fakes::MemoryBlobs;
 use switchboard::seams::inbox_store::{Filter, InboxReads};
 use switchboard::seams::store::{ConversationView, Store};
 use switchboard::support::Desk;
@@ -31,34 +31,13 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
 use crate::servers::MailServers;
+use crate::words::{Words, shipping};
 
-/// What the desk can answer.
-pub const ASKED: &str = "how much does shipping to austria cost";
-/// Its answer.
-pub const ANSWER: &str = "Shipping to Austria costs €5 and takes 2 to 3 working days.";
-
-/// Texts with the same words are near.
-struct Words;
-
-impl Embedder for Words {
-    fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
-        let embed = |text: &&str| {
-            let mut vector = vec![1e-3_f32; 384];
-            for word in text.to_lowercase().split(|c: char| !c.is_alphanumeric()) {
-                vector[word.bytes().fold(7_usize, |hash, byte| hash.wrapping_mul(31) + byte as usize) % 384] += 1.0;
-            }
-            let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-            vector.into_iter().map(|x| x / norm).collect()
-        };
-        Ok(texts.iter().map(embed).collect())
-    }
-}
-
-struct Mailboxes;
+struct Mailboxes(Arc<dyn Blobs>);
 
 impl Maker for Mailboxes {
     fn make(&self, _: Kind, setup: Setup) -> Result<Arc<dyn Channel>, String> {
-        Ok(Arc::new(EmailChannel::new(setup, Arc::new(SystemClock))?))
+        Ok(Arc::new(EmailChannel::new(setup, Arc::new(SystemClock), self.0.clone())?))
     }
 }
 
@@ -82,14 +61,16 @@ impl House {
         let mut work = store.begin().await.unwrap();
         work.save_agent(&agent).await.unwrap();
         work.commit().await.unwrap();
+        let blobs: Arc<dyn Blobs> = Arc::new(MemoryBlobs::default());
         let desk = Desk::new(Some(Arc::new(Words)));
-        desk.set_knowledge(agent.id, vec![entry()]).unwrap();
+        desk.set_knowledge(agent.id, vec![shipping()]).unwrap();
         let agent = Arc::new(ArcSwap::from_pointee(agent));
         let messages = MessageDesk::open(switchboard::messages::Parts {
             store: store.clone(),
             bus: Arc::new(LocalBus::new(EpochMs(1_000))),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
+            blobs: blobs.clone(),
             desk: Arc::new(desk),
             agent: agent.clone(),
             config: Default::default(),
@@ -100,7 +81,7 @@ impl House {
             ids: Arc::new(SystemIds),
             sealer: Arc::new(SecretBox::open(&folder.path().join("key")).unwrap()),
             messages: messages.clone(),
-            maker: Arc::new(Mailboxes),
+            maker: Arc::new(Mailboxes(blobs)),
             agent,
             public_url: None,
         });
@@ -163,7 +144,8 @@ impl House {
 
     /// Waits until a mailbox holds so many mails, and gives the last.
     pub async fn nth_mail(&self, mailbox: &str, count: usize) -> Mail {
-        let mut mails = self.until("a mail", async || Some(self.received(mailbox)).filter(|mails| mails.len() >= count)).await;
+        let mut mails =
+            self.until("a mail", async || Some(self.received(mailbox)).filter(|mails| mails.len() >= count)).await;
         assert_eq!(mails.len(), count, "more mails than expected");
         mails.pop().unwrap()
     }
@@ -172,19 +154,4 @@ impl House {
 async fn open_store(file: &Path) -> Arc<SqliteStore> {
     let options = SqliteOptions { file: file.into(), readers: 2, busy_timeout: Duration::from_secs(5) };
     Arc::new(SqliteStore::open(&options).await.unwrap())
-}
-
-fn entry() -> Entry {
-    Entry {
-        id: "shipping".into(),
-        kind: EntryKind::Faq,
-        sensitivity: Sensitivity::Auto,
-        question: ASKED.into(),
-        alternatives: vec![format!("{ASKED} please")],
-        answer: ANSWER.into(),
-        spoken: None,
-        source: "faq.md".into(),
-        valid_until: None,
-        article: None,
-    }
 }

@@ -8,3 +8,5 @@ mod house;
 mod reading;
 mod servers;
 mod walkthrough;
+#[path = "../common/words.rs"]
+mod words;

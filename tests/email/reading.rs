@@ -5,7 +5,8 @@ use switchboard::domain::channel_account::Fares;
 use switchboard::domain::conversation::Author;
 use switchboard::seams::channel_store::ChannelReads;
 
-use crate::house::{ASKED, House};
+use crate::house::House;
+use crate::words::ASKED;
 
 /// W2: a mail that cannot be read is put aside and shown, and the rest go on; the same mail fetched twice is one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -19,9 +20,8 @@ async fn a_mail_that_cannot_be_read_is_shown_and_the_rest_go_on() {
     house.servers.mail("ann@shop.example", "support@example.com", &asked).await;
     house.servers.mail("ann@shop.example", "support@example.com", &asked).await;
     house.nth_mail("ann@shop.example", 1).await;
-    let views = house
-        .until("all mails", async || Some(house.conversations().await).filter(|views| views.len() >= 3))
-        .await;
+    let views =
+        house.until("all mails", async || Some(house.conversations().await).filter(|views| views.len() >= 3)).await;
     assert_eq!(views.len(), 3, "two put aside, one answered");
     let aside = views.iter().filter(|view| view.messages[0].text.contains("was put aside")).count();
     assert_eq!(aside, 2);
@@ -38,7 +38,8 @@ async fn mails_that_are_numbered_anew_come_once() {
     let settings = house.settings("support@example.com");
     let account = house.mailbox("support@example.com", settings).await;
     let write = async |number: u32| {
-        let asked = format!("From: a{number}@x.example\nTo: support@example.com\nSubject: S{number}\n\nHello number {number}");
+        let asked =
+            format!("From: a{number}@x.example\nTo: support@example.com\nSubject: S{number}\n\nHello number {number}");
         house.servers.mail("ann@shop.example", "support@example.com", &asked).await;
     };
     write(1).await;
@@ -76,15 +77,26 @@ async fn what_is_wrong_with_a_mailbox_is_told_in_words() {
     let cases = [
         (wrong("imap", json!({ "host": "localhost", "port": 1 })), "cannot be reached"),
         (wrong("imap", json!({ "host": "localhost", "port": house.servers.smtp })), "TLS"),
-        (wrong("imap", json!({ "host": "localhost", "port": house.servers.imap, "security": "starttls", "user": "x" })), "refuses to sign x in"),
-        (wrong("smtp", json!({ "host": "localhost", "port": house.servers.smtp, "security": "starttls", "user": "x" })), "refuses to sign x in for sending"),
+        (
+            wrong(
+                "imap",
+                json!({ "host": "localhost", "port": house.servers.imap, "security": "starttls", "user": "x" }),
+            ),
+            "refuses to sign x in",
+        ),
+        (
+            wrong(
+                "smtp",
+                json!({ "host": "localhost", "port": house.servers.smtp, "security": "starttls", "user": "x" }),
+            ),
+            "refuses to sign x in for sending",
+        ),
         (wrong("folder", json!("Nowhere")), "`Nowhere` cannot be opened"),
         (wrong("authority_pem", json!(null)), "does not prove who it is"),
     ];
     let mut version = account.version;
     for (settings, expected) in cases {
-        let change =
-            switchboard::channels::AccountChange { version, settings: Some(settings), ..Default::default() };
+        let change = switchboard::channels::AccountChange { version, settings: Some(settings), ..Default::default() };
         let (_, changed) = house.channels.change(account.id, change).await.unwrap();
         version = changed.version;
         let why = house.channels.test(account.id).await.unwrap().unwrap_err();

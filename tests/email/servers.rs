@@ -121,7 +121,7 @@ impl MailServers {
             .filter_map(|part| fs::read_dir(self.maildir(mailbox).join(part)).ok())
             .flat_map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path())))
             .collect();
-        found.sort_by_key(|path| path.metadata().and_then(|data| data.modified()).ok());
+        found.sort_by_key(|path| delivered_at(path));
         found.iter().filter_map(|path| fs::read(path).ok()).collect()
     }
 
@@ -155,6 +155,15 @@ impl Drop for MailServers {
 fn free_ports() -> [u16; 5] {
     let listeners: Vec<TcpListener> = (0..5).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).collect();
     std::array::from_fn(|index| listeners[index].local_addr().unwrap().port())
+}
+
+/// Seconds and microseconds, as they stand in the name of a file of a Maildir: `1700000000.M42P7.host`.
+fn delivered_at(path: &Path) -> (u64, u64) {
+    let name = path.file_name().unwrap().to_string_lossy();
+    let mut parts = name.split('.');
+    let seconds = parts.next().and_then(|part| part.parse().ok()).unwrap_or_default();
+    let micros = parts.next().and_then(|part| part.strip_prefix('M')?.split('P').next()?.parse().ok());
+    (seconds, micros.unwrap_or_default())
 }
 
 fn own_by_mail(path: &Path) {

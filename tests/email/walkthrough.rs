@@ -1,14 +1,22 @@
 //! A customer and a company by mail.
 
+use std::sync::Arc;
+
+use switchboard::adapters::channels::email::notices::EmailNotices;
+use switchboard::adapters::system::SystemClock;
+use switchboard::channels::notices::{Looked, Notices};
+use switchboard::config::notices::{MailSecurity, NoticesConfig};
 use switchboard::domain::casework::Delivery;
 use switchboard::domain::conversation::{Author, Message};
 use switchboard::domain::email::automatic::LOOP_HEADER;
 use switchboard::domain::email::header::message_ids;
 use switchboard::domain::transition::Actor;
 use switchboard::messages::Order;
+use switchboard::seams::channel_store::ChannelReads;
 use switchboard::seams::store::{ConversationView, Store};
 
-use crate::house::{ANSWER, ASKED, House};
+use crate::house::House;
+use crate::words::{ANSWER, ASKED};
 
 fn by(view: &ConversationView, author: Author) -> Vec<Message> {
     view.messages.iter().filter(|message| message.author == author).cloned().collect()
@@ -67,8 +75,10 @@ async fn a_customer_asks_is_answered_and_goes_on() {
     assert_eq!(house.received("ann@shop.example").len(), 1, "nothing sensitive went out by itself");
 
     let (_, _) = match by(&held, Author::Draft).pop() {
-        Some(draft) => house.messages.approve(&order(&held), draft.id, Some("We are sorry. Ann looks into it.".into())).await,
-        None => house.messages.reply(&order(&held), "We are sorry. Ann looks into it.".into(), None).await,
+        Some(draft) => {
+            house.messages.approve(&order(&held), draft.id, Some("We are sorry. Ann looks into it.".into())).await
+        }
+        None => house.messages.reply(&order(&held), "We are sorry. Ann looks into it.".to_owned(), None).await,
     }
     .unwrap();
     let sent = house.nth_mail("ann@shop.example", 2).await;
@@ -98,7 +108,8 @@ async fn a_bounce_marks_the_message_and_is_never_answered() {
     let settings = house.settings("support@example.com");
     house.mailbox("support@example.com", settings).await;
     // Postfix takes mail for that domain, and Dovecot then knows nobody of that name.
-    let asked = format!("From: gone@shop.example\nTo: support@example.com\nSubject: Shipping\nMessage-ID: <g@x>\n\n{ASKED}");
+    let asked =
+        format!("From: gone@shop.example\nTo: support@example.com\nSubject: Shipping\nMessage-ID: <g@x>\n\n{ASKED}");
     house.servers.mail("gone@shop.example", "support@example.com", &asked).await;
     let failed = house
         .until("the failure", async || {
@@ -106,7 +117,6 @@ async fn a_bounce_marks_the_message_and_is_never_answered() {
             by(&view, Author::Agent).pop().filter(|message| message.post.delivery == Some(Delivery::Failed))
         })
         .await;
-    use switchboard::seams::channel_store::ChannelReads;
     let (dispatch, _) = house.store.dispatch(failed.id).await.unwrap().unwrap();
     assert!(dispatch.last_error.is_some_and(|why| why.contains("came back")), "it says why");
     let conversations = house.conversations().await;
@@ -114,6 +124,26 @@ async fn a_bounce_marks_the_message_and_is_never_answered() {
     assert_eq!(by(&conversations[0], Author::Agent).len(), 1, "and is not answered");
     let bounced = house.received("support@example.com").len();
     assert_eq!(bounced, 2, "the question and the bounce");
+}
+
+/// R14: files come with a mail and go with an answer; what was cut of the text is kept beside it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_come_and_go_with_mails() {
+    let Some(house) = House::open().await else { return };
+    let settings = house.settings("support@example.com");
+    house.mailbox("support@example.com", settings).await;
+    let asked = "From: ann@shop.example\nTo: support@example.com\nSubject: Files\nMessage-ID: <f@x>\nMIME-Version: 1.0\n\
+        Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\nI demand a refund.\n-- \nAnn Example\n\
+        --b\nContent-Type: application/pdf; name=\"a.pdf\"\nContent-Disposition: attachment; filename=\"a.pdf\"\n\n%PDF-1.7 x\n\
+        --b\nContent-Type: image/png\nContent-Disposition: attachment; filename=\"evil.png\"\n\
+        Content-Transfer-Encoding: base64\n\nTVqQAAMAAAA=\n--b--\n";
+    house.servers.mail("ann@shop.example", "support@example.com", asked).await;
+    let view = house.until("the mail", async || house.conversations().await.pop()).await;
+    let message = by(&view, Author::Customer).pop().unwrap();
+    let names: Vec<&str> = message.post.attachments.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(names, ["a.pdf", "whole mail.txt"]);
+    assert!(message.text.starts_with("I demand a refund."), "{}", message.text);
+    assert!(message.text.contains("evil.png was not taken"), "a program that calls itself a picture is not kept");
 }
 
 /// R11, R12: two mailboxes are two inboxes; each answers from its own address.
@@ -134,4 +164,39 @@ async fn two_mailboxes_are_answered_each_from_its_own_address() {
     assert_eq!(conversations.len(), 2);
     assert_ne!(conversations[0].conversation.inbox, conversations[1].conversation.inbox);
     assert!(house.store.ping().await.is_ok());
+}
+
+/// R37: the team is told by mail, with the summary and a link, once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_team_is_told_of_an_escalation_by_mail() {
+    let Some(house) = House::open().await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let authority = folder.path().join("authority.pem");
+    std::fs::write(&authority, &house.servers.certificate).unwrap();
+    let config = NoticesConfig {
+        to: vec!["team@example.com".into()],
+        from: "desk@example.com".into(),
+        host: "localhost".into(),
+        port: house.servers.smtp,
+        security: MailSecurity::Starttls,
+        user: "support@example.com".into(),
+        password: "secret".into(),
+        authority_file: Some(authority),
+    };
+    let notices = Notices {
+        store: house.store.clone(),
+        notifier: Arc::new(EmailNotices::new(&config).unwrap()),
+        clock: Arc::new(SystemClock),
+        house: "https://desk.example.com".into(),
+    };
+    assert_eq!(notices.look().await.unwrap(), Looked::Told, "from here on");
+    let payload = serde_json::json!({ "reason": "asked for a person", "summary": "A damaged lamp.", "link": "/#c1" });
+    let mut work = house.store.begin().await.unwrap();
+    work.enqueue("escalation:1", "escalation", &payload).await.unwrap();
+    work.commit().await.unwrap();
+    while notices.look().await.unwrap() == Looked::Told {}
+    let told = house.nth_mail("team@example.com", 1).await;
+    assert_eq!(told.subject, "A caller is being connected to a person: asked for a person");
+    assert!(told.text.contains("A damaged lamp.") && told.text.contains("https://desk.example.com/#c1"));
+    assert_eq!(told.headers.first("auto-submitted"), Some("auto-generated"));
 }

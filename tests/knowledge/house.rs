@@ -81,6 +81,7 @@ pub async fn running_with(change: impl FnOnce(&mut KnowledgeConfig)) -> Running 
         bus: bus.clone(),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
+        blobs: Arc::new(switchboard::seams::fakes::MemoryBlobs::default()),
         desk: desk.clone(),
         agent: agent.clone(),
         config: Default::default(),

@@ -113,6 +113,13 @@ impl Running {
         request.send().await.unwrap()
     }
 
+    /// Uploads a file.
+    pub async fn bring(&self, path: &str, name: &str, bytes: Vec<u8>) -> Response {
+        let url = format!("http://{}/api/v1{path}", self.address);
+        let url = url::Url::parse_with_params(&url, [("name", name)]).unwrap();
+        self.client.post(url).header("content-type", "application/octet-stream").body(bytes).send().await.unwrap()
+    }
+
     pub async fn get(&self, path: &str) -> Value {
         let response = self.ask(Method::GET, path, &[], None).await;
         assert_eq!(response.status(), 200, "{path}");

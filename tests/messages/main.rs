@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod api;
+mod attachments;
 mod contention;
 #[path = "../common/desk.rs"]
 mod desk;
@@ -12,4 +13,6 @@ mod house;
 mod keys;
 mod killed;
 mod saved;
+#[path = "../common/words.rs"]
+mod words;
 mod written;

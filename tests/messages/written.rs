@@ -6,10 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 use switchboard::adapters::system::{SystemClock, SystemIds};
 use switchboard::domain::conversation::Author;
-use switchboard::domain::knowledge::{Entry, Kind, Sensitivity};
 use switchboard::domain::turn::WriterOutcome;
 use switchboard::messages::MessageDesk;
-use switchboard::seams::embed::{EmbedError, Embedder};
 use switchboard::seams::fakes::ToldLlm;
 use switchboard::seams::fakes::told_llm::{LlmAct, call};
 use switchboard::seams::llm::LlmError;
@@ -18,25 +16,7 @@ use switchboard::support;
 use switchboard::support::writer::{Writer, WriterLimits};
 
 use crate::house::Desk;
-
-const ASKED: &str = "how much does shipping to austria cost";
-
-/// Texts with the same words are near.
-struct Words;
-
-impl Embedder for Words {
-    fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
-        let embed = |text: &&str| {
-            let mut vector = vec![1e-3_f32; 384];
-            for word in text.to_lowercase().split(|c: char| !c.is_alphanumeric()) {
-                vector[word.bytes().fold(7_usize, |hash, byte| hash.wrapping_mul(31) + byte as usize) % 384] += 1.0;
-            }
-            let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-            vector.into_iter().map(|x| x / norm).collect()
-        };
-        Ok(texts.iter().map(embed).collect())
-    }
-}
+use crate::words::{ASKED, Words, shipping};
 
 /// What becomes of a message when the model does these, request by request.
 async fn answered(text: &str, scripts: Vec<Vec<LlmAct>>) -> (ConversationView, Arc<ToldLlm>) {
@@ -52,24 +32,13 @@ async fn answered(text: &str, scripts: Vec<Vec<LlmAct>>) -> (ConversationView, A
     };
     let writer = Writer::new(llm.clone(), llm.clone(), limits);
     let desk = support::Desk::new(Some(Arc::new(Words))).with_writer(Some(writer));
-    let entry = Entry {
-        id: "shipping".into(),
-        kind: Kind::Faq,
-        sensitivity: Sensitivity::Auto,
-        question: ASKED.into(),
-        alternatives: vec![format!("{ASKED} please")],
-        answer: "Shipping to Austria costs €5 and takes 2 to 3 working days.".into(),
-        spoken: None,
-        source: "faq.md".into(),
-        valid_until: None,
-        article: None,
-    };
-    desk.set_knowledge(house.agent.load().id, vec![entry]).unwrap();
+    desk.set_knowledge(house.agent.load().id, vec![shipping()]).unwrap();
     house.messages = MessageDesk::open(switchboard::messages::Parts {
         store: house.store.clone(),
         bus: house.bus.clone(),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
+        blobs: Arc::new(switchboard::seams::fakes::MemoryBlobs::default()),
         desk: Arc::new(desk),
         agent: house.agent.clone(),
         config: Default::default(),

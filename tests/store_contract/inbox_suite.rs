@@ -49,7 +49,12 @@ pub async fn casework_and_posts_come_back_as_they_were(store: &dyn Store) {
         merged_into: Some(ConversationId(id())),
     };
     let mut case = Conversation { casework, ..conversation(agent.id, inbox, 1) };
-    let post = Post { by: Some("ann".into()), draft: Some(DraftState::Approved), delivery: Some(Delivery::Queued) };
+    let post = Post {
+        by: Some("ann".into()),
+        draft: Some(DraftState::Approved),
+        delivery: Some(Delivery::Queued),
+        ..Post::default()
+    };
     let written = Message { post, ..message(case.id, 2) };
     stored(store, &case, std::slice::from_ref(&written)).await;
     let view = store.conversation(case.id).await.unwrap().unwrap();

@@ -3,6 +3,7 @@
 // Clippy sees tests only in functions that are marked as such; everything here is one.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod attachment_suite;
 mod inbox_suite;
 mod killed;
 mod knowledge_suite;
@@ -65,6 +66,8 @@ contract! {
     suite::many_writers_at_once_lose_nothing,
     suite::any_text_is_stored_as_it_is,
     suite::it_answers_when_it_can_be_written_to,
+    attachment_suite::a_message_takes_its_files_and_no_other_takes_them,
+    attachment_suite::a_file_of_a_message_that_was_not_written_is_still_free,
     inbox_suite::casework_and_posts_come_back_as_they_were,
     inbox_suite::every_act_leaves_an_event_with_its_doer,
     inbox_suite::lists_show_what_was_asked_for,

@@ -72,6 +72,11 @@ async fn another_inbox_is_not_there_for_whoever_does_not_see_it() {
     unit.save_call(&call).await.unwrap();
     unit.save_recording(&recording).await.unwrap();
     unit.save_ticket(&ticket).await.unwrap();
+    let file = samples::attachment(6);
+    let mut message = samples::message(theirs.id, 6);
+    message.post.attachments.push(file.clone());
+    unit.save_attachment(&file).await.unwrap();
+    unit.insert_message(&message).await.unwrap();
     unit.commit().await.unwrap();
     let owner = running.owner().await;
     let somebody = running.somebody(&owner, "admin", json!([running.inbox])).await;
@@ -85,6 +90,7 @@ async fn another_inbox_is_not_there_for_whoever_does_not_see_it() {
             Reach::Conversation => theirs.id.to_string(),
             Reach::Ticket => ticket.id.to_string(),
             Reach::Recording => recording.id.to_string(),
+            Reach::Attachment => file.id.to_string(),
             Reach::Contact | Reach::Call | Reach::Everything => samples::id().to_string(),
             Reach::Nothing | Reach::Listed => continue,
         };

@@ -5,6 +5,7 @@
 //! the disk and survives `kill -9` and a power cut (sqlite.org/pragma.html#pragma_synchronous). That costs one
 //! flush a commit, so callers put what belongs together into one unit of work.
 
+mod attachments;
 mod channels;
 mod error;
 mod inbox_read;

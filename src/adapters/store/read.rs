@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
+use super::attachments::with_attachments;
 use super::error::sort;
 use super::write::SqliteUnit;
 use super::{SqliteStore, rows};
@@ -36,9 +37,10 @@ impl Store for SqliteStore {
             .map_err(sort)?;
         let Some(row) = row else { return Ok(None) };
         let call = every(&mut moment, CALL_OF, &id, rows::call).await?.into_iter().next();
+        let messages = every(&mut moment, MESSAGES_OF, &id, rows::message).await?;
         let view = ConversationView {
             conversation: rows::conversation(&row)?,
-            messages: every(&mut moment, MESSAGES_OF, &id, rows::message).await?,
+            messages: with_attachments(&mut moment, &id, messages).await?,
             call,
             attempts: every(&mut moment, ATTEMPTS_OF, &id, rows::attempt).await?,
             recordings: every(&mut moment, RECORDINGS_OF, &id, rows::recording).await?,

@@ -6,6 +6,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::error::{SqliteError, sort};
+use crate::domain::attachment::Attachment;
 use crate::domain::call::{Attempt, Call, Recording};
 use crate::domain::casework::{Casework, Post};
 use crate::domain::contact::Address;
@@ -105,6 +106,19 @@ pub fn conversation(row: &SqliteRow) -> Result<Conversation, StoreError> {
     })
 }
 
+pub fn attachment(row: &SqliteRow) -> Result<Attachment, StoreError> {
+    let row = Reader { row, table: "attachments" };
+    Ok(Attachment {
+        id: row.id("id")?,
+        owner: row.get("owner")?,
+        name: row.get("name")?,
+        media_type: row.get("media_type")?,
+        size_bytes: u64::try_from(row.get::<i64>("size_bytes")?).unwrap_or_default(),
+        blob: row.get("blob_key")?,
+        created_at: row.time("created_at")?,
+    })
+}
+
 pub fn message(row: &SqliteRow) -> Result<Message, StoreError> {
     let row = Reader { row, table: "messages" };
     Ok(Message {
@@ -120,6 +134,7 @@ pub fn message(row: &SqliteRow) -> Result<Message, StoreError> {
             by: row.get("sent_by")?,
             draft: row.word_or_none("draft")?,
             delivery: row.word_or_none("delivery")?,
+            attachments: Vec::new(),
         },
     })
 }

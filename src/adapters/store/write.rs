@@ -248,6 +248,7 @@ impl UnitOfWork for SqliteUnit {
             .bind(message.id.to_string());
         self.run_one(row).await?;
         self.collect_gap(message).await?;
+        self.claim_attachments(message).await?;
         self.index_text(&message.id.to_string(), &message.text).await
     }
 

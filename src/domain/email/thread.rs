@@ -74,6 +74,11 @@ pub fn our_id(message: MessageId, host: &str) -> String {
     format!("sb.{}@{host}", message.0.simple())
 }
 
+/// Whether an id is one of [`our_id`]'s.
+pub fn is_ours(id: &str, host: &str) -> bool {
+    id.starts_with("sb.") && id.rsplit_once('@').is_some_and(|(_, of)| of.eq_ignore_ascii_case(host))
+}
+
 /// The Message-ID of a notification to one of the team, always the same.
 pub fn notice_id(key: &str, to: &str, host: &str) -> String {
     let digest = Sha256::new().chain_update(key).chain_update([0]).chain_update(to).finalize();

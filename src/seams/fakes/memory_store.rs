@@ -13,14 +13,15 @@ use super::memory_channels::OnItsWay;
 use super::memory_knowledge::Asked;
 use crate::domain::agent::Agent;
 use crate::domain::article::Article;
+use crate::domain::attachment::Attachment;
 use crate::domain::call::{Attempt, AttemptOutcome, Call, Recording};
 use crate::domain::channel_account::{ChannelAccount, Health};
 use crate::domain::contact::Contact;
 use crate::domain::conversation::{Channel, Conversation, Message};
 use crate::domain::gap::Gap;
 use crate::domain::ids::{
-    AgentId, ApiTokenId, ArticleId, AttemptId, CallId, ChannelAccountId, ContactId, ConversationId, InboxId, MessageId,
-    RecordingId, SessionId, TeammateId, TicketId,
+    AgentId, ApiTokenId, ArticleId, AttachmentId, AttemptId, CallId, ChannelAccountId, ContactId, ConversationId,
+    InboxId, MessageId, RecordingId, SessionId, TeammateId, TicketId,
 };
 use crate::domain::inbox::Inbox;
 use crate::domain::knowledge::Entry;
@@ -67,6 +68,7 @@ pub(super) struct Rows {
     pub(super) teammates: BTreeMap<TeammateId, Teammate>,
     pub(super) sessions: BTreeMap<SessionId, Session>,
     pub(super) api_tokens: BTreeMap<ApiTokenId, ApiToken>,
+    pub(super) attachments: BTreeMap<AttachmentId, (Attachment, Option<MessageId>)>,
     pub(super) audit: BTreeMap<Uuid, AuditEntry>,
     pub(super) channel_accounts: BTreeMap<ChannelAccountId, (ChannelAccount, Health)>,
     pub(super) outbox_marks: BTreeMap<String, i64>,
@@ -359,6 +361,7 @@ impl UnitOfWork for MemoryUnit {
         self.needs(self.draft.conversations.contains_key(&message.conversation))?;
         self.needs_new(self.draft.messages.contains_key(&message.id))?;
         self.collect_gap(message);
+        self.claim_attachments(message)?;
         self.draft.messages.insert(message.id, message.clone());
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The key that signs what we send (RFC 6376).
 
 use ring::rand::SystemRandom;
-use ring::signature::{Ed25519KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use ring::signature::{Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use sha2::{Digest, Sha256};
@@ -47,6 +47,14 @@ impl SigningKey {
             Key::Ed25519(_) => Algorithm::Ed25519Sha256,
         };
         Ok(SigningKey { signer: Signer { domain, selector, algorithm }, key })
+    }
+
+    /// Its public half: of RSA in the form of PKCS #1, of Ed25519 its 32 bytes.
+    pub(super) fn public_key(&self) -> Vec<u8> {
+        match &self.key {
+            Key::Rsa(key) => key.public_key().as_ref().to_vec(),
+            Key::Ed25519(key) => key.public_key().as_ref().to_vec(),
+        }
     }
 
     /// The mail with its signature.

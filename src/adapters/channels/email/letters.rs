@@ -2,12 +2,12 @@
 
 use super::settings::EmailSettings;
 use crate::domain::email::Mailbox;
-use crate::domain::email::compose::{Letter, Origin};
+use crate::domain::email::compose::{Letter, LetterFile, Origin};
 use crate::domain::email::thread::{our_id, plus_address, subject_tag};
 use crate::seams::channel::Delivery;
 
 /// The letter of a delivery: the same each time it is asked for.
-pub(super) fn letter(settings: &EmailSettings, delivery: &Delivery, to: &str) -> Letter {
+pub(super) fn letter(settings: &EmailSettings, delivery: &Delivery, to: &str, files: Vec<LetterFile>) -> Letter {
     let earlier = delivery.earlier.iter().map(|earlier| earlier.external_id.as_str());
     // Mails without an id are known by a digest, which nobody else knows.
     let thread: Vec<String> = earlier.filter(|id| id.contains('@')).map(str::to_owned).collect();
@@ -21,7 +21,7 @@ pub(super) fn letter(settings: &EmailSettings, delivery: &Delivery, to: &str) ->
         text: delivery.text.clone(),
         at_s: u64::try_from(delivery.at.0 / 1000).unwrap_or_default(),
         origin: if delivery.is_automatic() { Origin::Answered } else { Origin::Person },
-        files: Vec::new(),
+        files,
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod connect;
 mod dkim_key;
+pub mod dns;
 mod imap;
 mod letters;
 pub mod notices;
@@ -24,9 +25,11 @@ use self::dkim_key::SigningKey;
 use self::settings::secret;
 use self::sign_in::Credentials;
 use crate::domain::contact::AddressKind;
-use crate::domain::email::compose::compose;
+use crate::domain::email::compose::{LetterFile, compose};
 use crate::domain::email::limit::ReplyLimit;
+use crate::domain::email::standing::Signing;
 use crate::domain::email::thread::our_id;
+use crate::seams::blobs::{BlobError, Blobs};
 use crate::seams::channel::{Channel, Delivery, DeliveryError, Found, Inbound, Receipt, Setup};
 use crate::seams::clock::Clock;
 
@@ -40,11 +43,21 @@ pub struct EmailChannel {
     key: Option<SigningKey>,
     limit: Mutex<ReplyLimit>,
     clock: Arc<dyn Clock>,
+    blobs: Arc<dyn Blobs>,
+}
+
+/// How mail of this mailbox is signed, by its key in PEM form; `None` where it is not signed here.
+pub fn signing(settings: &EmailSettings, key_pem: Option<&str>) -> Option<Signing> {
+    let dkim = settings.dkim.as_ref()?;
+    let domain = dkim.domain.clone().unwrap_or_else(|| settings.domain().to_owned());
+    let key = key_pem.and_then(|pem| SigningKey::read(pem, domain.clone(), dkim.selector.clone()).ok());
+    let public_key = key.map(|key| key.public_key());
+    Some(Signing { domain, selector: dkim.selector.clone(), public_key })
 }
 
 impl EmailChannel {
     /// A mailbox by these settings and secrets; what is wrong with them, and what to do, in words.
-    pub fn new(setup: Setup, clock: Arc<dyn Clock>) -> Result<EmailChannel, String> {
+    pub fn new(setup: Setup, clock: Arc<dyn Clock>, blobs: Arc<dyn Blobs>) -> Result<EmailChannel, String> {
         let settings = EmailSettings::read(&setup.settings)?;
         let key = match &settings.dkim {
             Some(dkim) => {
@@ -60,7 +73,28 @@ impl EmailChannel {
             settings,
             key,
             clock,
+            blobs,
         })
+    }
+
+    /// The files that go with a message. One that is gone fails it; a folder that cannot be read now may be later.
+    async fn files(&self, delivery: &Delivery) -> Result<Vec<LetterFile>, DeliveryError> {
+        let mut files = Vec::with_capacity(delivery.attachments.len());
+        for attachment in &delivery.attachments {
+            let read = async { self.blobs.get(&attachment.blob, None).await?.all().await };
+            let bytes = read.await.map_err(|error| match error {
+                BlobError::NotFound => {
+                    DeliveryError::Refused { why: format!("The file {} is no longer there.", attachment.name) }
+                }
+                error => DeliveryError::Later { after: None, why: error.to_string() },
+            })?;
+            files.push(LetterFile {
+                name: attachment.name.clone(),
+                content_type: attachment.media_type.clone(),
+                bytes: bytes.to_vec(),
+            });
+        }
+        Ok(files)
     }
 
     /// Whether an automatic mail may go to this address now; it is counted when it is begun.
@@ -82,7 +116,8 @@ impl Channel for EmailChannel {
                 self.settings.replies_per_hour
             )));
         }
-        let letter = letters::letter(&self.settings, delivery, &to.value);
+        let files = self.files(delivery).await?;
+        let letter = letters::letter(&self.settings, delivery, &to.value, files);
         let mut mail = compose(&letter).map_err(|error| refused(error.to_string()))?;
         if let Some(key) = &self.key {
             mail = key.sign(&mail, letter.at_s).map_err(refused)?;

@@ -10,12 +10,13 @@ use super::EmailChannel;
 use super::imap::{self, Folder, Listed, Woken};
 use crate::domain::casework::Delivery as HowFar;
 use crate::domain::contact::{Address, AddressKind};
+use crate::domain::email::Mail;
 use crate::domain::email::bounce::{Bounce, BounceOutcome};
 use crate::domain::email::incoming::{Incoming, IncomingLetter, Ours, incoming, quarantine_words};
 use crate::domain::email::read::{MAIL_BYTES_MAX, Unreadable};
-use crate::domain::email::thread::new_token;
+use crate::domain::email::thread::{is_ours, new_token};
 use crate::domain::time::EpochMs;
-use crate::seams::channel::{Arrived, Inbound, InboundError};
+use crate::seams::channel::{Arrived, ArrivedFile, Inbound, InboundError};
 
 impl EmailChannel {
     /// Reads what is new and waits for more, until it is to stop or something breaks (in words).
@@ -84,7 +85,7 @@ impl EmailChannel {
         let taken = match what {
             Incoming::Letter(letter) => self.bring(*letter, false, intake).await,
             Incoming::MachineReply(letter) => self.bring(*letter, true, intake).await,
-            Incoming::Bounce(bounce) => came_back(&bounce, intake).await,
+            Incoming::Bounce(bounce) => self.came_back(&bounce, intake).await,
             Incoming::Quarantined(why) => self.quarantine(&why, &place, intake).await,
             Incoming::LeftAlone(why) => {
                 debug!(channel.account = %self.account, mail.place = %place, ?why, "A mail is left alone");
@@ -125,10 +126,27 @@ impl EmailChannel {
             name: letter.sender.name,
             addresses: address.map(|address| Address { proven: letter.proven, ..address }).into_iter().collect(),
             subject: letter.subject,
+            files: files(&letter.mail, &letter.words),
             text: letter.words,
             unanswered: letter.unanswered,
         };
         intake.arrived(arrived).await.map(drop)
+    }
+
+    /// A report marks the message that it is about, and opens nothing.
+    async fn came_back(&self, bounce: &Bounce, intake: &dyn Inbound) -> Result<(), InboundError> {
+        metrics::counter!("switchboard_mails_bounced_total").increment(1);
+        let Some((how_far, why)) = told_by(bounce) else { return Ok(()) };
+        for id in &bounce.about {
+            // A server may give a mail back before we have written down that it took it.
+            let mut looks = 0;
+            while is_ours(id, self.settings.domain()) && looks < LOOKS && intake.known(&[id.clone()]).await?.is_none() {
+                tokio::time::sleep(BETWEEN_LOOKS).await;
+                looks += 1;
+            }
+            intake.progressed(id, how_far, why.as_deref()).await?;
+        }
+        Ok(())
     }
 
     async fn quarantine(&self, why: &str, place: &str, intake: &dyn Inbound) -> Result<(), InboundError> {
@@ -150,25 +168,36 @@ impl EmailChannel {
     }
 }
 
-/// A bounce marks the message that it is about, and opens nothing.
-async fn came_back(bounce: &Bounce, intake: &dyn Inbound) -> Result<(), InboundError> {
-    metrics::counter!("switchboard_mails_bounced_total").increment(1);
-    let how_far = match bounce.outcome {
-        BounceOutcome::Failed => HowFar::Failed,
-        BounceOutcome::Delivered => HowFar::Delivered,
+/// What comes along: files, inline pictures among them; and the whole text where the core reads only a part of it, so
+/// that people can see the history and the signature.
+fn files(mail: &Mail, words: &str) -> Vec<ArrivedFile> {
+    let squeezed = |text: &str| text.split_whitespace().collect::<String>();
+    let is_cut = squeezed(&mail.text) != squeezed(words);
+    let whole = is_cut.then(|| ArrivedFile { name: WHOLE.into(), bytes: mail.text.clone().into_bytes().into() });
+    let unnamed = |index: usize| format!("file {}", index + 1);
+    let came = mail.attachments.iter().enumerate().filter(|(_, file)| !file.bytes.is_empty());
+    let came = came.map(|(index, file)| ArrivedFile {
+        name: file.name.clone().unwrap_or_else(|| unnamed(index)),
+        bytes: file.bytes.clone().into(),
+    });
+    came.chain(whole).collect()
+}
+
+/// How far a mail came by what a report says of it, and why it failed.
+fn told_by(bounce: &Bounce) -> Option<(HowFar, Option<String>)> {
+    match bounce.outcome {
+        BounceOutcome::Delivered => Some((HowFar::Delivered, None)),
         // The server goes on trying; and a complaint is about a mail that arrived.
-        BounceOutcome::Delayed | BounceOutcome::Complained => return Ok(()),
-    };
-    let said = match (&bounce.why, &bounce.status) {
-        (Some(why), _) => format!("The mail came back: {why}"),
-        (None, Some(status)) => format!("The mail came back (status {status})."),
-        (None, None) => "The mail came back without a reason.".to_owned(),
-    };
-    let why = (how_far == HowFar::Failed).then_some(said.as_str());
-    for id in &bounce.about {
-        intake.progressed(id, how_far, why).await?;
+        BounceOutcome::Delayed | BounceOutcome::Complained => None,
+        BounceOutcome::Failed => {
+            let said = match (&bounce.why, &bounce.status) {
+                (Some(why), _) => format!("The mail came back: {why}"),
+                (None, Some(status)) => format!("The mail came back (status {status})."),
+                (None, None) => "The mail came back without a reason.".to_owned(),
+            };
+            Some((HowFar::Failed, Some(said)))
+        }
     }
-    Ok(())
 }
 
 /// The newest uid there is.
@@ -188,6 +217,11 @@ fn not_kept(error: InboundError) -> String {
 
 /// When a mailbox numbers its mails anew, mail of these days is looked at again.
 const READ_AGAIN_DAYS: i64 = 14;
+/// Looks for a message that came back very soon, and the pause between them: two seconds in all.
+const LOOKS: u32 = 20;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+/// What the whole text of a mail is called.
+const WHOLE: &str = "whole mail.txt";
 /// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
 /// As long as a mail's words may be: the limit of the channel.
