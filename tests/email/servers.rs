@@ -125,6 +125,19 @@ impl MailServers {
         found.iter().filter_map(|path| fs::read(path).ok()).collect()
     }
 
+    /// Waits until nobody is signed in for reading.
+    pub async fn until_nobody_reads(&self) {
+        for _ in 0..600 {
+            let config = self.folder.path().join("dovecot.conf");
+            let who = Command::new("/usr/bin/doveadm").arg("-c").arg(config).args(["who", "-1"]).output().unwrap();
+            if !String::from_utf8_lossy(&who.stdout).lines().any(|line| line.contains(" imap ")) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("somebody reads still:\n{}", self.logs());
+    }
+
     /// Forgets which numbers the mails have, as a server does that was restored: they get a new UIDVALIDITY.
     pub fn number_anew(&self, mailbox: &str) {
         for entry in fs::read_dir(self.maildir(mailbox)).unwrap() {
@@ -133,6 +146,10 @@ impl MailServers {
                 fs::remove_file(path).unwrap();
             }
         }
+        // By itself the server takes the second it is in, which may be the one before.
+        let list = self.maildir(mailbox).join("dovecot-uidlist");
+        fs::write(&list, "3 V7 N1 G3085f01b7f11094c501100008c4a11c1\n").unwrap();
+        own_by_mail(&list);
     }
 
     fn maildir(&self, mailbox: &str) -> PathBuf {
