@@ -104,7 +104,11 @@ impl NoticesConfig {
             tell("host", "it is missing".into(), "name the mail server that sends for you");
         }
         if self.security == MailSecurity::None && !is_this_machine(&self.host) {
-            tell("security", format!("`none` to {}", self.host), "write `tls` or `starttls`: passwords cross no network openly");
+            tell(
+                "security",
+                format!("`none` to {}", self.host),
+                "write `tls` or `starttls`: passwords cross no network openly",
+            );
         }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }

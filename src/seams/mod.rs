@@ -22,5 +22,5 @@ pub mod store;
 pub mod stt;
 pub mod team_store;
 pub mod tts;
-pub mod txt_records;
 pub mod turn_end;
+pub mod txt_records;
