@@ -159,12 +159,14 @@ impl MailServers {
 
 impl Drop for MailServers {
     fn drop(&mut self) {
-        for child in [&mut self.postfix, &mut self.dovecot] {
-            if let Some(pid) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-                let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-            }
-            let _ = child.wait();
+        // Postfix's own script waits for its master, which writes down who it is.
+        let master = fs::read_to_string(self.folder.path().join("queue/pid/master.pid")).unwrap_or_default();
+        let children = [master.trim().parse().ok(), i32::try_from(self.dovecot.id()).ok()];
+        for pid in children.into_iter().flatten().filter_map(rustix::process::Pid::from_raw) {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         }
+        let _ = self.postfix.wait();
+        let _ = self.dovecot.wait();
     }
 }
 
