@@ -3,14 +3,27 @@
 use std::sync::Arc;
 
 use crate::adapters::channels::discord::Discord;
+use crate::adapters::channels::email::EmailChannel;
 use crate::adapters::channels::slack::Slack;
 use crate::adapters::channels::telegram::Telegram;
 use crate::adapters::channels::widget::WidgetChannel;
 use crate::domain::conversation::Channel as Kind;
+use crate::seams::blobs::Blobs;
 use crate::seams::channel::{Channel, Maker, Setup};
+use crate::seams::clock::Clock;
 
 /// Makes accounts of every kind there is.
-pub struct Makers;
+pub struct Makers {
+    clock: Arc<dyn Clock>,
+    blobs: Arc<dyn Blobs>,
+}
+
+impl Makers {
+    /// All of them.
+    pub fn new(clock: Arc<dyn Clock>, blobs: Arc<dyn Blobs>) -> Makers {
+        Makers { clock, blobs }
+    }
+}
 
 impl Maker for Makers {
     fn make(&self, kind: Kind, setup: Setup) -> Result<Arc<dyn Channel>, String> {
@@ -20,7 +33,7 @@ impl Maker for Makers {
             Kind::Telegram => Ok(Arc::new(Telegram::new(setup)?)),
             Kind::Discord => Ok(Arc::new(Discord::new(setup)?)),
             Kind::Widget => Ok(Arc::new(WidgetChannel::make(setup)?)),
-            Kind::Email => Err("this kind of channel is not there yet".into()),
+            Kind::Email => Ok(Arc::new(EmailChannel::new(setup, self.clock.clone(), self.blobs.clone())?)),
         }
     }
 }

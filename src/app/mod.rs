@@ -17,6 +17,7 @@ use tracing::info;
 
 use crate::adapters::blobs::ObjectBlobs;
 use crate::adapters::bus::LocalBus;
+use crate::adapters::channels::email::notices::EmailNotices;
 use crate::adapters::documents::ChildReader;
 use crate::adapters::models::Models;
 use crate::adapters::pages::WebPages;
@@ -25,6 +26,7 @@ use crate::adapters::store::{SqliteOptions, SqliteStore};
 use crate::adapters::system::{SystemClock, SystemIds};
 use crate::adapters::webhook_post::HttpPoster;
 use crate::channels::Channels;
+use crate::channels::notices::Notices;
 use crate::channels::webhooks::{WebhookParts, Webhooks};
 use crate::channels::widget::{self, Widgets};
 use crate::config::Config;
@@ -216,7 +218,7 @@ impl House {
             ids: self.ids.clone(),
             sealer: Arc::new(SecretBox::open(&self.config.secret_key_file())?),
             messages,
-            maker: Arc::new(channels::Makers),
+            maker: Arc::new(channels::Makers::new(self.clock.clone(), self.blobs.clone())),
             agent: self.agent.clone(),
             public_url: self.config.http.public_url.clone(),
         }))
@@ -244,6 +246,22 @@ impl House {
             messages,
         };
         Ok(Widgets::open(parts, shutdown))
+    }
+
+    /// Mail to the team, where somebody is to be told.
+    pub fn notices(&self) -> anyhow::Result<Option<Notices>> {
+        let config = &self.config.notices;
+        if !config.is_on() {
+            return Ok(None);
+        }
+        let notifier = EmailNotices::new(config).map_err(anyhow::Error::msg)?;
+        let listens = format!("http://{}", self.config.http.listen);
+        Ok(Some(Notices {
+            store: self.store.clone(),
+            notifier: Arc::new(notifier),
+            clock: self.clock.clone(),
+            house: self.config.http.public_url.clone().unwrap_or(listens),
+        }))
     }
 
     /// Synthesises what is said on nearly every call, so that it starts at once. A phrase that fails is spoken

@@ -73,6 +73,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let http_task = tokio::spawn(server.run(router, shutdown.clone()));
     let channels = tokio::spawn(channels.run(shutdown.clone()));
     let webhooks = tokio::spawn(webhooks.run(shutdown.clone()));
+    let notices = house.notices()?.map(|notices| tokio::spawn(notices.run(shutdown.clone())));
     house.speak_ready().await;
     readiness.ready("speech");
 
@@ -127,6 +128,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let _ = tokio::time::timeout(HTTP_ENDS, answering).await;
     let _ = tokio::time::timeout(HTTP_ENDS, channels).await;
     let _ = tokio::time::timeout(HTTP_ENDS, webhooks).await;
+    if let Some(notices) = notices {
+        let _ = tokio::time::timeout(HTTP_ENDS, notices).await;
+    }
     let _ = tokio::time::timeout(HTTP_ENDS, minutes).await;
     tokio::task::spawn_blocking(move || node.shutdown()).await?;
     info!("Stopped");

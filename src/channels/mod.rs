@@ -10,6 +10,7 @@
 
 mod accounts;
 mod inbound;
+pub mod notices;
 mod plan;
 mod post;
 mod rates;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::net::lookup_host;
 
+use crate::adapters::channels::email::dns::SystemDns;
 use crate::adapters::embed::MiniLm;
 use crate::adapters::knowledge_folder;
 use crate::adapters::models::Models;
@@ -33,6 +34,7 @@ pub struct Args {
 }
 
 mod certificates;
+mod email;
 pub mod own_call;
 mod writer;
 
@@ -90,6 +92,9 @@ async fn check(config: Config, call: bool) -> usize {
     tell("emergency calls", emergency(&config));
     for (part, finding) in certificates::ours(&config) {
         tell(part, finding);
+    }
+    for (part, finding) in email::all(&config, &SystemDns).await {
+        tell(&part, finding);
     }
     if config.sip.trunks.is_empty() {
         tell("trunks", Good("none configured; calls from this machine need none".into()));

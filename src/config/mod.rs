@@ -15,6 +15,7 @@ pub mod logging;
 pub mod media;
 pub mod messages;
 pub mod models;
+pub mod notices;
 mod problem;
 pub mod providers;
 pub mod reference;
@@ -95,6 +96,8 @@ sections! {
     messages: messages::MessagesConfig,
     /// Programs of the business that are told what happens.
     webhooks: webhooks::WebhooksConfig,
+    /// Mail to the team.
+    notices: notices::NoticesConfig,
     /// Calls' audio: sockets and real-time threads.
     media: media::MediaConfig,
     /// How callers are listened to.

@@ -12,6 +12,7 @@ pub mod contact;
 pub mod conversation;
 pub mod cut_call;
 pub mod dialplan;
+pub mod email;
 pub mod escalation;
 pub mod escalation_check;
 pub mod gap;

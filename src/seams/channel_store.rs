@@ -81,6 +81,8 @@ pub trait ChannelReads {
     async fn channel_account(&self, id: ChannelAccountId) -> Result<Option<(ChannelAccount, Health)>, StoreError>;
     /// What a channel keeps under a name.
     async fn channel_mark(&self, account: ChannelAccountId, name: &str) -> Result<Option<String>, StoreError>;
+    /// How far this reader of the outbox came; `None` when it never read.
+    async fn outbox_mark(&self, reader: &str) -> Result<Option<i64>, StoreError>;
     /// The message that is known in an inbox by the vendor's name for it.
     async fn external_message(&self, inbox: InboxId, external_id: &str) -> Result<Option<Known>, StoreError>;
     /// A message with what is needed to send it.
@@ -110,6 +112,8 @@ pub trait ChannelChanges: Send {
     async fn save_channel_health(&mut self, id: ChannelAccountId, health: &Health) -> Result<(), StoreError>;
     /// Keeps something under a name.
     async fn save_channel_mark(&mut self, id: ChannelAccountId, name: &str, value: &str) -> Result<(), StoreError>;
+    /// Keeps how far a reader of the outbox came.
+    async fn save_outbox_mark(&mut self, reader: &str, position: i64) -> Result<(), StoreError>;
     /// Names a message as the vendor does; `Conflict` when another one has the name.
     async fn name_message(&mut self, inbox: InboxId, external_id: &str, message: MessageId) -> Result<(), StoreError>;
     /// A message as it is within this change.

@@ -4,8 +4,9 @@
 use serde_json::json;
 
 use crate::house::{Running, said};
-use crate::shop::{ANSWERED, ASKED, how_far};
+use crate::shop::how_far;
 use crate::standin::{Act, Vendor};
+use crate::words::{ANSWER, ASKED};
 
 pub async fn an_event_that_comes_again_changes_nothing(running: &Running, vendor: &impl Vendor) {
     vendor.write("Hello").await;
@@ -45,7 +46,7 @@ pub async fn what_is_refused_is_shown_and_sent_again_by_hand(running: &Running, 
     running.post(&format!("/deliveries/{message}/resend"), json!({}), 202).await;
     running.newest(|case| how_far(case) == ["sent"]).await;
     running.post(&format!("/deliveries/{message}/resend"), json!({}), 409).await;
-    assert_eq!(vendor.heard(), [ANSWERED]);
+    assert_eq!(vendor.heard(), [ANSWER]);
 }
 
 /// R12: what is written while a channel is off waits for it.

@@ -4,14 +4,13 @@
 use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
-use switchboard::app::channels::Makers;
 use switchboard::domain::casework::Delivery;
 use switchboard::seams::channel_store::ChannelReads;
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::channels;
 use crate::house::{Desk, running_on};
-use crate::shop::knowing;
+use crate::shop::{knowing, makers};
 use crate::standin::{Act, Vendor};
 use crate::telegram::Telegram;
 
@@ -34,7 +33,7 @@ async fn every_answer_arrives_once_whenever_we_are_killed() {
     let kept = tempfile::tempdir().unwrap();
     let file = kept.path().join("killed.db");
     let telegram = Telegram::start().await;
-    let running = running_on(Desk::open(&file).await, folder, std::sync::Arc::new(Makers), &[]).await;
+    let running = running_on(Desk::open(&file).await, folder, makers(), &[]).await;
     telegram.added(&running).await;
     drop(running);
     let store = Desk::open(&file).await.store;
@@ -70,7 +69,7 @@ async fn a_child_that_works_until_it_is_killed() {
     let desk = Desk::open(std::path::Path::new(&file)).await;
     let messages = knowing(&desk);
     let stop = CancellationToken::new();
-    let channels = channels(desk.store.clone(), messages.clone(), desk.agent.clone(), std::sync::Arc::new(Makers));
+    let channels = channels(desk.store.clone(), messages.clone(), desk.agent.clone(), makers());
     tokio::spawn(channels.run(stop.clone()));
     messages.run(true, stop).await;
 }

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use switchboard::adapters::system::{SystemClock, SystemIds};
 use switchboard::app::channels::Makers;
-use switchboard::domain::knowledge::{Entry, Kind, Sensitivity};
 use switchboard::messages::MessageDesk;
+use switchboard::seams::fakes::MemoryBlobs;
 use switchboard::support;
 
 use crate::house::{Desk, Running, running_on, said};
-use crate::words::Words;
+use crate::words::{ANSWER, ASKED, Words, shipping};
 
-pub const ASKED: &str = "how much does shipping to austria cost";
-pub const ANSWERED: &str = "Shipping to Austria costs €5 and takes 2 to 3 working days.";
+/// Every kind of channel there is.
+pub fn makers() -> Arc<Makers> {
+    Arc::new(Makers::new(Arc::new(SystemClock), Arc::new(MemoryBlobs::default())))
+}
 
 /// A house that knows one thing.
 pub async fn shop() -> Running {
@@ -25,32 +27,20 @@ pub async fn shop_with(private_hosts: &[String]) -> Running {
     let folder = tempfile::tempdir().unwrap();
     let mut desk = Desk::open(&folder.path().join("test.db")).await;
     desk.messages = knowing(&desk);
-    running_on(desk, folder, Arc::new(Makers), private_hosts).await
+    running_on(desk, folder, makers(), private_hosts).await
 }
 
 /// A desk for messages that knows one thing.
 pub fn knowing(desk: &Desk) -> Arc<MessageDesk> {
     let core = support::Desk::new(Some(Arc::new(Words)));
-    let entry = Entry {
-        id: "shipping".into(),
-        kind: Kind::Faq,
-        sensitivity: Sensitivity::Auto,
-        question: ASKED.into(),
-        alternatives: vec![format!("{ASKED} please")],
-        answer: ANSWERED.into(),
-        spoken: None,
-        source: "faq.md".into(),
-        valid_until: None,
-        article: None,
-    };
-    core.set_knowledge(desk.agent.load().id, vec![entry]).unwrap();
+    core.set_knowledge(desk.agent.load().id, vec![shipping()]).unwrap();
     MessageDesk::open(switchboard::messages::Parts {
         store: desk.store.clone(),
         bus: desk.bus.clone(),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
         desk: Arc::new(core),
-        blobs: Arc::new(switchboard::seams::fakes::MemoryBlobs::default()),
+        blobs: Arc::new(MemoryBlobs::default()),
         agent: desk.agent.clone(),
         config: Default::default(),
     })
@@ -100,7 +90,7 @@ pub fn how_far(conversation: &Value) -> Vec<&str> {
 pub async fn walk(running: &Running, write: impl AsyncFn(&str), heard: impl Fn() -> Vec<String>) {
     write(ASKED).await;
     let case = running.newest(|case| how_far(case) == ["sent"]).await;
-    assert_eq!(heard(), [ANSWERED]);
+    assert_eq!(heard(), [ANSWER]);
     let reply = case["messages"].as_array().unwrap().iter().find(|m| m["author"] == "agent").unwrap();
     assert_eq!(reply["sources"][0]["entry"], "shipping");
 

@@ -79,7 +79,7 @@ impl Desk {
 pub struct Running {
     pub desk: Desk,
     pub address: std::net::SocketAddr,
-    client: Client,
+    pub client: Client,
     _folder: tempfile::TempDir,
     _ends: DropGuard,
 }
@@ -128,13 +128,6 @@ impl Running {
             request = request.json(body);
         }
         request.send().await.unwrap()
-    }
-
-    /// Uploads a file.
-    pub async fn bring(&self, path: &str, name: &str, bytes: Vec<u8>) -> Response {
-        let url = format!("http://{}/api/v1{path}", self.address);
-        let url = url::Url::parse_with_params(&url, [("name", name)]).unwrap();
-        self.client.post(url).header("content-type", "application/octet-stream").body(bytes).send().await.unwrap()
     }
 
     pub async fn get(&self, path: &str) -> Value {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde_json::json;
 use switchboard::adapters::system::{SystemClock, SystemIds};
 use switchboard::domain::conversation::Author;
-use switchboard::domain::knowledge::{Entry, Kind, Sensitivity};
 use switchboard::domain::turn::WriterOutcome;
 use switchboard::messages::MessageDesk;
 use switchboard::seams::fakes::ToldLlm;
@@ -17,9 +16,7 @@ use switchboard::support;
 use switchboard::support::writer::{Writer, WriterLimits};
 
 use crate::house::Desk;
-use crate::words::Words;
-
-const ASKED: &str = "how much does shipping to austria cost";
+use crate::words::{ASKED, Words, shipping};
 
 /// What becomes of a message when the model does these, request by request.
 async fn answered(text: &str, scripts: Vec<Vec<LlmAct>>) -> (ConversationView, Arc<ToldLlm>) {
@@ -35,19 +32,7 @@ async fn answered(text: &str, scripts: Vec<Vec<LlmAct>>) -> (ConversationView, A
     };
     let writer = Writer::new(llm.clone(), llm.clone(), limits);
     let desk = support::Desk::new(Some(Arc::new(Words))).with_writer(Some(writer));
-    let entry = Entry {
-        id: "shipping".into(),
-        kind: Kind::Faq,
-        sensitivity: Sensitivity::Auto,
-        question: ASKED.into(),
-        alternatives: vec![format!("{ASKED} please")],
-        answer: "Shipping to Austria costs €5 and takes 2 to 3 working days.".into(),
-        spoken: None,
-        source: "faq.md".into(),
-        valid_until: None,
-        article: None,
-    };
-    desk.set_knowledge(house.agent.load().id, vec![entry]).unwrap();
+    desk.set_knowledge(house.agent.load().id, vec![shipping()]).unwrap();
     house.messages = MessageDesk::open(switchboard::messages::Parts {
         store: house.store.clone(),
         bus: house.bus.clone(),

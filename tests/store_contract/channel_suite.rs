@@ -216,7 +216,7 @@ pub async fn what_happens_is_laid_out_once(store: &dyn Store) {
     let mut unit = store.begin().await.unwrap();
     unit.settle_webhook_post(&sent).await.unwrap();
     unit.commit().await.unwrap();
-    assert_eq!(store.webhook_posts(webhook.id, None, 10).await.unwrap(), [sent.clone()]);
+    assert_eq!(store.webhook_posts(webhook.id, None, 10).await.unwrap(), std::slice::from_ref(&sent));
     assert_eq!(store.webhook_post(sent.id).await.unwrap(), Some(sent.clone()));
     assert_eq!(store.next_webhook_post_due().await.unwrap(), None);
     let mut unit = store.begin().await.unwrap();

@@ -40,6 +40,12 @@ impl ChannelReads for SqliteStore {
         row.map(|row| row.try_get("value").map_err(sort)).transpose()
     }
 
+    async fn outbox_mark(&self, reader: &str) -> Result<Option<i64>, StoreError> {
+        let statement = sqlx::query("SELECT position FROM outbox_marks WHERE reader = $1").bind(reader);
+        let row = statement.fetch_optional(&self.readers).await.map_err(sort)?;
+        row.map(|row| row.try_get("position").map_err(sort)).transpose()
+    }
+
     async fn external_message(&self, inbox: InboxId, external_id: &str) -> Result<Option<Known>, StoreError> {
         let statement = sqlx::query(
             "SELECT m.id AS message_id, c.id AS conversation_id, c.thread FROM external_messages x
@@ -175,6 +181,14 @@ impl ChannelChanges for SqliteUnit {
              ON CONFLICT (account_id, name) DO UPDATE SET value = $3",
         );
         self.run_one(statement.bind(id.to_string()).bind(name.to_owned()).bind(value.to_owned())).await
+    }
+
+    async fn save_outbox_mark(&mut self, reader: &str, position: i64) -> Result<(), StoreError> {
+        let statement = sqlx::query(
+            "INSERT INTO outbox_marks (reader, position) VALUES ($1, $2)
+             ON CONFLICT (reader) DO UPDATE SET position = $2",
+        );
+        self.run_one(statement.bind(reader.to_owned()).bind(position)).await
     }
 
     async fn name_message(&mut self, inbox: InboxId, external_id: &str, message: MessageId) -> Result<(), StoreError> {

@@ -54,6 +54,10 @@ impl ChannelReads for MemoryStore {
         Ok(self.rows().channel_marks.get(&(account, name.to_owned())).cloned())
     }
 
+    async fn outbox_mark(&self, reader: &str) -> Result<Option<i64>, StoreError> {
+        Ok(self.rows().outbox_marks.get(reader).copied())
+    }
+
     async fn external_message(&self, inbox: InboxId, external_id: &str) -> Result<Option<Known>, StoreError> {
         let rows = self.rows();
         let message = rows.external.get(&(inbox, external_id.to_owned())).and_then(|id| rows.messages.get(id));
@@ -143,6 +147,11 @@ impl ChannelChanges for MemoryUnit {
     async fn save_channel_mark(&mut self, id: ChannelAccountId, name: &str, value: &str) -> Result<(), StoreError> {
         self.needs(self.draft.channel_accounts.contains_key(&id))?;
         self.draft.channel_marks.insert((id, name.to_owned()), value.to_owned());
+        Ok(())
+    }
+
+    async fn save_outbox_mark(&mut self, reader: &str, position: i64) -> Result<(), StoreError> {
+        self.draft.outbox_marks.insert(reader.to_owned(), position);
         Ok(())
     }
 

@@ -73,6 +73,7 @@ pub(super) struct Rows {
     pub(super) attachments: BTreeMap<AttachmentId, (Attachment, Option<MessageId>)>,
     pub(super) audit: BTreeMap<Uuid, AuditEntry>,
     pub(super) channel_accounts: BTreeMap<ChannelAccountId, (ChannelAccount, Health)>,
+    pub(super) outbox_marks: BTreeMap<String, i64>,
     pub(super) channel_marks: BTreeMap<(ChannelAccountId, String), String>,
     pub(super) external: BTreeMap<(InboxId, String), MessageId>,
     pub(super) deliveries: Vec<OnItsWay>,
