@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::warn;
 
 use crate::domain::email::notice::{KINDS, notice_text};
 use crate::seams::channel::DeliveryError;
@@ -93,7 +93,7 @@ impl Notices {
                 Ok(Looked::Later(after.unwrap_or(FIRST_PAUSE)))
             }
             Err(DeliveryError::Refused { why } | DeliveryError::Uncertain { why }) => {
-                debug!("A notification is given up: {why}");
+                warn!("A notification is given up, and stands in its conversation: {why}");
                 self.note(row.position).await?;
                 Ok(Looked::Told)
             }

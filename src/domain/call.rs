@@ -122,6 +122,13 @@ pub struct Attempt {
     pub said: Option<String>,
 }
 
+impl Attempt {
+    /// One that is about to be dialled.
+    pub fn begun(id: AttemptId, call: CallId, destination: String, started_at: EpochMs) -> Attempt {
+        Attempt { id, call, destination, started_at, ring_ms: None, outcome: None, said: None }
+    }
+}
+
 /// An audio file of a call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recording {

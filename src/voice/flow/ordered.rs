@@ -85,20 +85,14 @@ impl CallFlow {
     }
 
     pub(super) fn end_ordered(&mut self, now: Instant) {
-        match self.state {
-            State::Ringing | State::Leaving | State::Over => return,
-            State::AtReception(_) | State::Bridged { .. } => {
+        match self.stands() {
+            Stands::Ringing | Stands::Ending => return,
+            Stands::Reception | Stands::WithPerson => {
                 self.effects.push_back(Effect::CancelTransfer { caller_gone: true });
             }
             // What is known of the case is kept with the last words.
-            State::Conversing
-            | State::Thinking { .. }
-            | State::Collecting(_)
-            | State::Transferring { .. }
-            | State::Apart
-            | State::Choosing { .. }
-            | State::LeavingMessage(_)
-            | State::AskingCallback(_) => {}
+            Stands::Conversing | Stands::Thinking | Stands::TakingDetails => {}
+            Stands::Asking | Stands::TakingMessage | Stands::CallingPeople => {}
         }
         self.leave(now, phrases::ENDED_BY_TEAM);
     }

@@ -105,15 +105,12 @@ impl CallBack {
                 ring_time: TEAMMATE_RINGS,
                 transfer: TransferBy::Bridged,
             };
-            let attempt = Attempt {
-                id: AttemptId(self.desk.ids.next()),
-                call: self.row.id,
-                destination: target.clone().into(),
-                started_at: self.desk.clock.epoch(),
-                ring_ms: None,
-                outcome: None,
-                said: None,
-            };
+            let attempt = Attempt::begun(
+                AttemptId(self.desk.ids.next()),
+                self.row.id,
+                target.clone().into(),
+                self.desk.clock.epoch(),
+            );
             let offered = self.desk.offers().offer(now, &ring);
             let (Some(to), Ok(offer)) = (destination(target), offered) else {
                 self.keep_attempt(Attempt { outcome: Some(AttemptOutcome::Busy), ..attempt });

@@ -130,13 +130,9 @@ impl CallBack {
         let Some(leg) = line.leg() else { return };
         let now = self.desk.clock.now();
         let attempt = Attempt {
-            id: AttemptId(self.desk.ids.next()),
-            call: self.row.id,
-            destination: telephone.into(),
-            started_at: self.desk.clock.epoch(),
             ring_ms: Some(0),
             outcome: Some(AttemptOutcome::Accepted),
-            said: None,
+            ..Attempt::begun(AttemptId(self.desk.ids.next()), self.row.id, telephone.into(), self.desk.clock.epoch())
         };
         info!(attempt.id = %attempt.id, "A supervisor takes the callback over");
         self.keep_attempt(attempt.clone());

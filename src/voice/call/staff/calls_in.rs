@@ -277,15 +277,7 @@ async fn take(
 
 async fn call_back(desk: &Arc<FrontDesk>, order: CallBackOrder, leg: Leg, standing: Standing, ring: &Ring) {
     let id = CallId(desk.ids.next());
-    let attempt = Attempt {
-        id: AttemptId(desk.ids.next()),
-        call: id,
-        destination: ring.destination.clone().into(),
-        started_at: desk.clock.epoch(),
-        ring_ms: None,
-        outcome: None,
-        said: None,
-    };
+    let attempt = Attempt::begun(AttemptId(desk.ids.next()), id, ring.destination.clone().into(), desk.clock.epoch());
     CallBack::carry_out(desk.clone(), order, id, async |back| {
         let now = desk.clock.now();
         back.keep_attempt(attempt.clone());

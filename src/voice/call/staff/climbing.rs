@@ -150,15 +150,12 @@ impl Call {
 
     async fn ring_one(&mut self, ring: Ring) {
         let now = self.desk.clock.now();
-        let mut attempt = Attempt {
-            id: AttemptId(self.desk.ids.next()),
-            call: self.row.id,
-            destination: ring.destination.clone().into(),
-            started_at: self.desk.clock.epoch(),
-            ring_ms: None,
-            outcome: None,
-            said: None,
-        };
+        let mut attempt = Attempt::begun(
+            AttemptId(self.desk.ids.next()),
+            self.row.id,
+            ring.destination.clone().into(),
+            self.desk.clock.epoch(),
+        );
         let offered = self.desk.offers().offer(now, &ring);
         let (to, offer) = match (destination(&ring.destination), offered) {
             (Some(to), Ok(offer)) => (to, Standing::new(&self.desk, offer)),

@@ -64,13 +64,9 @@ impl Call {
             }
         };
         let attempt = Attempt {
-            id: AttemptId(self.desk.ids.next()),
-            call: self.row.id,
-            destination: telephone.into(),
-            started_at: self.desk.clock.epoch(),
             ring_ms: Some(0),
             outcome: Some(AttemptOutcome::Accepted),
-            said: None,
+            ..Attempt::begun(AttemptId(self.desk.ids.next()), self.row.id, telephone.into(), self.desk.clock.epoch())
         };
         info!(attempt.id = %attempt.id, "A supervisor takes the call over");
         self.journal.keep(Entry::Attempt(Box::new(attempt.clone())));
