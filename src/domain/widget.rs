@@ -102,7 +102,7 @@ impl WidgetSettings {
 fn is_origin(text: &str) -> bool {
     let whole = text.trim_end_matches('/').replacen("://*.", "://any.", 1);
     let Ok(url) = Url::parse(&whole) else { return false };
-    matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == whole
+    matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == whole && !whole.contains('*')
 }
 
 /// What is known of a visitor.

@@ -131,7 +131,11 @@ fn json(kind: Option<&HeaderValue>, body: &[u8]) -> Result<serde_json::Value, Pr
 }
 
 fn fitting<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Problem> {
-    serde_json::from_value(value).map_err(|error| unprocessable(format!("The body does not fit: {error}.")))
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let place = Some(error.path().to_string()).filter(|place| place != ".");
+        let place = place.map(|place| format!(" at {place}")).unwrap_or_default();
+        unprocessable(format!("The body does not fit{place}: {}.", error.inner()))
+    })
 }
 
 /// The version of a thing that whoever changes it has read: named in the body (`key`), or by `If-Match` (RFC 9110,

@@ -148,12 +148,14 @@ mod tests {
     /// W1, R14: what a file is depends on its content alone.
     #[test]
     fn a_file_is_what_its_content_says() {
-        let webm = |codec: &[u8]| [b"\x1a\x45\xdf\xa3\x01\0\0\0\0\0\0\x1f\x42\x82\x84webm", codec].concat();
+        let webm = |codec: &[u8]| {
+            [b"\x1a\x45\xdf\xa3\x01\0\0\0\0\0\0\x1f\x42\x82\x84webm".as_slice(), codec, &[0; 256]].concat()
+        };
         let rows: [(&[u8], Option<&str>); 12] = [
             (b"%PDF-1.7 ...", Some("application/pdf")),
             (b"\x89PNG\r\n\x1a\n....", Some("image/png")),
             (b"\xff\xd8\xff\xe0....", Some("image/jpeg")),
-            (b"OggS\0\x02\0\0\0\0\0\0\0\0aaaabbbbccccdOpusHead", Some("audio/opus")),
+            (b"OggS\0\x02\0\0\0\0\0\0\0\0aaaabbbbccccdOpusHead", Some("audio/ogg")),
             (&webm(b"A_OPUS"), Some("audio/webm")),
             (&webm(b"V_VP8 A_OPUS"), Some("video/webm")),
             ("Grüße, Zoë\n1;2;3\r\n".as_bytes(), Some("text/plain")),

@@ -4,6 +4,7 @@
 // Clippy sees tests only in functions that are marked as such; everything here is one.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod fixtures;
 mod house;
 mod reading;
 mod servers;

@@ -24,8 +24,5 @@ pub mod split;
 pub mod standing;
 pub mod thread;
 
-#[cfg(test)]
-mod fixtures_tests;
-
 pub use header::{Headers, Mailbox};
 pub use read::{Mail, MailAttachment, Unreadable, read};

@@ -159,8 +159,8 @@ pub fn plain(text: &str, me: &Me) -> String {
     let mut said = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('<') {
-        said.push_str(&rest[..at]);
         let Some(end) = rest[at..].find('>') else { break };
+        said.push_str(&rest[..at]);
         let mark = &rest[at + 1..at + end];
         rest = &rest[at + end + 1..];
         let (target, label) = mark.split_once('|').map_or((mark, None), |(target, label)| (target, Some(label)));

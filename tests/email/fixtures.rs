@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::automatic::never_answered;
-use super::bounce::{BounceOutcome, bounce};
-use super::html_text::text_of_html;
-use super::read::{Mail, read};
-use super::split::split;
+use switchboard::domain::email::automatic::never_answered;
+use switchboard::domain::email::bounce::{BounceOutcome, bounce};
+use switchboard::domain::email::html_text::text_of_html;
+use switchboard::domain::email::read::{Mail, read};
+use switchboard::domain::email::split::split;
 
 fn folder(name: &str) -> Option<PathBuf> {
     let Some(folder) = std::env::var_os("FIXTURES_DIR") else {
